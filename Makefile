@@ -1,0 +1,60 @@
+# The course and its checks. `make` lists what there is.
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(shell command -v uv)
+NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test unit nbval lint types slow browser bench notebooks clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*##  */  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
+
+lab: .venv/trusted  ## open the course in JupyterLab; make lab ARGS=--no-browser passes flags on
+	$(BIN)/jupyter lab $(ROOT) --LabApp.app_settings_dir=.jupyterlab $(ARGS) notebooks/00_start_here.ipynb
+
+test: lint types unit nbval  ## all checks but the slow and the browser tests, under 3 minutes
+
+unit: .venv/test
+	$(PYTEST) -n 2
+
+nbval: .venv/test  # each notebook keeps one kernel, so a notebook's cells stay with one worker
+	$(PYTEST) -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 60 \
+		--nbval-sanitize-with tests/nbval_sanitise.cfg notebooks
+
+lint: .venv/test
+	$(BIN)/ruff check .
+
+types: .venv/test
+	$(BIN)/mypy
+
+slow: .venv/test  ## the tests marked slow
+	$(PYTEST) -n 2 -m slow tests
+
+browser: .venv/test  ## the tests in a real JupyterLab, needs Chromium
+	$(PYTEST) -m browser tests/browser
+
+bench: .venv/bench  ## the benchmarks, one table each
+	@for bench in tests/benchmarks/bench_*.py; do \
+		module=$${bench%.py}; $(BIN)/python -m "$$(echo $$module | tr / .)" $(ARGS) || exit 1; done
+
+notebooks: .venv/test  ## run all notebooks and store them in their normal form
+	$(BIN)/python -m lessons.normalise $(NOTEBOOKS)
+
+clean:  ## remove what make has made
+	rm -rf .venv build dist
+
+# Each stamp says: this extra of this pyproject.toml is installed.
+.venv/lab .venv/test .venv/bench: .venv/%: pyproject.toml | $(BIN)/python
+	$(if $(UV),uv pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet) --editable '.[$*]'
+	@touch $@
+
+$(BIN)/python:
+	$(if $(UV),uv venv --python '>=3.11' .venv,$(PYTHON) -m venv .venv)
+
+.venv/trusted: .venv/lab $(NOTEBOOKS)  # trusted notebooks show their players before the first run
+	$(BIN)/jupyter trust $(NOTEBOOKS)
+	@touch $@
