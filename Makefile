@@ -49,11 +49,12 @@ clean:  ## remove what make has made
 
 # Each stamp says: this extra of this pyproject.toml is installed.
 .venv/lab .venv/test .venv/bench: .venv/%: pyproject.toml | $(BIN)/python
-	$(if $(UV),uv pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet) --editable '.[$*]'
+	$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet) --editable '.[$*]'
+	@$(BIN)/python -c 'import matplotlib.font_manager'  # looks for fonts now, not with a remark in somebody's lesson
 	@touch $@
 
 $(BIN)/python:
-	$(if $(UV),uv venv --python '>=3.11' .venv,$(PYTHON) -m venv .venv)
+	$(if $(UV),$(UV) venv --python '>=3.11' .venv,$(PYTHON) -m venv .venv)
 
 .venv/trusted: .venv/lab $(NOTEBOOKS)  # trusted notebooks show their players before the first run
 	$(BIN)/jupyter trust $(NOTEBOOKS)

@@ -1,0 +1,84 @@
+"""Who may import whom: from an earlier line of this table only. A new module must be given its place here."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LAYERS = """
+mini_qemu  mini_qemu.sched  mini_qemu.fixes
+mini_qemu.qemu_thread  mini_qemu.qom
+mini_qemu.yank
+mini_qemu.process
+mini_qemu.io_channel
+mini_qemu.qemu_file
+mini_qemu.yank_functions  mini_qemu.savevm_command
+mini_qemu.qemu_file_channel
+mini_qemu.migration_state
+mini_qemu.channel  mini_qemu.ram  mini_qemu.multifd
+mini_qemu.migration_incoming
+mini_qemu.savevm  mini_qemu.postcopy_ram
+mini_qemu.migration
+mini_qemu.monitor
+mini_qemu.qmp_server
+mini_qemu.__main__
+lessons.normalise  lessons.scenarios
+lessons.source_view  lessons.trace_view  lessons.figures
+lessons.player
+lessons.exercises
+lessons.check
+lessons.lab
+lessons
+lessons.__main__
+"""
+RANK = {room: rank for rank, line in enumerate(LAYERS.split("\n")) for room in line.split()}
+SEAM = {"mini_qemu.sched", "mini_qemu.qemu_thread", "mini_qemu.qom"}  # of mini_qemu, only these know the engine
+AT_IMPORT = {"IPython", "anywidget", "ipywidgets", "traitlets"}  # lessons import anything else inside a function
+FILES = [path.relative_to(ROOT) for top in ("mini_qemu", "lessons") for path in sorted((ROOT / top).rglob("*.py"))]
+
+
+def room(module: str) -> str:
+    """A package is one room, whatever the number of its files."""
+    return ".".join(module.split(".")[:2])
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Each imported module, and whether it is imported outside all functions. Type checkers' imports do not count."""
+    package = list(path.parts[:-1])
+
+    def walk(node: ast.AST, outside: bool) -> Iterator[tuple[str, bool]]:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            return
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, outside) for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            start = package[: len(package) + 1 - node.level] if node.level else []
+            module = ".".join(start + ([node.module] if node.module else []))
+            for alias in node.names:
+                yield (f"{module}.{alias.name}" if f"{module}.{alias.name}" in RANK else module), outside
+        inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, outside and not inside)
+
+    return walk(ast.parse((ROOT / path).read_text(encoding="utf-8")), True)
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_imports_only_from_earlier_layers(path: Path):
+    here = room(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
+    assert here in RANK, f"{here} has no place in the table of tests/test_layering.py"
+    for module, outside in imports(path):
+        top, there = module.split(".")[0], room(module)
+        if top in ("mini_qemu", "lessons"):
+            assert there in RANK, f"{module} has no place in the table of tests/test_layering.py"
+            assert there == here or RANK[there] < RANK[here], f"{here} stands before {there} and must not import it"
+            if there == "mini_qemu.sched" and here.startswith("mini_qemu"):
+                assert here in SEAM, f"{here} must reach the engine through qemu_thread or qom"
+        elif top not in sys.stdlib_module_names:
+            assert not here.startswith("mini_qemu"), f"{here} imports {top}, the miniature only what Python brings"
+            assert not outside or top in AT_IMPORT, f"{here} imports {top} at import time: do it where it is used"
