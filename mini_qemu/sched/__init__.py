@@ -1,0 +1,39 @@
+"""An explorer for small concurrent programs: it runs them in every way they can go.
+
+    class Counter(Shared):
+        value: int = 0
+
+    def add(s):
+        s.value = s.value + 1
+
+    explore(Scenario("lost-update", setup=Counter, threads={"A": add, "B": add}, check=lambda s: s.value == 2))
+
+Standard library only, one OS thread, no clock: the same program gives the same counts and schedules on every machine.
+See README.md in this folder for how it works and what it cannot see.
+"""
+
+from .errors import DivergenceError, InstrumentationError, Misuse, ScenarioError, SchedError, ScheduleError, UseAfterFree
+from .explore import Failure, Manual, Race, Result, explore, replay
+from .scenario import Finding, Scenario
+from .schedule import format_schedule, parse_schedule
+from .shared import (
+    Channel,
+    Handle,
+    Mutex,
+    Semaphore,
+    Shared,
+    abort,
+    compare_exchange,
+    control,
+    fail,
+    free,
+    join,
+    spawn,
+)
+from .trace import Moment, Step, Trace
+
+__all__ = [
+    "Channel", "DivergenceError", "Failure", "Finding", "Handle", "InstrumentationError", "Manual", "Misuse", "Moment", "Mutex", "Race", "Result",
+    "SchedError", "Scenario", "ScenarioError", "ScheduleError", "Semaphore", "Shared", "Step", "Trace", "UseAfterFree", "abort", "compare_exchange",
+    "control", "explore", "fail", "format_schedule", "free", "join", "parse_schedule", "replay", "spawn",
+]  # fmt: skip

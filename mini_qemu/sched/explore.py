@@ -1,0 +1,330 @@
+"""Run a scenario in every way it can go, and say honestly what that showed.
+
+`explore` is the loop all methods share: take the next run, note its findings, keep the shortest example of each, stop at a limit.
+A verdict is "proved" only when every interleaving was covered; a limit that was hit gives "incomplete", never a pass.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .dpor import OptimalDPOR, Run
+from .errors import DivergenceError, ScheduleError, SchedError
+from .ops import DEPENDENCE, VERBS
+from .scenario import Finding, Scenario
+from .schedule import format_schedule, parse_schedule, switches
+from .strategies import PCT, Bounded, DepthFirst, Random, runs
+from .trace import Recorder, Trace
+
+METHODS = ("auto", "dpor", "states", "bounded", "random", "pct", "dfs")
+BUDGET_RUNS = 200_000
+"""Runs that "auto" gives to DPOR before it falls back to visited states."""
+SAMPLES = 1_000
+"""Runs of the random methods when no limit is given."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An example of a finding, with the schedule that replays it."""
+
+    kind: str
+    message: str
+    thread: str
+    schedule: str
+    finding: Finding
+
+
+@dataclass(frozen=True)
+class Access:
+    """One side of a race: who, reading or writing, where."""
+
+    thread: str
+    verb: str
+    function: str
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.thread} {self.verb} it in {self.function} line {self.line}"
+
+
+@dataclass(frozen=True)
+class Race:
+    """Two accesses of ``variable``, at least one a write, whose order nothing decides but luck."""
+
+    variable: str
+    first: Access
+    second: Access
+
+    def __str__(self) -> str:
+        return f"{self.variable}: {self.first}, {self.second}"
+
+
+@dataclass
+class Result:
+    """What an exploration showed.
+
+    ``runs`` were made, each a different interleaving; ``classes`` of equivalent interleavings exist (None if not all were covered),
+    relative to ``dependence``; ``states`` is set by method "states". ``failing`` runs have a finding; ``findings`` counts runs by kind,
+    ``outcomes`` by (kind, message); ``examples`` has one schedule for each outcome, ``failure`` the one with the fewest switches.
+    """
+
+    scenario: str
+    method: str
+    verdict: str = "incomplete"
+    runs: int = 0
+    classes: int | None = None
+    states: int | None = None
+    failing: int = 0
+    findings: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    examples: dict[tuple[str, str], Failure] = field(default_factory=dict)
+    races: list[Race] = field(default_factory=list)
+    dependence: str = DEPENDENCE
+    stopped_by: str = ""
+    seconds: float = 0.0
+
+    @property
+    def failure(self) -> Failure | None:
+        """The failing example with the fewest switches between threads, then the fewest steps; None if nothing failed."""
+
+        def cost(failure: Failure) -> tuple[int, int, str]:
+            threads, _ = parse_schedule(failure.schedule)
+            return switches(threads), len(threads), failure.schedule
+
+        return min(self.examples.values(), key=cost, default=None)
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.findings.items()))
+        failed = f"{self.failing:,} fail ({kinds})" if self.failing else "none fails"
+        if self.method == "states":
+            size = f"{self.states:,} states, all of them visited" if self.verdict != "incomplete" else f"{self.states or 0:,} states visited"
+            found = f"{len(self.outcomes)} kinds of failure ({', '.join(sorted(self.findings))})" if self.failing else "none fails"
+        elif self.classes is not None:
+            size, found = f"{self.classes:,} interleavings, all run", failed
+        else:
+            size, found = f"{self.runs:,} interleavings run", failed if self.failing else "none of them fails"
+        tail = f" Stopped by {self.stopped_by}: this proves nothing." if self.verdict == "incomplete" else ""
+        tail = f" Stopped by {self.stopped_by}." if self.stopped_by and self.verdict == "failed" else tail
+        return f"{self.scenario}: {self.verdict}. {size}: {found}. [{self.method}]{tail}"
+
+
+Progress = Callable[[int, int], Any]
+
+
+def explore(
+    scenario: Scenario,
+    method: str = "auto",
+    limit_runs: int | None = None,
+    limit_seconds: float | None = None,
+    bound: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Result:
+    """Run ``scenario`` in every way it can go, or in many.
+
+    "dpor" runs one interleaving of every class (optimal), "dfs" the same with sleep sets only, "states" visits every state once, "auto" tries
+    DPOR within a budget and then states; "bounded" makes every schedule with at most ``bound`` preemptions (2), "pct" and "random" sample
+    ``limit_runs`` schedules from ``seed`` (``bound`` is PCT's depth, 3). ``progress(runs, failing)`` is called now and then; a true answer stops.
+    An interrupt stops too, and what was seen so far is returned as "incomplete". Raises SchedError where the question cannot be answered.
+    """
+    if not isinstance(scenario, Scenario):
+        raise SchedError(f"explore wants a Scenario, not {type(scenario).__name__}; build one with Scenario(name, setup, threads)")
+    if method not in METHODS:
+        raise SchedError(f"unknown method {method!r}; the methods are {', '.join(METHODS)}")
+    if method in ("auto", "states"):
+        from .states import explore_states
+
+        if method == "auto":
+            result = explore(scenario, "dpor", limit_runs or BUDGET_RUNS, limit_seconds, progress=progress)
+            if result.stopped_by not in ("limit_runs", "limit_steps") or limit_runs is not None or result.failing:
+                return result
+        return explore_states(scenario, limit_runs, limit_seconds, progress)
+    source, complete = _source(scenario, method, bound, seed)
+    if method in ("random", "pct") and limit_runs is None and limit_seconds is None:
+        limit_runs = SAMPLES
+    result = Result(scenario.name, method)
+    _collect(result, scenario, source.runs() if isinstance(source, OptimalDPOR) else source, limit_runs, limit_seconds, progress)
+    if isinstance(source, OptimalDPOR):
+        result.races = _races(source)
+        if source.too_long and not result.stopped_by:
+            result.stopped_by = "limit_steps"
+    if complete and not result.stopped_by:
+        result.classes = result.runs
+    elif not result.stopped_by:
+        result.stopped_by = f"the bound of {bound if bound is not None else 2} preemptions" if method == "bounded" else "the number of samples"
+    result.verdict = "failed" if result.failing else "proved" if result.classes is not None else "incomplete"
+    return result
+
+
+def _source(scenario: Scenario, method: str, bound: int | None, seed: int) -> tuple[Any, bool]:
+    """Where the runs come from, and whether they are all there are."""
+    if method == "dpor":
+        return OptimalDPOR(scenario), True
+    if method == "dfs":
+        return runs(scenario, DepthFirst()), True
+    if method == "bounded":
+        return runs(scenario, Bounded(2 if bound is None else bound)), False
+    if method == "pct":
+        return runs(scenario, PCT(seed, 3 if bound is None else bound)), False
+    return runs(scenario, Random(seed)), False
+
+
+def _collect(
+    result: Result, scenario: Scenario, source: Iterator[Run], limit_runs: int | None, limit_seconds: float | None, progress: Progress | None
+) -> None:
+    """Fill ``result`` from ``source`` until it ends, a limit is reached, or somebody interrupts."""
+    start = time.monotonic()
+    ended = False
+    try:
+        for run in source:
+            result.runs += 1
+            if run.findings:
+                note_failure(result, scenario, run)
+            if limit_runs is not None and result.runs >= limit_runs:
+                result.stopped_by = "limit_runs"
+                ended = next(source, None) is None
+                break
+            if result.runs & 127 == 0:
+                if limit_seconds is not None and time.monotonic() - start > limit_seconds:
+                    result.stopped_by = "limit_seconds"
+                    break
+                if progress is not None and progress(result.runs, result.failing):
+                    result.stopped_by = "cancel"
+                    break
+    except KeyboardInterrupt:
+        result.stopped_by = "an interrupt"
+    if ended:
+        result.stopped_by = ""
+    result.seconds = time.monotonic() - start
+
+
+def note_failure(result: Result, scenario: Scenario, run: Run) -> None:
+    """Count a failing run, and keep it as an example if it is simpler than the one at hand."""
+    result.failing += 1
+    result.findings.update({finding.kind for finding in run.findings})
+    result.outcomes.update({(finding.kind, finding.message) for finding in run.findings})
+    for finding in run.findings:
+        threads = run.thread[: finding.step] if finding.stops else run.thread
+        old = result.examples.get((finding.kind, finding.message))
+        if old is not None:
+            kept, _ = parse_schedule(old.schedule)
+            if (switches(kept), len(kept)) <= (switches(threads), len(threads)):
+                continue
+        schedule = format_schedule(threads, scenario.fingerprint)
+        result.examples[finding.kind, finding.message] = Failure(finding.kind, finding.message, finding.thread, schedule, finding)
+
+
+def _races(search: OptimalDPOR) -> list[Race]:
+    def access(side: tuple[str, int, Any]) -> Access:
+        thread, kind, site = side
+        file, function, line = site or ("", "compare_exchange", 0)
+        return Access(thread, VERBS[kind], function, file, line)
+
+    found = {Race(name, access(first), access(second)) for name, first, second in search.data_races.values()}
+    return sorted(found, key=str)
+
+
+# ---------------------------------------------------------------- one schedule at a time
+
+
+def replay(scenario: Scenario, schedule: str, strict: bool = True) -> Trace:
+    """The run that ``schedule`` describes.
+
+    Raises ScheduleError for a text that cannot be read or (``strict``) was recorded for other code, DivergenceError where a thread is asked
+    for that cannot move: it names the step, what was expected and what was found.
+    """
+    threads, fingerprint = parse_schedule(schedule)
+    if strict and fingerprint and fingerprint != scenario.fingerprint:
+        raise ScheduleError(
+            f"the schedule was recorded for other code (#{fingerprint}; {scenario.name!r} is now #{scenario.fingerprint}): explore again, or replay with strict=False"
+        )
+    recorder = Recorder(scenario)
+    try:
+        for i, name in enumerate(threads, start=1):
+            _move(recorder, name, i)
+        return recorder.finish(scenario.fingerprint)
+    finally:
+        recorder.close()
+
+
+def _move(recorder: Recorder, name: str, i: int) -> None:
+    world = recorder.world
+    task = next((t for t in world.tasks if t.name == name), None)
+    if task is None:
+        known = ", ".join(t.name for t in world.tasks)
+        raise DivergenceError(f"step {i}: the schedule asks for thread {name!r}, but there are only {known}")
+    if recorder.trace.finding is not None:
+        raise DivergenceError(f"step {i}: the schedule asks for {name}, but the run has ended: {recorder.trace.finding}; was it recorded with another set of fixes?")
+    if not world.enabled(task):
+        why = "has ended" if task.status else world.reason(task)
+        raise DivergenceError(f"step {i}: the schedule asks for {name}, but {name} {why}; was it recorded with another set of fixes?")
+    recorder.step(task)
+
+
+class Manual:
+    """The learner is the scheduler: choose who moves, look, undo.
+
+    ``choices`` are the threads that can move; ``trace`` is the run so far, with the reason why the others cannot; ``schedule`` is its text.
+    """
+
+    def __init__(self, scenario: Scenario, schedule: str = "") -> None:
+        self.scenario = scenario
+        self._threads: list[str] = parse_schedule(schedule)[0] if schedule else []
+        self._recorder = self._rerun()
+
+    def _rerun(self) -> Recorder:
+        recorder = Recorder(self.scenario)
+        for i, name in enumerate(self._threads, start=1):
+            _move(recorder, name, i)
+        return recorder
+
+    def choices(self) -> list[str]:
+        """The threads that can make a step now; none once the run has ended or has a finding."""
+        return self._recorder.choices
+
+    def step(self, thread: str) -> Trace:
+        """Let ``thread`` make one step. Raises DivergenceError with the reason if it cannot."""
+        _move(self._recorder, thread, len(self._threads) + 1)
+        self._threads.append(thread)
+        return self.trace
+
+    def undo(self) -> Trace:
+        """Take the last step back (the run is made again without it); at the start, nothing happens."""
+        if self._threads:
+            self._threads.pop()
+            self._recorder.close()
+            self._recorder = self._rerun()
+        return self.trace
+
+    def reset(self) -> Trace:
+        """Back to the start."""
+        self._threads = []
+        self._recorder.close()
+        self._recorder = self._rerun()
+        return self.trace
+
+    @property
+    def trace(self) -> Trace:
+        return self._recorder.finish(self.scenario.fingerprint)
+
+    @property
+    def schedule(self) -> str:
+        return self.trace.schedule
+
+    @property
+    def finished(self) -> bool:
+        """Whether nobody can move any more, or something went wrong."""
+        return not self.choices()
+
+    @property
+    def findings(self) -> list[Finding]:
+        finding = self._recorder.trace.finding
+        return [] if finding is None else [finding]
+
+    def close(self) -> None:
+        self._recorder.close()

@@ -1,0 +1,144 @@
+"""What is explored: a fresh state, threads that run on it, and how to judge the end."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import tokenize
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import FunctionType, ModuleType
+from typing import Any
+
+from .errors import ScenarioError
+from .instrument import is_controlled
+from .shared import control
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something a run did that it must not: ``kind`` is a key of `Result.findings`, ``message`` a sentence.
+
+    ``step`` counts from 1 the step after which it happened (0: before the first); ``function``, ``file`` and ``line`` say where.
+    """
+
+    kind: str
+    message: str
+    thread: str = ""
+    step: int = 0
+    function: str = ""
+    file: str = ""
+    line: int = 0
+
+    @property
+    def stops(self) -> bool:
+        """Whether a thread stopped at it (a crash of some sort); the others are judged at the end of a run."""
+        return self.kind not in {"check", "leak", "deadlock"}
+
+    def __str__(self) -> str:
+        by = f" in {self.thread}" if self.thread else ""
+        at = f", {self.function} line {self.line}" if self.function else ""
+        return f"{self.kind}{by}{at}: {self.message}"
+
+
+Thread = Callable[..., Any] | tuple[Any, ...]
+
+
+@dataclass
+class Scenario:
+    """A small concurrent program.
+
+    ``setup()`` returns a fresh state, any object. ``threads`` maps a name to a function called with that state, or to
+    ``(function, *args)``. ``check(state)`` runs at the end of a run in which no thread crashed and none is blocked: it fails by returning
+    a false value (other than None) or by an AssertionError. ``leaks(state)`` yields a sentence for everything left behind.
+    ``watch(state)`` gives the values a trace shows, by label; by default every shared field that can be reached from the state.
+    """
+
+    name: str
+    setup: Callable[[], Any]
+    threads: Mapping[str, Thread]
+    check: Callable[[Any], Any] | None = None
+    watch: Callable[[Any], Mapping[str, Any]] | None = None
+    leaks: Callable[[Any], Iterable[str]] | None = None
+    title: str = ""
+    functions: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.threads:
+            raise ScenarioError(f"scenario {self.name!r} has no threads; give threads={{'A': function, ...}}")
+        self.functions = {}
+        for name, thread in self.threads.items():
+            fn, *args = thread if isinstance(thread, tuple) else (thread,)
+            if not callable(fn):
+                raise ScenarioError(f"scenario {self.name!r}: thread {name!r} is {fn!r}, expected a function or (function, *args)")
+            self.functions[name] = (fn, tuple(args))
+        for fn in (self.setup, *(fn for fn, _ in self.functions.values())):
+            module = getattr(fn, "__module__", None)
+            if module:
+                control(module)
+
+    @property
+    def fingerprint(self) -> str:
+        """Six hex digits over the sources the scenario can reach, comments and layout aside: tells a schedule recorded for other code."""
+        names = sorted(self.threads)
+        text = "\n".join([self.name, *names, *sorted(_sources([self.setup, *(fn for fn, _ in self.functions.values())]))])
+        return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+
+def _sources(roots: list[Any]) -> set[str]:
+    """The normalised sources of the controlled functions and classes reachable from ``roots`` by name."""
+    seen: set[int] = set()
+    out: set[str] = set()
+    todo = list(roots)
+    while todo:
+        thing = todo.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, functools.partial):
+            todo.append(thing.func)
+        elif hasattr(thing, "__func__"):
+            todo.append(thing.__func__)
+        elif isinstance(thing, FunctionType) and is_controlled(thing.__module__):
+            out.add(_normalised(thing))
+            names = _names(thing.__code__)
+            scope = {name: thing.__globals__[name] for name in names if name in thing.__globals__}
+            for cell_name, cell in zip(thing.__code__.co_freevars, thing.__closure__ or (), strict=True):
+                try:
+                    scope[cell_name] = cell.cell_contents
+                except ValueError:
+                    continue
+            for value in scope.values():
+                if isinstance(value, ModuleType):
+                    todo.extend(vars(value)[n] for n in names if n in vars(value) and is_controlled(value.__name__))
+                else:
+                    todo.append(value)
+        elif isinstance(thing, type) and is_controlled(thing.__module__):
+            todo.extend(v for k, v in vars(thing).items() if isinstance(v, FunctionType))
+            todo.extend(thing.__bases__)
+    return out
+
+
+def _names(code: Any) -> set[str]:
+    names = set(code.co_names)
+    for const in code.co_consts:
+        if hasattr(const, "co_names"):
+            names |= _names(const)
+    return names
+
+
+@functools.lru_cache(maxsize=4096)
+def _normalised(fn: FunctionType) -> str:
+    import inspect
+
+    try:
+        source = inspect.getsource(fn.__code__)
+    except (OSError, TypeError):
+        return fn.__qualname__
+    skip = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    try:
+        tokens = [t.string for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type not in skip]
+    except (tokenize.TokenError, IndentationError):
+        return source
+    return " ".join([fn.__module__, fn.__qualname__, *tokens])

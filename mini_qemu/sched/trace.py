@@ -1,0 +1,292 @@
+"""The steps of one run as plain data: what was done, where everybody stands, who is blocked and why, what the watched state became.
+
+Strategy: a `Recorder` drives a world one step at a time and looks at it in between; looking is never a step. Replays, the learner's own
+schedules and minimised stories all come out as the same `Trace`.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+from .naming import path_to, reachable
+from .ops import (
+    AWAIT, CAS, CLOSE, FREE, JOIN, LOCK, POST, READ, RECV, RECV_END, SEND, SHUTDOWN, SPAWN, UNLOCK, VERBS, WAIT, WRITE, Kind,
+)  # fmt: skip
+from .scenario import Finding, Scenario
+from .schedule import format_schedule
+from .shared import CLERK, FIELDS, Freed, Mutex, Shared, _Primitive
+from .world import CRASHED, DONE, READY, Registry, Task, World, frames_of
+
+Place = tuple[str, int]
+_WIDTH = 60
+
+
+@dataclass(frozen=True)
+class Moment:
+    """How things stand: ``where`` {thread: (function, line)}, ``frames`` the whole stacks {thread: [(file, function, line), ...]},
+    ``status`` {thread: "ready" | "blocked" | "done" | "crashed" | "unborn"}, ``blocked`` {thread: sentence}, ``locks`` {lock: holder},
+    ``state`` {watched label: value as text}."""
+
+    where: dict[str, Place]
+    frames: dict[str, list[tuple[str, str, int]]]
+    status: dict[str, str]
+    blocked: dict[str, str]
+    locks: dict[str, str]
+    state: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step and how things stand after it. ``index`` counts from 1; ``line`` is where the operation stands in ``file``."""
+
+    index: int
+    thread: str
+    op: str
+    object: str
+    field: str
+    value: str
+    function: str
+    file: str
+    line: int
+    text: str
+    changed: list[str]
+    woke: list[str]
+    where: dict[str, Place]
+    frames: dict[str, list[tuple[str, str, int]]]
+    status: dict[str, str]
+    blocked: dict[str, str]
+    locks: dict[str, str]
+    state: dict[str, str]
+
+
+@dataclass
+class Trace:
+    """A run: ``initial`` moment, ``steps``, ``finding`` (or None) and the ``schedule`` that replays it."""
+
+    scenario: str
+    title: str
+    threads: list[str]
+    schedule: str
+    labels: list[str]
+    initial: Moment
+    steps: list[Step] = field(default_factory=list)
+    finding: Finding | None = None
+    finished: bool = False
+
+    def __repr__(self) -> str:
+        end = str(self.finding) if self.finding else "no finding" if self.finished else "not finished"
+        return f"{self.scenario}: {len(self.steps)} steps, {end}."
+
+    def __str__(self) -> str:
+        return columns(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: dicts, lists, strings and numbers only."""
+        return asdict(self)
+
+
+def columns(trace: Trace, width: int = 46) -> str:
+    """The run as text: a column per thread, a row per step with line and sentence, a last row that says how it ended."""
+    names = trace.threads
+    head = "    " + " | ".join(f"{name:<{width}}" for name in names)
+    rows = [head.rstrip(), "    " + "-+-".join("-" * width for _ in names)]
+    for step in trace.steps:
+        said = step.text.removeprefix(step.thread).strip()
+        cell = _fit(f"{step.line:>4} {said}", width)
+        cells = [cell if name == step.thread else "" for name in names]
+        rows.append((f"{step.index:>3} " + " | ".join(f"{c:<{width}}" for c in cells)).rstrip())
+    if trace.finding is not None:
+        rows.append(f"    {trace.finding}")
+    return "\n".join(rows)
+
+
+def _fit(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+class Recorder:
+    """Runs ``scenario`` step by step and keeps the trace. ``run`` is the world; `close` it in the end."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.world = World(scenario, Registry())
+        self.names: dict[int, str] = {}
+        self.mutexes: dict[int, Mutex] = {}
+        self.labels: list[str] = []
+        self.moved: list[str] = []
+        with self.world.running():
+            self.world.start()
+        initial = self._moment()
+        self.trace = Trace(scenario.name, scenario.title, [t.name for t in self.world.tasks], "v1:", self.labels, initial)
+        self._stopped()
+
+    @property
+    def choices(self) -> list[str]:
+        """The threads that can make a step now; none once the run has a finding or has ended."""
+        if self.trace.finding is not None:
+            return []
+        return [task.name for task in self.world.tasks if self.world.enabled(task)]
+
+    def step(self, task: Task) -> Step:
+        """Let ``task`` make its next step and record it."""
+        world, trace = self.world, self.trace
+        op, code = task.op, world.pending(task)
+        stack = frames_of(task.gen)
+        file, function, line = stack[-1] if stack else ("", "", 0)
+        before = {t.name for t in world.tasks if t.status == READY and not world.enabled(t)}
+        last = trace.steps[-1] if trace.steps else trace.initial
+        obj = op[1]
+        name = self._name(obj) if obj is not None else ""
+        with world.running():
+            world.step(task)
+        value, text = self._sentence(task.name, code & 15, op, name)
+        moment = self._moment()
+        changed = [label for label in moment.state if moment.state[label] != last.state.get(label)]
+        woke = [t.name for t in world.tasks if t.name in before and world.enabled(t)]
+        step = Step(
+            world.count, task.name, Kind(code & 15).name.lower(), name, op[2] if code & 15 <= CAS else "", value, function, file, line, text, changed, woke,
+            moment.where, moment.frames, moment.status, moment.blocked, moment.locks, moment.state,
+        )  # fmt: skip
+        trace.steps.append(step)
+        self.moved.append(task.name)
+        for t in world.tasks:
+            if t.name not in trace.threads:
+                trace.threads.append(t.name)
+        self._stopped()
+        return step
+
+    def finish(self, fingerprint: str = "") -> Trace:
+        """The trace so far, with its schedule. Threads that have not ended stay where they are."""
+        self.trace.schedule = format_schedule(self.moved, fingerprint)
+        return self.trace
+
+    def close(self) -> None:
+        self.world.close()
+
+    def _stopped(self) -> None:
+        world = self.world
+        if world.findings:
+            self.trace.finding = world.findings[0]
+        elif not any(world.enabled(task) for task in world.tasks):
+            self.trace.finished = True
+            found = world.judge()
+            self.trace.finding = found[0] if found else None
+
+    # ---------------------------------------------------------------- looking
+
+    def _moment(self) -> Moment:
+        world = self.world
+        frames, where, status, blocked = {}, {}, {}, {}
+        for task in world.tasks:
+            stack = frames_of(task.gen)
+            if task.status == CRASHED and not stack:
+                crash = next(f for f in reversed(world.findings) if f.thread == task.name)
+                stack = [(crash.file, crash.function, crash.line)]
+            if stack:
+                frames[task.name] = stack
+                where[task.name] = stack[-1][1:]
+            can = world.enabled(task)
+            status[task.name] = "done" if task.status == DONE else "crashed" if task.status == CRASHED else "ready" if can else "blocked"
+            if status[task.name] == "blocked":
+                blocked[task.name] = self._why(task)
+        return Moment(where, frames, status, blocked, self._locks(), self._state())
+
+    def _why(self, task: Task) -> str:
+        if task.code & 15 in (LOCK, WAIT, RECV):
+            obj = task.op[1]
+            plain, obj.name = obj.name, self._name(obj)
+            try:
+                return self.world.reason(task)
+            finally:
+                obj.name = plain
+        return self.world.reason(task)
+
+    def _locks(self) -> dict[str, str]:
+        for path, thing in reachable(self.world.state):
+            if isinstance(thing, Mutex):
+                self.names.setdefault(thing._key, thing.name or path)
+                self.mutexes.setdefault(thing._key, thing)
+        for task in self.world.tasks:
+            if task.status == READY and task.code & 15 in (LOCK, UNLOCK):
+                self.mutexes.setdefault(task.op[1]._key, task.op[1])
+        return {self._name(m): m._owner.name for m in self.mutexes.values() if m._owner is not None}
+
+    def _state(self) -> dict[str, str]:
+        active, CLERK.active = CLERK.active, False
+        try:
+            watched = self.scenario.watch(self.world.state) if self.scenario.watch is not None else self._all_fields()
+            state = {label: self._show(value) for label, value in watched.items()}
+        finally:
+            CLERK.active = active
+        self.labels.extend(label for label in state if label not in self.labels)
+        return state
+
+    def _all_fields(self) -> Mapping[str, Any]:
+        out = {}
+        for path, thing in reachable(self.world.state):
+            if isinstance(thing, Shared) and not isinstance(thing, Freed):
+                for name in FIELDS[type(thing)]:
+                    if name in thing._v:
+                        out[f"{path}.{name}" if path else name] = thing._v[name]
+        return out
+
+    def _name(self, obj: Any) -> str:
+        key = getattr(obj, "_key", None)
+        if key is None:
+            return type(obj).__name__
+        if key not in self.names or not self.names[key]:
+            own = obj.__dict__.get("name") if not isinstance(obj, Freed) else None
+            self.names[key] = own if isinstance(own, str) and own else path_to(self.world.state, obj)
+        return self.names[key] or (type(obj).__name__ if isinstance(obj, Shared) else f"a {type(obj).__name__.lower()}")
+
+    def _show(self, value: Any) -> str:
+        if isinstance(value, Freed):
+            return f"freed {self._name(value)}"
+        if isinstance(value, Shared | _Primitive):
+            return self._name(value)
+        if isinstance(value, tuple):
+            inside = ", ".join(self._show(v) for v in value)
+            return _fit(f"({inside}{',' if len(value) == 1 else ''})", _WIDTH)
+        if callable(value) and hasattr(value, "__name__"):
+            return str(value.__name__)
+        return _fit(repr(value), _WIDTH)
+
+    def _sentence(self, thread: str, kind: int, op: tuple[Any, ...], name: str) -> tuple[str, str]:
+        """The value of a step as text, and the step as a sentence in the words of the state table."""
+        verb = VERBS[kind]
+        what = f"{name}.{op[2]}" if kind <= CAS and path_to(self.world.state, op[1]) else str(op[2]) if kind <= CAS and op[1] is self.world.state else f"{name}.{op[2]}" if kind <= CAS else name
+        if kind in (READ, WRITE):
+            value = self._show(self.world.value if kind == READ else op[3])
+            return value, f"{thread} {verb} {what} = {value}" if kind == WRITE else f"{thread} {verb} {what}: {value}"
+        if kind == CAS:
+            done = "done" if self.world.value else "it is something else"
+            return str(bool(self.world.value)), f"{thread} {verb} {what}: {self._show(op[3])} to {self._show(op[4])}, {done}"
+        if kind in (SEND, RECV):
+            value = self._show(op[2] if kind == SEND else self.world.value)
+            return value, f"{thread} {verb.split()[0]} {value} {verb.split()[1]} {name}"
+        if kind == SPAWN:
+            return op[1].name, f"{thread} starts {op[1].name}"
+        if kind in (JOIN, AWAIT):
+            target = op[1].name if kind == JOIN else op[2]
+            return target, f"{thread} joins {target}"
+        if kind in (LOCK, UNLOCK, WAIT, POST, RECV_END, CLOSE, SHUTDOWN, FREE):
+            return "", f"{thread} {verb} {name}"
+        raise AssertionError(f"no sentence for {Kind(kind).name}")
+
+
+def source_line(step: Step) -> str:
+    """The source line a step stands on, stripped."""
+    return linecache.getline(step.file, step.line).strip()
+
+
+def short_file(file: str) -> str:
+    """The last part of a path; a notebook cell's made-up name becomes "cell"."""
+    name = PurePath(file).name
+    return "cell" if name.startswith("<ipython") or "ipykernel" in file else name
+
+
+__all__ = ["Moment", "Recorder", "Step", "Trace", "WRITE", "columns", "short_file", "source_line"]

@@ -1,0 +1,396 @@
+"""One execution: its threads, who can move, one step, where everybody stands, what went wrong.
+
+The world runs instrumented threads as generators in one OS thread. A thread always stands before its next operation; `step` carries
+that operation out and lets the thread run its own code up to the following one. Nothing else moves in between, so a run is decided by
+the order of the steps alone: same schedule, same run.
+
+A thread that crashes stops where it is; the others go on until none can move. How a run ended is said by `judge`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from types import GeneratorType
+from typing import Any
+
+from .errors import InstrumentationError, Misuse, ScenarioError, SchedError, Uncontrolled, UseAfterFree
+from .instrument import call, refresh
+from .ops import (
+    ABORT, AWAIT, BEAT, CAS, CLOSE, FAIL, FREE, FREE_FIELD, JOIN, LOCK, POST, READ, RECV, SEND, SHUTDOWN, SPAWN, UNLOCK, WAIT, WRITE,
+)  # fmt: skip
+from .scenario import Finding, Scenario
+from .shared import CLERK, FIELDS, Handle, bury, check_fields
+
+READY, DONE, CRASHED = 0, 1, 2
+
+TURNS_WITHOUT_STEP = 100_000
+"""Loop iterations without a visible step after which a thread is taken to be in an endless loop."""
+
+_OWN_FILES = __file__.rpartition("/")[0] if "/" in __file__ else __file__.rpartition("\\")[0]
+
+
+class Task:
+    """A thread of the program under test. ``op`` is its next operation, ``code`` that operation's code, ``steps`` how many it made."""
+
+    __slots__ = ("code", "gen", "handle", "made", "name", "op", "quiet", "status", "steps", "tid")
+
+    def __init__(self, name: str, tid: int, handle: Handle | None = None) -> None:
+        self.name = name
+        self.tid = tid
+        self.handle = handle
+        self.gen: Any = None
+        self.op: tuple[Any, ...] = ()
+        self.code = 0
+        self.status = READY
+        self.steps = 0
+        self.made = 0  # objects created by it, for their keys
+        self.quiet = (0, 0)  # (steps made, loop turns since) at the last beat
+
+
+class Registry:
+    """Numbers that stay the same over all runs of an exploration: a thread's for its name, an object's for (maker, n-th object)."""
+
+    def __init__(self) -> None:
+        self.tids: dict[str, int] = {}
+        self.keys: dict[tuple[str, int], int] = {}
+
+
+class World:
+    """A run of ``scenario`` in progress. ``tasks`` in order of appearance; ``findings`` so far; ``value`` the result of the last step.
+
+    Use it inside ``with world.running():`` and end with `close`.
+    """
+
+    def __init__(self, scenario: Scenario, registry: Registry | None = None) -> None:
+        refresh()
+        self.scenario = scenario
+        self.registry = registry or Registry()
+        self.tasks: list[Task] = []
+        self.by_tid: dict[int, Task] = {}
+        self.findings: list[Finding] = []
+        self.handles: list[Handle] = []
+        self.count = 0
+        self.value: Any = None
+        self.crashed = False
+        self._setup = self.current = Task("", -1)
+        CLERK.keys, CLERK.maker = self.registry.keys, self._maker
+        try:
+            self.state = scenario.setup()
+        except Exception as error:
+            raise ScenarioError(f"scenario {scenario.name!r}: setup raised {type(error).__name__}: {error}") from error
+        finally:
+            CLERK.maker = None
+
+    def start(self) -> None:
+        """Bring every thread of the scenario before its first operation. Call it inside `running`."""
+        for name, (fn, args) in self.scenario.functions.items():
+            self._add(name, fn, (self.state, *args), None)
+
+    def _maker(self) -> tuple[str, int]:
+        task = self.current
+        task.made += 1
+        return (task.name, task.made)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[World]:
+        """While inside, this OS thread is running the program under test: objects get keys, uncontrolled access is refused."""
+        before = CLERK.active, CLERK.maker, CLERK.keys, CLERK.fresh
+        CLERK.active, CLERK.maker, CLERK.keys, CLERK.fresh = True, self._maker, self.registry.keys, None
+        try:
+            yield self
+        except Uncontrolled as error:
+            raise InstrumentationError(str(error)) from None
+        finally:
+            CLERK.active, CLERK.maker, CLERK.keys, CLERK.fresh = before
+
+    def close(self) -> None:
+        """Let go of the threads that have not ended. Their ``finally`` clauses may yield again and are not listened to."""
+        for task in self.tasks:
+            if task.status != DONE and task.gen is not None:
+                _discard(task.gen)
+
+    # ---------------------------------------------------------------- one step
+
+    def enabled(self, task: Task) -> bool:
+        """Whether ``task`` can make its next step now."""
+        if task.status:
+            return False
+        kind = task.code & 15
+        if kind == LOCK:
+            return task.op[1]._owner is None
+        if kind == WAIT:
+            return task.op[1]._count > 0  # type: ignore[no-any-return]
+        if kind == RECV:
+            return bool(task.op[1]._queue) or task.op[1]._closed
+        if kind == JOIN:
+            return task.op[1].settled or task.op[1]._task.status == DONE
+        if kind == AWAIT:
+            return self.task_named(task.op[2]).status == DONE
+        return True
+
+    def pending(self, task: Task) -> int:
+        """The code of ``task``'s next step as it would turn out now."""
+        code = task.code
+        if code & 15 == RECV and not task.op[1]._queue and task.op[1]._closed:
+            return code + 1
+        return code
+
+    def step(self, task: Task) -> int:
+        """Carry out ``task``'s next operation, which must be enabled. Returns the code of what was done."""
+        op = task.op
+        code = task.code
+        kind = code & 15
+        self.current = task
+        self.count += 1
+        task.steps += 1
+        value: Any = None
+        error: BaseException | None = None
+        try:
+            if kind == READ:
+                value = op[1]._v[op[2]]
+            elif kind == WRITE:
+                op[1]._v[op[2]] = op[3]
+            elif kind == LOCK:
+                op[1]._owner = task
+            elif kind == UNLOCK:
+                if op[1]._owner is not task:
+                    raise Misuse(f"{task.name} unlocks {op[1].name or 'a mutex'}, which it does not hold")
+                op[1]._owner = None
+            elif kind == RECV:
+                if op[1]._queue:
+                    value = op[1]._queue.popleft()
+                else:
+                    code += 1
+            elif kind == SEND:
+                op[1]._put(op[2])
+            elif kind == CAS:
+                values = op[1]._v
+                value = values[op[2]] == op[3]
+                if value:
+                    values[op[2]] = op[4]
+            elif kind == WAIT:
+                op[1]._count -= 1
+            elif kind == POST:
+                op[1]._count += 1
+            elif kind == CLOSE or kind == SHUTDOWN:
+                op[1]._closed = True
+            elif kind == SPAWN:
+                value = op[1]
+                self._add(value.name, op[2], op[3], value)
+                self.current = task
+            elif kind == JOIN:
+                op[1]._settle("joined")
+            elif kind == FREE:
+                bury(op[1])
+        except UseAfterFree as trap:
+            self.crash(task, "use-after-free", str(trap))
+            return code
+        except Misuse as misuse:
+            self.crash(task, "misuse", str(misuse))
+            return code
+        except KeyError:
+            error = AttributeError(f"{type(op[1]).__name__}.{op[2]} has no value yet")
+        except BrokenPipeError as broken:
+            error = broken
+        self.value = value
+        self.advance(task, value, error)
+        return code
+
+    def advance(self, task: Task, value: Any, error: BaseException | None = None) -> None:
+        """Let ``task`` run up to its next operation, giving it the result of the last one."""
+        gen = task.gen
+        try:
+            while True:
+                if error is None:
+                    op = gen.send(value)
+                else:
+                    op, error = gen.throw(error), None
+                kind = op[0]
+                obj = op[1]
+                if kind <= WRITE:
+                    fields = FIELDS.get(type(obj))
+                    if fields is not None and op[2] in fields:
+                        task.code = (obj._key | fields[op[2]]) << 4 | kind
+                        task.op = op
+                        return
+                    try:  # another class's attribute of the same name: no step
+                        if kind == READ:
+                            value = getattr(obj, op[2])
+                        else:
+                            value = setattr(obj, op[2], op[3])
+                    except Exception as plain_error:
+                        error = plain_error
+                    continue
+                if kind >= ABORT:
+                    if kind != BEAT:
+                        self._stop(task, op)
+                        return
+                    if self._endless(task, op[2]):
+                        return
+                    value = None
+                    continue
+                if kind == CAS:
+                    check_fields(obj, op[2])
+                    task.code = (obj._key | FIELDS[type(obj)][op[2]]) << 4 | CAS
+                elif kind == FREE:
+                    task.code = (obj._key | FREE_FIELD) << 4 | FREE
+                elif kind == SPAWN:
+                    task.code = SPAWN
+                elif kind == AWAIT:
+                    self.task_named(op[2])
+                    task.code = AWAIT
+                else:
+                    task.code = obj._key << 4 | kind
+                task.op = op
+                return
+        except StopIteration:
+            task.status = DONE
+        except UseAfterFree as trap:
+            self.crash(task, "use-after-free", str(trap), trap)
+        except SchedError:
+            raise
+        except Misuse as misuse:
+            self.crash(task, "misuse", str(misuse), misuse)
+        except Exception as failure:
+            self.crash(task, "crash", f"{type(failure).__name__}: {failure}", failure)
+
+    def _add(self, name: str, fn: Any, args: tuple[Any, ...], handle: Handle | None) -> None:
+        """A new thread, run up to its first operation."""
+        if any(task.name == name for task in self.tasks):
+            raise ScenarioError(f"scenario {self.scenario.name!r}: two threads are called {name!r}; schedules need different names")
+        tids = self.registry.tids
+        task = Task(name, tids.setdefault(name, len(tids)), handle)
+        self.tasks.append(task)
+        self.by_tid[task.tid] = task
+        if handle is not None:
+            handle._task = task
+            self.handles.append(handle)
+        self.current = task
+        try:
+            task.gen = call(fn, *args)
+        except TypeError as error:
+            raise ScenarioError(f"scenario {self.scenario.name!r}: thread {name!r} cannot be started: {error}") from error
+        if type(task.gen) is not GeneratorType:
+            raise InstrumentationError(
+                f"scenario {self.scenario.name!r}: the function of thread {name!r}, {getattr(fn, '__qualname__', fn)}, cannot be instrumented; "
+                "give a function written in Python with def, in a controlled module"
+            )
+        self.advance(task, None)
+
+    def task_named(self, name: str) -> Task:
+        """The thread called ``name``. Raises ScenarioError, naming those there are."""
+        for task in self.tasks:
+            if task.name == name:
+                return task
+        if name in self.scenario.functions:  # asked for before it was started
+            return Task(name, -1)
+        raise ScenarioError(f"scenario {self.scenario.name!r} has no thread {name!r}; it has {', '.join(t.name for t in self.tasks)}")
+
+    # ---------------------------------------------------------------- findings
+
+    def _stop(self, task: Task, op: tuple[Any, ...]) -> None:
+        if op[0] == FAIL:
+            self.crash(task, "fail", str(op[1]) or "fail()")
+        else:
+            detail = op[2] if len(op) > 2 and op[2] is not None else ""
+            self.crash(task, "crash", f"{op[1] or 'abort()'}{f' ({detail})' if detail else ''}")
+
+    def _endless(self, task: Task, turns: int) -> bool:
+        steps, sofar = task.quiet
+        task.quiet = (task.steps, (sofar if steps == task.steps else 0) + turns)
+        if task.quiet[1] < TURNS_WITHOUT_STEP:
+            return False
+        self.crash(task, "livelock", f"no visible step in {TURNS_WITHOUT_STEP:,} iterations of a loop: it can never end")
+        return True
+
+    def crash(self, task: Task, kind: str, message: str, error: BaseException | None = None) -> None:
+        """``task`` stops here; it keeps its locks, as a process that aborts does."""
+        task.status = CRASHED
+        self.crashed = True
+        file, function, line = place_of(error) if error is not None else (frames_of(task.gen) or [("", "", 0)])[-1]
+        self.findings.append(Finding(kind, message, task.name, self.count, function, file, line))
+
+    def judge(self) -> list[Finding]:
+        """All findings of a run in which nobody can move any more. Deadlock, leaks and check are judged only if no thread crashed."""
+        if self.crashed:
+            return self.findings
+        stuck = [task for task in self.tasks if task.status == READY]
+        if stuck:
+            sentences = "; ".join(f"{task.name} {self.reason(task)}" for task in stuck)
+            return [Finding("deadlock", sentences, stuck[0].name, self.count)]
+        active, CLERK.active = CLERK.active, False
+        try:
+            found = [Finding("leak", f"thread {h.name!r} was never joined", h.name, self.count) for h in self.handles if not h.settled]
+            if self.scenario.leaks is not None:
+                found += [Finding("leak", str(sentence), "", self.count) for sentence in self.scenario.leaks(self.state)]
+            return found + self._check()
+        finally:
+            CLERK.active = active
+
+    def _check(self) -> list[Finding]:
+        check = self.scenario.check
+        if check is None:
+            return []
+        try:
+            verdict = check(self.state)
+        except AssertionError as failed:
+            return [Finding("check", str(failed) or "the check's assertion failed", "", self.count)]
+        except (Exception, UseAfterFree) as error:
+            raise ScenarioError(
+                f"scenario {self.scenario.name!r}: check raised {type(error).__name__}: {error} after step {self.count}; "
+                "expected a truth value or an AssertionError"
+            ) from error
+        return [] if verdict is None or verdict else [Finding("check", "the check is false at the end", "", self.count)]
+
+    def reason(self, task: Task) -> str:
+        """Why ``task`` cannot move, and for whom it waits: "waits for L, held by B". Empty if it can."""
+        if task.status or self.enabled(task):
+            return ""
+        kind, obj = task.code & 15, task.op[1]
+        if kind == LOCK:
+            owner = "itself" if obj._owner is task else obj._owner.name
+            return f"waits for {self.name_of(obj)}, held by {owner}"
+        if kind == WAIT:
+            return f"waits for {self.name_of(obj)}, whose count is 0"
+        if kind == RECV:
+            return f"waits for an item on {self.name_of(obj)}"
+        target = obj._task if kind == JOIN else self.task_named(task.op[2])
+        return f"waits for {target.name} to end"
+
+    def name_of(self, obj: Any) -> str:
+        """What messages call ``obj``: its own name, the path that leads to it from the state, or its class."""
+        from .naming import path_to
+
+        return getattr(obj, "name", "") or path_to(self.state, obj) or type(obj).__name__
+
+
+def frames_of(gen: Any) -> list[tuple[str, str, int]]:
+    """Where a suspended thread stands: (file, function, line) from the outermost frame to the innermost, without the engine's own."""
+    frames = []
+    while gen is not None and getattr(gen, "gi_frame", None) is not None:
+        code = gen.gi_code
+        if not code.co_filename.startswith(_OWN_FILES):
+            frames.append((code.co_filename, code.co_qualname, gen.gi_frame.f_lineno))
+        gen = gen.gi_yieldfrom
+    return frames
+
+
+def place_of(error: BaseException) -> tuple[str, str, int]:
+    """Where ``error`` was raised, in the program under test rather than in the engine."""
+    place = ("", "", 0)
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if not code.co_filename.startswith(_OWN_FILES):
+            place = (code.co_filename, code.co_qualname, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return place
+
+
+def _discard(gen: Any) -> None:
+    for _ in range(100):
+        try:
+            gen.throw(GeneratorExit())
+        except BaseException:
+            return
