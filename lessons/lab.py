@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Two laboratories beside the player: switch fixes and see the verdict change; be the scheduler.
+
+Both are anywidgets around player.js with one synced trait, `view`: what the module draws. The browser answers with
+messages (which fixes, which thread), Python makes a new view. Whatever goes wrong in a handler becomes a sentence in the
+widget, never a traceback nobody sees. Each has the two forms at rest as well: `repr` is the result, checked by nbval, and
+text/html is the static table which the same module upgrades where scripts may run; there the toggles work on the results
+that were stored.
+Left out: Output widgets and interact, which hide errors and confuse nbval.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import anywidget
+import traitlets
+
+from lessons.player.player import Data, html_at_rest, module_text, plain, style_text, table, trace_data
+from lessons.source_view import shown_path
+from mini_qemu.fixes import fixes
+from mini_qemu.sched import Manual, Result, SchedError, Scenario, Trace, explore, parse_schedule, replay
+
+MOST_STEPS = 5_000  # of a run shown to say that nothing goes wrong
+
+
+class _Lab(anywidget.AnyWidget):
+    """What both have in common: the view, the messages, the forms at rest."""
+
+    _esm = module_text()
+    _css = style_text()
+    view = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, scenario: Scenario) -> None:
+        if not isinstance(scenario, Scenario):
+            raise TypeError(f"{type(self).__name__} wants a Scenario, not {type(scenario).__name__}")
+        super().__init__()
+        self.scenario = scenario
+        self.serial = 0
+        self.on_msg(self._receive)
+
+    def _draw(self, **changes: Any) -> None:
+        """A new view. The serial number makes it differ from the last one, so that the browser always hears of it."""
+        self.serial += 1
+        self.view = {**self.view, "message": "", **changes, "serial": self.serial}
+
+    def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        try:
+            self.obey(content)
+        except Exception as error:  # the learner's code may raise anything; it belongs on the screen
+            kind = "" if isinstance(error, SchedError | LookupError) else f"{type(error).__name__}: "
+            self._draw(heading="error", verdict="failed", message=f"{kind}{error}")
+
+    def obey(self, message: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    def static(self) -> str:
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, rest = bundle if isinstance(bundle, tuple) else (bundle or {}, None)
+        resting = {**self.view, "serial": 0, "message": "" if self.view["mode"] == "race" else self.view["message"]}
+        data = {**data, "text/plain": repr(self), "text/html": html_at_rest(resting, self.static())}
+        return data if rest is None else (data, rest)
+
+
+class RaceLab(_Lab):
+    """Switch fixes, see the verdict and a run. Every switch explores the scenario again.
+
+        RaceLab(scenario, fixes=["join_created_thread"])
+
+    `on`: the fixes that are on at first. `fixes` may be empty: then it is a verdict with a player.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        fixes: Sequence[str] = (),
+        *,
+        on: Iterable[str] = (),
+        title: str | None = None,
+        method: str = "auto",
+        limit_seconds: float | None = None,
+    ) -> None:
+        self.fixes = _known([fixes] if isinstance(fixes, str) else fixes)
+        self.on = self._ordered(on)
+        self.method = method
+        self.limit_seconds = limit_seconds
+        self.results: dict[str, Result] = {}
+        super().__init__(scenario)
+        cases = {self._key(some): self._case(some) for some in self._sets()}
+        self._draw(
+            mode="race",
+            title=title or scenario.title or scenario.name,
+            toggles=[{"name": name, "title": _fix_title(name)} for name in self.fixes],
+            on=self.on,
+            cases=cases,
+        )
+
+    def _ordered(self, on: Iterable[str]) -> list[str]:
+        wanted = set(_known(on))
+        outside = wanted - set(self.fixes)
+        if outside:
+            raise LookupError(
+                f"{sorted(outside)[0]} is not one of this laboratory's fixes: {', '.join(self.fixes) or 'none'}"
+            )
+        return [name for name in self.fixes if name in wanted]
+
+    def _sets(self) -> list[list[str]]:
+        """The sets of fixes explored at once: none, each one, all; and the one to begin with."""
+        found: list[list[str]] = []
+        for some in [[], *([name] for name in self.fixes), list(self.fixes), self.on]:
+            if some not in found:
+                found.append(some)
+        return found
+
+    @staticmethod
+    def _key(on: Iterable[str]) -> str:
+        return "+".join(on)
+
+    def _case(self, on: list[str]) -> Data:
+        """Explore with exactly these fixes, and pick the run to show."""
+        with fixes.only(*on):
+            result = explore(self.scenario, self.method, limit_seconds=self.limit_seconds)
+            trace = self._story(result)
+            self.results[self._key(on)] = result
+            return {
+                "verdict": result.verdict,
+                "sentence": repr(result).removeprefix(f"{result.scenario}: {result.verdict}. "),
+                "trace": trace_data(trace, title=_run_title(trace), on=on),
+            }
+
+    def _story(self, result: Result) -> Trace:
+        """The simplest failing run; where nothing fails, the run that follows the failing one as long as it can."""
+        if result.failure is not None:
+            return replay(self.scenario, result.failure.schedule)
+        unfixed = self.results.get("")
+        hint = unfixed.failure.schedule if unfixed and unfixed.failure else "v1:"
+        return follow(self.scenario, parse_schedule(hint)[0])
+
+    def obey(self, message: dict[str, Any]) -> None:
+        if message.get("do") != "fixes":
+            raise ValueError(f"RaceLab does not know how to {message.get('do')!r}")
+        on = self._ordered(message.get("on", []))
+        case = self._case(on)
+        self.on = on
+        self._draw(on=on, cases={**self.view["cases"], self._key(on): case})
+
+    def __repr__(self) -> str:
+        lines = []
+        for some in self._sets():
+            named = f" with {' and '.join(some)}" if some else " without fixes" if self.fixes else ""
+            result = self.results[self._key(some)]
+            lines.append(f"{result.scenario}{named}" + repr(result).removeprefix(result.scenario))
+        return "\n".join(lines)
+
+    def static(self) -> str:
+        verdicts = "".join(f"<li>{html.escape(line)}</li>" for line in repr(self).splitlines())
+        case = self.view["cases"][self._key(self.on)]
+        return f"<ul>{verdicts}</ul>{table(case['trace'])}"
+
+
+class SchedulerLab(_Lab):
+    """You are the scheduler: pick who moves, see why the others cannot, undo; you are told when you broke it.
+
+        SchedulerLab(scenario)
+
+    `schedule`: where to begin; `on`: the fixes that are on (those on now).
+    """
+
+    def __init__(
+        self, scenario: Scenario, *, schedule: str = "", on: Iterable[str] | None = None, title: str | None = None
+    ) -> None:
+        super().__init__(scenario)
+        self.on = fixes.on if on is None else tuple(_known(on))
+        self.title = title or scenario.title or scenario.name
+        with fixes.only(*self.on):
+            self.manual = Manual(scenario, schedule)
+        self._show()
+
+    @property
+    def schedule(self) -> str:
+        """The run so far as text, to replay or to send to somebody."""
+        return self.manual.schedule
+
+    @property
+    def trace(self) -> Trace:
+        return self.manual.trace
+
+    def obey(self, message: dict[str, Any]) -> None:
+        with fixes.only(*self.on):
+            match message.get("do"):
+                case "move":
+                    self.manual.step(str(message.get("thread")))
+                case "undo":
+                    self.manual.undo()
+                case "reset":
+                    self.manual.reset()
+                case other:
+                    raise ValueError(f"SchedulerLab does not know how to {other!r}")
+            self._show()
+
+    def _show(self) -> None:
+        manual = self.manual
+        trace, choices = manual.trace, manual.choices()
+        data = trace_data(trace, title=self.title, on=self.on)
+        now = trace.steps[-1] if trace.steps else trace.initial
+        heading, message, verdict = self._judge(trace, choices)
+        self._draw(
+            mode="scheduler",
+            trace=data,
+            choices=choices,
+            next={thread: self._next(now, thread) for thread in choices},
+            reasons={thread: self._reason(trace, now, thread) for thread in trace.threads if thread not in choices},
+            schedule=trace.schedule,
+            start="Nothing has run yet. Which thread moves first?",
+            heading=heading,
+            message=message,
+            verdict=verdict,
+        )
+
+    @staticmethod
+    def _judge(trace: Trace, choices: list[str]) -> tuple[str, str, str]:
+        if trace.finding is not None:
+            return "you broke it", f"{trace.finding}. The schedule below replays it.", "failed"
+        if not choices:
+            return "it held", "Every thread has finished and nothing went wrong. Undo, and try another order.", "held"
+        return "your turn", "Choose the thread that makes the next step. Can you break it?", "turn"
+
+    @staticmethod
+    def _next(now: Any, thread: str) -> str:
+        """The line the thread would run."""
+        import linecache
+
+        frames = [f for f in now.frames.get(thread, []) if not shown_path(f[0]).startswith("mini_qemu/qemu_thread.py")]
+        if not frames:
+            return ""
+        file, _, line = frames[-1]
+        return f"line {line}: {linecache.getline(file, line).strip()}"
+
+    @staticmethod
+    def _reason(trace: Trace, now: Any, thread: str) -> str:
+        status = now.status.get(thread, "unborn")
+        if thread in now.blocked:
+            return str(now.blocked[thread])
+        if status == "done":
+            return "has finished"
+        if status == "crashed":
+            return "has crashed"
+        return "the run has ended" if trace.finding is not None else "has not started"
+
+    def __repr__(self) -> str:
+        return (
+            f"You are the scheduler. {plain(self.view['trace'])}"
+            if self.view["trace"]["steps"]
+            else (f"You are the scheduler of {self.scenario.name}: {', '.join(self.view['trace']['threads'])}.")
+        )
+
+    def static(self) -> str:
+        trace = self.view["trace"]
+        notes = {**self.view["reasons"], **self.view["next"]}
+        stands = "".join(f"<li>{html.escape(f'{thread}: {notes[thread]}')}</li>" for thread in trace["threads"])
+        told = table(trace) if trace["steps"] else f"<p>{html.escape(repr(self))}</p>"
+        return f"{told}<ul>{stands}</ul><p>Run this cell to move the threads.</p>"
+
+
+def follow(scenario: Scenario, wish: Sequence[str]) -> Trace:
+    """A run that takes the threads of `wish` in turn while they can move, then lets each thread go on to its end."""
+    manual = Manual(scenario)
+    wishes, last = list(wish), ""
+    try:
+        for _ in range(MOST_STEPS):
+            choices = manual.choices()
+            if not choices:
+                break
+            while wishes and wishes[0] not in choices:
+                wishes.pop(0)
+            last = wishes.pop(0) if wishes else last if last in choices else choices[0]
+            manual.step(last)
+        return manual.trace
+    finally:
+        manual.close()
+
+
+def _known(names: Iterable[str]) -> list[str]:
+    return [fixes[name].name for name in names]
+
+
+def _fix_title(name: str) -> str:
+    fix = fixes[name]
+    return f"patch {fix.patch}: {fix.title}"
+
+
+def _run_title(trace: Trace) -> str:
+    return "The simplest run that fails" if trace.finding is not None else "One of the runs"

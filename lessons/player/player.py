@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The hosts of the player: a trace as plain data, that data at rest in a notebook, and live beside a kernel.
+
+The module player.js draws; Python only prepares one JSON view, once. A trace as data:
+
+    version title subtitle schedule
+    threads   names in order of appearance            labels   watched labels in order
+    sources   id -> file, function, first, lines, grey (lines that do not run), sites (fix, on, line)
+    initial   a moment: where {thread: [source, line, caller]}, status {thread: word}, blocked {thread: sentence},
+              locks {lock: holder}, state {label: text}
+    steps     thread, op, object, field, value, text, at [source, line], changed, writes, woke, and those parts of the
+              moment that the step changed
+    finding   kind, thread, message, source, line; or null
+
+At rest (`Player`, `html_at_rest`): text/plain is one sentence, which is what nbval compares; text/html is a static table,
+which tells the story where scripts may not run, followed by one classic script that replaces the table by the player.
+Classic, because `document.currentScript` finds its own table even if equal players occur twice on a page; module and style
+travel inside it, so an exported page works offline. Live widgets are in lessons.lab.
+Left out: pictures, and any call back to Python while stepping.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lessons.source_view import SourceError, function_at, grey_lines, setting, shown_path
+
+HERE = Path(__file__).parent
+SEAM = ("mini_qemu/qemu_thread.py", "mini_qemu/sched/")  # a lock is shown where QEMU takes it, not inside the lock
+
+Data = dict[str, Any]
+Frames = list[tuple[str, str, int]]
+
+
+@cache
+def module_text() -> str:
+    return (HERE / "player.js").read_text(encoding="utf-8")
+
+
+@cache
+def style_text() -> str:
+    return (HERE / "player.css").read_text(encoding="utf-8")
+
+
+class _Sources:
+    """Gives every function that is shown a short id."""
+
+    def __init__(self, state: Mapping[str, bool]) -> None:
+        self.state = state
+        self.ids: dict[tuple[str, int], str] = {}
+        self.data: dict[str, Data] = {}
+
+    def place(self, file: str, line: int) -> list[Any] | None:
+        """[id, line] of a line of a file; None if there is no source to show."""
+        try:
+            function = function_at(file, line)
+        except (SourceError, SyntaxError):
+            return None
+        key = (file, function.first)
+        if key not in self.ids:
+            name = self.ids[key] = f"S{len(self.ids)}"
+            grey = grey_lines(function, self.state)
+            self.data[name] = {
+                "file": shown_path(file),
+                "function": function.name,
+                "first": function.first,
+                "lines": list(function.lines),
+                "grey": sorted(grey),
+                "sites": [{"fix": s.fix, "on": self.state.get(s.fix, True), "line": s.line} for s in function.sites],
+            }
+        return [self.ids[key], line]
+
+    def stands(self, frames: Frames) -> list[Any] | None:
+        """Where a thread stands for a reader, with the name of the caller: the innermost frame above the seam."""
+        above = [frame for frame in frames if not shown_path(frame[0]).startswith(SEAM)] or frames
+        if not above:
+            return None
+        found = self.place(above[-1][0], above[-1][2])
+        caller = above[-2][1].rpartition(".")[2] if len(above) > 1 else ""
+        return found and ([*found, caller] if caller else found)
+
+
+def trace_data(
+    trace: Any, *, title: str | None = None, subtitle: str | None = None, on: Iterable[str] | None = None
+) -> Data:
+    """A trace of the engine as the data that player.js draws. `on`: the fixes it was run with; None: those on now."""
+    state = setting(on)
+    sources = _Sources(state)
+
+    def moment(at: Any) -> Data:
+        return {
+            "where": {thread: sources.stands(at.frames.get(thread, [])) for thread in trace.threads},
+            "status": {thread: at.status.get(thread, "unborn") for thread in trace.threads},
+            "blocked": dict(at.blocked),
+            "locks": dict(at.locks),
+            "state": dict(at.state),
+        }
+
+    initial = before = moment(trace.initial)
+    steps = []
+    for step in trace.steps:
+        after = moment(step)
+        born = [t for t in trace.threads if before["status"][t] == "unborn" != after["status"][t] and t != step.thread]
+        steps.append(
+            {
+                **{key: getattr(step, key) for key in ("thread", "op", "object", "field", "value")},
+                "text": sentence(step, before, after),
+                "at": (before["where"][step.thread] or sources.place(step.file, step.line)),
+                "changed": list(step.changed),
+                "writes": written(step, trace.labels),
+                "woke": [*step.woke, *(thread for thread in born if thread not in step.woke)],
+                **_difference(before, after),
+            }
+        )
+        before = after
+    return {
+        "version": 1,
+        "title": title or trace.title or trace.scenario,
+        "subtitle": _fixes_shown(sources.data) if subtitle is None else subtitle,
+        "schedule": trace.schedule,
+        "threads": list(trace.threads),
+        "labels": list(trace.labels),
+        "sources": sources.data,
+        "initial": initial,
+        "steps": steps,
+        "finding": _finding(trace.finding, sources),
+    }
+
+
+def written(step: Any, labels: Iterable[str]) -> list[str]:
+    """The watched cells a step wrote: those that changed, and the one it wrote the same value to."""
+    return [label for label in labels if label in step.changed or f" writes {label} = " in step.text]
+
+
+def sentence(step: Any, before: Data, after: Data) -> str:
+    """The engine's sentence, then what became of the watched state and who may go on, in the words of the table."""
+    parts = [step.text]
+    for label in step.changed:
+        if f"{label} = {after['state'][label]}" not in step.text:
+            parts.append(f"{label}: {before['state'].get(label, 'nothing')} → {after['state'][label]}")
+    if step.woke:
+        parts.append(f"{' and '.join(step.woke)} can go on")
+    return "; ".join(parts)
+
+
+def _difference(before: Data, after: Data) -> Data:
+    """The parts of a moment that a step changed."""
+    found: Data = {}
+    for key in ("where", "status", "state"):
+        changed = {name: value for name, value in after[key].items() if before[key].get(name) != value}
+        if changed:
+            found[key] = changed
+    for key in ("blocked", "locks"):
+        if before[key] != after[key]:
+            found[key] = after[key]
+    return found
+
+
+def _finding(finding: Any, sources: _Sources) -> Data | None:
+    if finding is None:
+        return None
+    place = sources.place(finding.file, finding.line) if finding.file else None
+    source, line = place or (None, 0)
+    return {"kind": finding.kind, "thread": finding.thread, "message": finding.message, "source": source, "line": line}
+
+
+def _fixes_shown(sources: Mapping[str, Data]) -> str:
+    """The state of the fixes that the shown functions ask for; nothing where no fix is involved."""
+    asked = {site["fix"]: site["on"] for source in sources.values() for site in source["sites"]}
+    if not asked:
+        return ""
+    return "fixes on: " + (", ".join(sorted(name for name, is_on in asked.items() if is_on)) or "none")
+
+
+# ---- at rest
+
+
+def plain(data: Data) -> str:
+    """One sentence: what happens in this run."""
+    count = len(data["steps"])
+    head = f"{data['title']}{' (' + data['subtitle'] + ')' if data['subtitle'] else ''}"
+    steps = f"{count} step{'' if count == 1 else 's'} of {', '.join(data['threads'])}"
+    found = data["finding"]
+    if found is None:
+        return f"{head}: {steps}; nothing goes wrong."
+    where = f" in {found['thread']}" if found["thread"] else ""
+    return f"{head}: {steps}; then {found['kind']}{where}: {found['message']}"
+
+
+def table(data: Data) -> str:
+    """The static twin of the player: a column per thread, what each step says in its thread's column.
+
+    No line numbers, no style: it must survive a sanitiser, and an edit elsewhere in a file must not change it.
+    """
+    cell, names = html.escape, data["threads"]
+    rows = []
+    for number, step in enumerate(data["steps"], start=1):
+        said = step["text"].removeprefix(step["thread"]).strip()
+        cells = "".join(f"<td>{cell(said) if name == step['thread'] else ''}</td>" for name in names)
+        rows.append(f"<tr><td>{number}</td>{cells}</tr>")
+    if data["finding"]:
+        found = data["finding"]
+        spoken = f"<b>{cell(found['kind'])}</b> {cell(found['message'])}"
+        place = names.index(found["thread"]) if found["thread"] in names else None
+        cells = (
+            f'<td colspan="{len(names)}">{spoken}</td>'
+            if place is None
+            else "".join(f"<td>{spoken if i == place else ''}</td>" for i in range(len(names)))
+        )
+        rows.append(f"<tr><td>✕</td>{cells}</tr>")
+    state = ", ".join(f"{label} = {data['initial']['state'].get(label, '')}" for label in data["labels"])
+    head = "".join(f"<th>{cell(name)}</th>" for name in ["step", *names])
+    start = f"<p>At the start: {cell(state)}.</p>" if state else ""
+    return (
+        f"<p>{cell(plain(data))}</p>{start}<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def as_script(value: Any) -> str:
+    """JSON that may stand inside a script element."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def html_at_rest(view: Data, static: str) -> str:
+    """`static` for readers without scripts, and the script that puts the player in its place."""
+    name = "mini-qemu-" + hashlib.sha256(static.encode()).hexdigest()[:12]
+    code = module_text().replace("export default", "const module =")
+    return f"""<div class="mini-qemu-at-rest" id="{name}">{static}</div><script>(() => {{
+const place = document.currentScript.previousElementSibling, style = document.createElement("style");
+style.textContent = {as_script(style_text())};
+if (window.miniQemuStyle !== style.textContent) {{ document.head.append(style); window.miniQemuStyle = style.textContent; }}
+{code}
+module.mount(place, {as_script(view)});
+}})();</script>"""
+
+
+class Player:
+    """A run to walk through. Give it the Trace that `replay` returned (or data made by `trace_data`).
+
+        Player(replay(scenario, result.failure.schedule))
+
+    `on`: the fixes the trace was recorded with, if they are not the ones that are on now.
+    """
+
+    def __init__(
+        self,
+        trace: Any,
+        *,
+        title: str | None = None,
+        subtitle: str | None = None,
+        on: Iterable[str] | None = None,
+    ) -> None:
+        self.data: Data = trace if isinstance(trace, dict) else trace_data(trace, title=title, subtitle=subtitle, on=on)
+
+    def __repr__(self) -> str:
+        return plain(self.data)
+
+    def _repr_html_(self) -> str:
+        return html_at_rest({"mode": "player", "trace": self.data}, table(self.data))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
