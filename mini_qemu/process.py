@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One QEMU process: its main loop, and what C keeps in globals. Mirrors util/main-loop.c, util/async.c, softmmu/cpus.c.
+
+The main thread holds the big lock (BQL) while it runs handlers and bottom halves and gives it up while it waits for the
+next one. A bottom half is work that another thread leaves for the main thread; it runs later, never inside the scheduler.
+Source and destination of one scenario are two of these, so that nothing is shared but the wire.
+Left out: file descriptors, timers, the rest of the event loop; run states other than whether the guest runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mini_qemu.qemu_thread import Channel, QemuMutex
+from mini_qemu.yank import YankList
+
+
+class QemuProcess:
+    def __init__(self, name: str = "qemu") -> None:
+        self.name = name
+        self.bql = QemuMutex("BQL")
+        self.bottom_halves = Channel("main loop")
+        self.yank = YankList()
+        # the one outgoing and the one incoming migration; made by migration_object_init, used again and again
+        self.current_migration: Any = None
+        self.current_incoming: Any = None
+        # the machine: what the migration carries; see ram.py and savevm.py
+        self.ram_state: Any = None
+        self.savevm_handlers: tuple[Any, ...] = ()
+        # changed with the BQL held
+        self.runstate = "running"
+        # set once, by whoever gives up
+        self.exit_status: int | None = None
+
+
+class QEMUBH:
+    def __init__(self, qemu: QemuProcess, cb: Callable[[Any], None], opaque: Any) -> None:
+        self.qemu = qemu
+        self.cb = cb
+        self.opaque = opaque
+        self.deleted = False
+
+
+def qemu_bh_new(qemu: QemuProcess, cb: Callable[[Any], None], opaque: Any) -> QEMUBH:
+    return QEMUBH(qemu, cb, opaque)
+
+
+def qemu_bh_schedule(bh: QEMUBH) -> None:
+    bh.qemu.bottom_halves.send(bh)
+
+
+def qemu_bh_delete(bh: QEMUBH) -> None:
+    bh.deleted = True
+
+
+def qemu_exit(qemu: QemuProcess, status: int) -> None:
+    """The process gives up. The other threads of the model are not stopped; a scenario ends here."""
+    qemu.exit_status = status
+
+
+def qemu_mutex_lock_iothread(qemu: QemuProcess) -> None:
+    qemu.bql.lock()
+
+
+def qemu_mutex_unlock_iothread(qemu: QemuProcess) -> None:
+    qemu.bql.unlock()
+
+
+def main_loop_wait(qemu: QemuProcess) -> None:
+    """Wait for one bottom half and run it. Called and left without the BQL."""
+    bh = qemu.bottom_halves.recv()
+    qemu_mutex_lock_iothread(qemu)
+    if not bh.deleted:
+        bh.cb(bh.opaque)
+    qemu_mutex_unlock_iothread(qemu)

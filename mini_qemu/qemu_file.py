@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""QEMUFile: a buffered stream in one direction. Mirrors migration/qemu-file.c.
+
+One thread reads or writes, but shutdown may come from any thread: that is the whole difficulty. A file is not reference
+counted; it has one owner, and `qemu_fclose` frees it. Whoever still holds the pointer then holds nothing.
+Two files may lie on one channel; each has its own buffer, its own error and its own `shutdown` flag.
+Left out: vectors, rate limiting, compression, positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from mini_qemu.fixes import fixes
+from mini_qemu.io_channel import EIO, ENOSYS, QIO_CHANNEL, QIOChannel
+from mini_qemu.qemu_thread import Shared, free
+
+
+@dataclass(frozen=True)
+class QEMUFileOps:
+    """What a file can do with its payload. A file either reads or writes; what is missing is None."""
+
+    get_buffer: Callable[[Any], bytes] | None = None
+    writev_buffer: Callable[[Any, bytes], int] | None = None
+    close: Callable[[Any], int] | None = None
+    shut_down: Callable[[Any], int] | None = None
+    get_return_path: Callable[[Any], QEMUFile] | None = None
+
+
+class QEMUFile(Shared):
+    # written by any thread that shuts the file down, no lock
+    shutdown: bool = False
+    # the first error stays; written by the owner and by any thread that shuts the file down, no lock
+    last_error: int = 0
+
+    def __init__(self, opaque: Any, ops: QEMUFileOps, has_ioc: bool) -> None:
+        # never changed
+        self.opaque = opaque
+        self.ops = ops
+        self.has_ioc = has_ioc
+        # the owner's
+        self.buf = b""
+
+
+# a C pointer: it may be NULL, and nothing makes anybody ask
+QEMUFilePointer: TypeAlias = QEMUFile | Any
+
+
+def qemu_fopen_ops(opaque: Any, ops: QEMUFileOps, has_ioc: bool) -> QEMUFile:
+    return QEMUFile(opaque, ops, has_ioc)  # + file_knows_channel
+
+
+def qemu_file_get_ioc(f: QEMUFile) -> QIOChannel | None:  # + file_knows_channel
+    """The channel beneath the file, or None when the payload is something else."""
+    if fixes.file_knows_channel:
+        ioc = f.opaque if f.has_ioc else None
+    else:
+        ioc = QIO_CHANNEL(f.opaque)
+    return ioc
+
+
+def qemu_file_get_return_path(f: QEMUFile) -> QEMUFile | None:
+    """A second file in the other direction over the same channel."""
+    if f.ops.get_return_path is None:
+        return None
+    return f.ops.get_return_path(f.opaque)
+
+
+def qemu_file_get_error(f: QEMUFile) -> int:
+    return f.last_error
+
+
+def qemu_file_set_error(f: QEMUFile, ret: int) -> None:
+    if f.last_error == 0 and ret:
+        f.last_error = ret
+
+
+def qemu_file_shutdown(f: QEMUFile) -> int:
+    """Stop all traffic, from any thread. First the channel, then the error: a reader may wake in between."""
+    f.shutdown = True
+    if f.ops.shut_down is None:
+        return -ENOSYS
+    ret = f.ops.shut_down(f.opaque)
+    qemu_file_set_error(f, -EIO)
+    return ret
+
+
+def qemu_file_is_writable(f: QEMUFile) -> bool:
+    return f.ops.writev_buffer is not None
+
+
+def qemu_fflush(f: QEMUFile) -> None:
+    if f.ops.writev_buffer is None or not f.buf or f.shutdown:
+        return
+    data = f.buf
+    f.buf = b""
+    ret = f.ops.writev_buffer(f.opaque, data)
+    if ret < 0:
+        qemu_file_set_error(f, ret)
+
+
+def qemu_fclose(f: QEMUFile) -> int:
+    """Flush, close the payload, free the file. The earlier error, if there was one."""
+    qemu_fflush(f)
+    ret = f.last_error
+    if f.ops.close is not None:
+        ret2 = f.ops.close(f.opaque)
+        if ret >= 0:
+            ret = ret2
+    free(f)
+    return ret
+
+
+def qemu_fill_buffer(f: QEMUFile) -> int:
+    """Wait for the next bytes. 0 and a recorded error when there are none to come."""
+    assert f.ops.get_buffer is not None, "this file is for writing"
+    if f.shutdown:
+        return 0
+    data = f.ops.get_buffer(f.opaque)
+    f.buf += data
+    if not data:
+        qemu_file_set_error(f, -EIO)
+    return len(data)
+
+
+def qemu_put_buffer(f: QEMUFile, data: bytes) -> None:
+    f.buf += data
+
+
+def qemu_put_byte(f: QEMUFile, value: int) -> None:
+    f.buf += value.to_bytes(1, "big")
+
+
+def qemu_put_be16(f: QEMUFile, value: int) -> None:
+    f.buf += value.to_bytes(2, "big")
+
+
+def qemu_put_be32(f: QEMUFile, value: int) -> None:
+    f.buf += value.to_bytes(4, "big")
+
+
+def qemu_put_be64(f: QEMUFile, value: int) -> None:
+    f.buf += value.to_bytes(8, "big")
+
+
+def qemu_get_buffer(f: QEMUFile, size: int) -> bytes:
+    """`size` bytes, or fewer when the stream ends or fails; many callers ignore the difference, as upstream's do."""
+    while len(f.buf) < size:
+        if qemu_fill_buffer(f) <= 0:
+            break
+    data = f.buf[:size]
+    f.buf = f.buf[size:]
+    return data
+
+
+def qemu_get_byte(f: QEMUFile) -> int:
+    return int.from_bytes(qemu_get_buffer(f, 1), "big")
+
+
+def qemu_get_be16(f: QEMUFile) -> int:
+    return int.from_bytes(qemu_get_buffer(f, 2), "big")
+
+
+def qemu_get_be32(f: QEMUFile) -> int:
+    return int.from_bytes(qemu_get_buffer(f, 4), "big")
+
+
+def qemu_get_be64(f: QEMUFile) -> int:
+    return int.from_bytes(qemu_get_buffer(f, 8), "big")
