@@ -26,6 +26,7 @@ NOTEBOOK_METADATA = {
 }
 CELL_METADATA = {"tags", "jupyter", "nbgrader", "editable", "deletable"}  # what authors and graders set
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+TEXTS = {"text/plain", "text/html", "text/markdown", "text/latex", "image/svg+xml"}  # stored line by line
 IGNORED = "NBVAL_IGNORE_OUTPUT"
 
 
@@ -87,15 +88,12 @@ def clean_outputs(outputs: Sequence[Cell], count: int) -> list[Cell]:
             data = {mime: value for mime, value in output["data"].items() if mime != WIDGET_VIEW}
             if not data:
                 continue
-            new |= {"data": {mime: clean_data(value) for mime, value in data.items()}, "metadata": {}}
+            new["data"] = {mime: lines_of(value) if mime in TEXTS else value for mime, value in data.items()}
+            new["metadata"] = {}
             if kind == "execute_result":
                 new["execution_count"] = count
         cleaned.append(new)
     return cleaned
-
-
-def clean_data(value: Any) -> Any:
-    return lines_of(value) if isinstance(value, str) else value
 
 
 def dumps(notebook: Notebook) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable
@@ -20,7 +21,9 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
 def chromium() -> str | None:
-    """The browser: Debian's, Chrome as on GitHub's machines, or the one named by CHROMIUM."""
+    """The browser that Playwright drives: one named by CHROMIUM, Debian's, or Chrome as on GitHub's machines."""
+    if importlib.util.find_spec("playwright") is None:
+        return None
     names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"]
     return next((path for path in map(shutil.which, filter(None, names)) if path), None)
 
@@ -31,7 +34,7 @@ def qemu() -> str | None:
 
 # mark -> (where is it, what to say, the variable under which its absence is a failure: set by .ci/run)
 NEEDS: dict[str, tuple[Callable[[], str | None], str, str]] = {
-    "browser": (chromium, "no Chromium found: install Debian's chromium or set CHROMIUM", "REQUIRE_BROWSER"),
+    "browser": (chromium, "no Playwright, or no Chromium: install chromium or set CHROMIUM", "REQUIRE_BROWSER"),
     "needs_qemu": (qemu, "no qemu-system-x86_64 found", "REQUIRE_QEMU"),
 }
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 STEPS = ["Predict", "Run", "Investigate", "Modify", "Make"]
 # what fetches from the network when it is shown; a link that waits for a click is welcome
-LOADS = re.compile(r"""(\bsrc\s*=|<link\b[^>]*href\s*=|@import|url\(|\bimport\b|\bfrom\b)[\s"'(\\]*(https?:)?//""")
+LOADS = re.compile(r"""(\bsrc=|<link\b[^>]*href=|@import|url\(|\b(import|from)\b[\s(]*["'])[\s"'\\]*(https?:)?//""")
 OUTPUT_WIDGET = re.compile(r"\bwidgets\.(Output|interact\w*)\b|\bimport\b.*\b(Output|interact\w*)\b")
 
 pytestmark = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

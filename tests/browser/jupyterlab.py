@@ -1,0 +1,211 @@
+"""A real JupyterLab for the browser tests and benchmarks: a server on a free port, and a notebook open in Chromium.
+
+The server sees a copy of notebooks/ and folders of its own for settings, trust and workspaces: nothing outside is read
+or changed. It starts with the settings of `make lab` and three for the tests: the theme follows the browser's colour
+scheme, all cells are in the page, not only those in sight, and nothing is saved by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.conftest import chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+ROOT = Path(__file__).parent.parent.parent
+SCREENSHOTS = ROOT / "build" / "screenshots"
+TOKEN = "browser-tests"
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--force-device-scale-factor=1"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+FOR_TESTS: dict[str, Any] = {
+    "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+    "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
+}
+
+
+class JupyterLab:
+    """One server. `folder` holds its notebooks and everything it writes."""
+
+    def __init__(self, folder: Path, trusted: bool = True) -> None:
+        self.folder = folder
+        shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+        settings = folder / "app_settings"
+        settings.mkdir()
+        shipped = json.loads((ROOT / ".jupyterlab" / "overrides.json").read_text(encoding="utf-8"))
+        (settings / "overrides.json").write_text(json.dumps(shipped | FOR_TESTS), encoding="utf-8")
+        own = {"JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR",
+               "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR"}  # fmt: skip
+        self.environment = os.environ | {name: str(folder / name.lower()) for name in own}
+        if trusted:
+            self.jupyter("trust", *map(str, sorted((folder / "notebooks").glob("*.ipynb"))))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = folder / "jupyterlab.log"
+        command = [
+            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"),
+            *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+            *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"),
+            f"--LabApp.app_settings_dir={settings}",
+        ]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, cwd=folder, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+        self.wait_for_answer()
+
+    def jupyter(self, *command: str) -> None:
+        subprocess.run(
+            [sys.executable, "-m", "jupyter", *command], env=self.environment, check=True, capture_output=True
+        )
+
+    def wait_for_answer(self, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                urllib.request.urlopen(f"{self.url}/api", timeout=5).close()
+                return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        self.close()
+        raise RuntimeError(f"JupyterLab did not start:\n{self.log.read_text(encoding='utf-8')[-4000:]}")
+
+    def close(self) -> None:
+        """Ask politely, so that it ends its kernels; then end whatever is left of its session."""
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+class Notebook:
+    """One notebook open in a page. `page` is Playwright's, for everything not said here."""
+
+    def __init__(self, page: Page, lab: JupyterLab, name: str) -> None:
+        self.page = page
+        page.goto(f"{lab.url}/doc/tree/notebooks/{name}?token={TOKEN}&reset")
+        page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.sessionContext")
+        page.evaluate(
+            """async () => {
+                await jupyterapp.restored;
+                const panel = jupyterapp.shell.currentWidget;
+                await Promise.all([panel.context.ready, panel.revealed, panel.sessionContext.ready]);
+            }"""
+        )
+        self.wait_until_idle()
+
+    @property
+    def cells(self) -> Locator:
+        return self.page.locator(".jp-Notebook .jp-Cell")
+
+    @property
+    def code(self) -> Locator:
+        """The code cells; `.nth(0)` is the one that shows [1] after a run."""
+        return self.page.locator(".jp-Notebook .jp-CodeCell")
+
+    def output(self, number: int) -> Locator:
+        """What the code cell [number] shows."""
+        return self.code.nth(number - 1).locator(".jp-Cell-outputArea")
+
+    def run_all(self) -> None:
+        self.page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
+        self.wait_until_idle()
+
+    def run_cell(self, number: int) -> None:
+        """Select the code cell [number] and run it, as a learner does."""
+        self.code.nth(number - 1).locator(".jp-InputArea-editor").click()
+        self.page.keyboard.press("Control+Enter")
+        self.wait_until_idle()
+
+    def restart(self) -> None:
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+        self.wait_until_idle()
+
+    def wait_until_idle(self, seconds: float = 60) -> None:
+        """The kernel is idle and no cell waits for it; then two frames, so that what arrived is painted."""
+        self.page.wait_for_function(
+            """() => jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === "idle"
+                && ![...document.querySelectorAll(".jp-InputPrompt")].some(e => e.textContent.includes("*"))""",
+            timeout=seconds * 1000,
+        )
+        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def errors(self) -> list[str]:
+        """What went wrong where nothing should: errors of all cells but those tagged raises-exception."""
+        return self.page.evaluate(
+            """() => jupyterapp.shell.currentWidget.model.toJSON().cells
+                .filter(cell => !cell.metadata.tags?.includes("raises-exception"))
+                .flatMap(cell => cell.outputs ?? [])
+                .filter(output => output.output_type === "error")
+                .map(output => `${output.ename}: ${output.evalue}`)"""
+        )
+
+    def theme(self, scheme: str) -> None:
+        """"light" or "dark"."""
+        self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        self.page.wait_for_selector(f"body[data-jp-theme-light='{'true' if scheme == 'light' else 'false'}']")
+
+    def screenshot(self, name: str, of: Locator | None = None) -> list[Path]:
+        """The whole notebook, or one element of it, in both themes: build/screenshots/NAME-light.png and -dark.png."""
+        size = self.page.viewport_size
+        assert size is not None
+        if of is None:  # the notebook scrolls inside the page: make the page as high as the notebook
+            height = self.page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollHeight")
+            self.page.set_viewport_size({"width": size["width"], "height": min(int(height) + 200, 16_000)})
+        paths = []
+        for scheme in ("light", "dark"):
+            self.theme(scheme)
+            paths.append(SCREENSHOTS / f"{name}-{scheme}.png")
+            (of or self.page.locator(".jp-Notebook")).screenshot(path=paths[-1])
+        self.theme("light")
+        self.page.set_viewport_size(size)
+        return paths
+
+
+@contextmanager
+def chromium_browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def quiet_page(browser: Browser, width: int = 1280, height: int = 900, **options: Any) -> Iterator[Page]:
+    """A page of its own; at the end it must not have raised an error in JavaScript nor asked for anything outside."""
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(f"JavaScript: {error}"))
+    page.on("request", lambda request: complaints.extend(outside(request.url)))
+    yield page
+    context.close()
+    assert not complaints, "\n".join(complaints)
+
+
+def outside(url: str) -> list[str]:
+    here = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "file:", "about:")
+    return [] if url.startswith(here) else [f"a request that leaves this machine: {url}"]
