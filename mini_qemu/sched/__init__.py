@@ -12,8 +12,18 @@ Standard library only, one OS thread, no clock: the same program gives the same 
 See README.md in this folder for how it works and what it cannot see.
 """
 
-from .errors import DivergenceError, InstrumentationError, Misuse, ScenarioError, SchedError, ScheduleError, UseAfterFree
+from .errors import (
+    DivergenceError,
+    InstrumentationError,
+    Misuse,
+    ScenarioError,
+    SchedError,
+    ScheduleError,
+    UseAfterFree,
+)
+from .explain import explain
 from .explore import Failure, Manual, Race, Result, explore, replay
+from .minimise import minimise, shortest_trace
 from .scenario import Finding, Scenario
 from .schedule import format_schedule, parse_schedule
 from .shared import (
@@ -26,6 +36,7 @@ from .shared import (
     compare_exchange,
     control,
     fail,
+    fetch_add,
     free,
     join,
     spawn,
@@ -33,7 +44,40 @@ from .shared import (
 from .trace import Moment, Step, Trace
 
 __all__ = [
-    "Channel", "DivergenceError", "Failure", "Finding", "Handle", "InstrumentationError", "Manual", "Misuse", "Moment", "Mutex", "Race", "Result",
-    "SchedError", "Scenario", "ScenarioError", "ScheduleError", "Semaphore", "Shared", "Step", "Trace", "UseAfterFree", "abort", "compare_exchange",
-    "control", "explore", "fail", "format_schedule", "free", "join", "parse_schedule", "replay", "spawn",
+    "Channel",
+    "DivergenceError",
+    "Failure",
+    "Finding",
+    "Handle",
+    "InstrumentationError",
+    "Manual",
+    "Misuse",
+    "Moment",
+    "Mutex",
+    "Race",
+    "Result",
+    "Scenario",
+    "ScenarioError",
+    "SchedError",
+    "ScheduleError",
+    "Semaphore",
+    "Shared",
+    "Step",
+    "Trace",
+    "UseAfterFree",
+    "abort",
+    "compare_exchange",
+    "control",
+    "explain",
+    "explore",
+    "fail",
+    "fetch_add",
+    "format_schedule",
+    "free",
+    "join",
+    "minimise",
+    "parse_schedule",
+    "replay",
+    "shortest_trace",
+    "spawn",
 ]  # fmt: skip

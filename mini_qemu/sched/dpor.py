@@ -1,15 +1,17 @@
 """Optimal dynamic partial order reduction: one run for every class of equivalent interleavings, no run twice.
 
-After Abdulla, Aronis, Jonsson, Sagonas, "Optimal dynamic partial order reduction" (POPL 2014; "Source sets", J. ACM 2017), whose names
-are kept: E is the current execution, ``sleep[d]`` and ``wut[d]`` the sleep set and the wakeup tree at the state before its d-th event,
-``notdep(e, E)`` the events after e that do not happen after it, WI the weak initials of a sequence.
+After Abdulla, Aronis, Jonsson, Sagonas, "Optimal dynamic partial order reduction" (POPL 2014; "Source sets", J. ACM
+2017), whose names are kept: E is the current execution, ``sleep[d]`` and ``wut[d]`` the sleep set and the wakeup tree
+at the state before its d-th event, ``notdep(e, E)`` the events after e that do not happen after it, WI the weak
+initials of a sequence.
 
-Strategy: the happens-before relation is kept as one bit mask per event (``past[i]``: every event that happens before event i, and i), so
-that its questions are shifts and ands. Nothing is recursive over the length of a run. A run is made by re-executing the prefix up to
-the deepest state with an unexplored branch; only the new suffix is analysed.
+Strategy: the happens-before relation is kept as one bit mask per event (``past[i]``: every event that happens before
+event i, and i), so that its questions are shifts and ands. Nothing is recursive over the length of a run. A run is made
+by re-executing the prefix up to the deepest state with an unexplored branch; only the new suffix is analysed.
 
-Operations that can block (lock, wait, recv): an event e' races with the *latest* event e of the same object, not in its causal past, before
-which it would have been enabled. The same is asked for operations that are still blocked when a run ends.
+Operations that can block (lock, wait, recv): an event e' races with the *latest* event e of the same object, not in its
+causal past, before which it would have been enabled. The same is asked for operations that are still blocked when a run
+ends.
 
 Left out: the paper's optimisation for operations that commute by value. Two writes of the same value conflict.
 """
@@ -22,10 +24,22 @@ from typing import Any
 
 from .errors import DivergenceError
 from .ops import (
-    AWAIT, CAS, FREE, JOIN, LOCK, POST, RECV, RECV_END, SEND, SHUTDOWN, SPAWN, WAIT, depends,
+    AWAIT,
+    CAS,
+    FREE,
+    JOIN,
+    LOCK,
+    POST,
+    RECV,
+    RECV_END,
+    SEND,
+    SHUTDOWN,
+    SPAWN,
+    WAIT,
+    depends,
 )  # fmt: skip
 from .scenario import Finding, Scenario
-from .world import READY, Registry, Task, World
+from .world import READY, Registry, Task, World, frames_of
 
 Node = list[Any]
 """A branch of a wakeup tree: ``[tid, code, branches after it]``."""
@@ -33,9 +47,11 @@ Node = list[Any]
 
 @dataclass
 class Run:
-    """A finished run as a strategy hands it over: who moved at each step, what went wrong, and the world as it is at the end.
+    """A finished run as a strategy hands it over: who moved at each step, what went wrong, and the world as it is at
+    the end.
 
-    ``past`` (DPOR only): per event the mask of the events that happen before it.
+    DPOR adds per event its code, its ``past`` (the mask of the events that happen before it) and a semaphore's count
+    ``before`` it.
     """
 
     world: World
@@ -43,10 +59,13 @@ class Run:
     findings: list[Finding]
     past: list[int] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
+    before: list[int] = field(default_factory=list)
 
 
 class OptimalDPOR:
-    """Explores ``scenario``. ``runs()`` yields every class once; ``redundant`` counts runs cut by sleep sets (always 0: it is optimal)."""
+    """Explores ``scenario``. ``runs()`` yields every class once; ``redundant`` counts runs cut by sleep sets (always 0:
+    it is optimal).
+    """
 
     def __init__(self, scenario: Scenario, limit_steps: int = 20_000) -> None:
         self.scenario = scenario
@@ -55,6 +74,7 @@ class OptimalDPOR:
         self.redundant = 0
         self.too_long = 0
         self.data_races: dict[tuple[int, int], tuple[str, Any, Any]] = {}
+        self.sites: dict[Any, Any] = {}
         # E, event by event
         self.tid: list[int] = []
         self.code: list[int] = []
@@ -91,7 +111,7 @@ class OptimalDPOR:
                     self._reverse(e, i, tid, code)
             if complete:
                 names = {task.tid: task.name for task in world.tasks}
-                yield Run(world, [names[t] for t in self.tid], world.judge(), self.past, self.code)
+                yield Run(world, [names[t] for t in self.tid], world.judge(), self.past, self.code, self.before)
             world.close()
             branch = self._backtrack()
             if branch < 0:
@@ -105,7 +125,9 @@ class OptimalDPOR:
                 self._diverged(world, i)
 
     def _extend(self, world: World) -> list[tuple[int, int, int, int]]:
-        """Run to the end: along the wakeup tree while there is one, then freely. Returns the races (e, e', thread and code of e')."""
+        """Run to the end: along the wakeup tree while there is one, then freely. Returns the races (e, e', thread and
+        code of e').
+        """
         races: list[tuple[int, int, int, int]] = []
         sleep, wut = self.sleep, self.wut
         task: Task | None = world.by_tid[self.tid[-1]] if self.tid else None
@@ -129,7 +151,9 @@ class OptimalDPOR:
             wut.append(below)
 
     def _choose(self, world: World, current: Task | None, sleep: dict[int, int]) -> Task | None:
-        """Who goes on where the wakeup tree says nothing: the current thread if it can, else the first that can and does not sleep."""
+        """Who goes on where the wakeup tree says nothing: the current thread if it can, else the first that can and
+        does not sleep.
+        """
         if len(self.tid) >= self.limit_steps:
             self.too_long += 1
             return None
@@ -145,7 +169,9 @@ class OptimalDPOR:
         return None
 
     def _reverse(self, e: int, i: int, tid: int, code: int) -> None:
-        """Make sure that event e' (number i, or still blocked) is also tried before e: insert notdep(e, E).e' into wut[e]."""
+        """Make sure that event e' (number i, or still blocked) is also tried before e: insert notdep(e, E).e' into
+        wut[e].
+        """
         past, codes, tids = self.past, self.code, self.tid
         if code & 15 == RECV_END and codes[e] & 15 == RECV:
             code -= 1  # before e it finds the item that e took
@@ -162,7 +188,9 @@ class OptimalDPOR:
             inside |= 1 << f
 
         def initial(q: int, q_code: int) -> bool:
-            """Whether q is a weak initial of w.e': its next event comes first in it, or is not in it and commutes with all of it."""
+            """Whether q is a weak initial of w.e': its next event comes first in it, or is not in it and commutes with
+            all of it.
+            """
             f = first.get(q)
             if f is not None:
                 return past[f] & inside == 1 << f
@@ -227,7 +255,7 @@ class OptimalDPOR:
         before = 0
         site = None
         if kind <= CAS:
-            site = task.op[-1]
+            site = task.op[-1] if kind != CAS else self._site(task)
             objects = self.touched.setdefault(code >> 10, [])
             if objects and codes[objects[-1]] & 15 == FREE:
                 e = objects[-1]
@@ -254,7 +282,7 @@ class OptimalDPOR:
             if events:
                 e = events[-1]
                 if not mask >> e & 1:
-                    if kind == LOCK or kind == WAIT:
+                    if kind in (LOCK, WAIT):
                         e = self._enabled_before(events, mask, kind)
                     if e >= 0:
                         races.append(e)
@@ -270,7 +298,7 @@ class OptimalDPOR:
                     races.append(e)
                     mask |= past[e]
             objects.append(i)
-        elif kind == JOIN or kind == AWAIT:
+        elif kind in (JOIN, AWAIT):
             if kind == JOIN and events and not mask >> events[-1] & 1:
                 races.append(events[-1])
                 mask |= past[events[-1]]
@@ -296,7 +324,7 @@ class OptimalDPOR:
     def _undo(self) -> None:
         """Take the last event off E."""
         tid, code, own = self.tid.pop(), self.code.pop(), self.prev.pop()
-        self.past.pop(), self.sync.pop(), self.site.pop(), self.before.pop()  # noqa: B018  (one line for one idea)
+        self.past.pop(), self.sync.pop(), self.site.pop(), self.before.pop()
         self.on[code >> 4].pop()
         if code & 15 <= CAS or code & 15 == FREE:
             self.touched[code >> 10].pop()
@@ -321,7 +349,8 @@ class OptimalDPOR:
     def _channel(self, events: list[int], kind: int, mask: int, sync: int, races: list[int]) -> tuple[int, int]:
         """The masks of a channel operation; appends what it races with.
 
-        Sends, closes and shutdowns are in one order, receives in another. The k-th receive of an item comes after the k-th send.
+        Sends, closes and shutdowns are in one order, receives in another. The k-th receive of an item comes after the
+        k-th send.
         """
         codes, past = self.code, self.past
         receives = [e for e in events if codes[e] & 15 in (RECV, RECV_END)]
@@ -368,7 +397,16 @@ class OptimalDPOR:
         key = (id(self.site[e]), id(site))
         if key not in self.data_races:
             obj, name = task.op[1], task.op[2]
-            self.data_races[key] = (f"{world.name_of(obj)}.{name}", (self._name(e), self.code[e] & 15, self.site[e]), (task.name, kind, site))
+            self.data_races[key] = (
+                f"{world.name_of(obj)}.{name}",
+                (self._name(e), self.code[e] & 15, self.site[e]),
+                (task.name, kind, site),
+            )
+
+    def _site(self, task: Task) -> Any:
+        """Where an operation stands that was made by a call: one tuple per place."""
+        file, function, line = (frames_of(task.gen) or [("", "", 0)])[-1]
+        return self.sites.setdefault((file, function, line), (file, function, line))
 
     def _name(self, e: int) -> str:
         return next(name for name, tid in self.registry.tids.items() if tid == self.tid[e])
@@ -377,8 +415,7 @@ class OptimalDPOR:
         names = {tid: name for name, tid in self.registry.tids.items()}
         tid = self.tid[i] if i < len(self.tid) else self.wut[i][0][0]
         raise DivergenceError(
-            f"scenario {self.scenario.name!r} is not deterministic: at step {i + 1} {names[tid]} did something else than in an earlier run with the "
+            f"scenario {self.scenario.name!r} is not deterministic: at step {i + 1} {names[tid]} did something else "
+            "than in an earlier run with the "
             "same schedule. Does setup or a thread use time, random numbers, hash order, or state that outlives a run?"
         )
-
-

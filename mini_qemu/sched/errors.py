@@ -28,7 +28,7 @@ class Misuse(RuntimeError):
 
 
 class UseAfterFree(BaseException):
-    """An object was touched after `free`. Not an `Exception`, so that no handler of the program under test swallows it."""
+    """An object was touched after `free`. Not an `Exception`: no handler of the program under test swallows it."""
 
 
 class Uncontrolled(BaseException):

@@ -1,7 +1,8 @@
 """Run a scenario in every way it can go, and say honestly what that showed.
 
-`explore` is the loop all methods share: take the next run, note its findings, keep the shortest example of each, stop at a limit.
-A verdict is "proved" only when every interleaving was covered; a limit that was hit gives "incomplete", never a pass.
+`explore` is the loop all methods share: take the next run, note its findings, keep the shortest example of each, stop
+at a limit. A verdict is "proved" only when every interleaving was covered; a limit that was hit gives "incomplete",
+never a pass.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .dpor import OptimalDPOR, Run
-from .errors import DivergenceError, ScheduleError, SchedError
+from .errors import DivergenceError, SchedError, ScheduleError
 from .ops import DEPENDENCE, VERBS
 from .scenario import Finding, Scenario
 from .schedule import format_schedule, parse_schedule, switches
@@ -68,9 +69,10 @@ class Race:
 class Result:
     """What an exploration showed.
 
-    ``runs`` were made, each a different interleaving; ``classes`` of equivalent interleavings exist (None if not all were covered),
-    relative to ``dependence``; ``states`` is set by method "states". ``failing`` runs have a finding; ``findings`` counts runs by kind,
-    ``outcomes`` by (kind, message); ``examples`` has one schedule for each outcome, ``failure`` the one with the fewest switches.
+    ``runs`` were made, each a different interleaving; ``classes`` of equivalent interleavings exist (None if not all
+    were covered), relative to ``dependence``; ``states`` is set by method "states". ``failing`` runs have a finding;
+    ``findings`` counts runs by kind, ``outcomes`` by (kind, message); ``examples`` has one schedule for each outcome,
+    ``failure`` the one with the fewest switches.
     """
 
     scenario: str
@@ -90,7 +92,7 @@ class Result:
 
     @property
     def failure(self) -> Failure | None:
-        """The failing example with the fewest switches between threads, then the fewest steps; None if nothing failed."""
+        """The failing example with the fewest switches between threads, then the fewest steps, or None."""
 
         def cost(failure: Failure) -> tuple[int, int, str]:
             threads, _ = parse_schedule(failure.schedule)
@@ -102,8 +104,16 @@ class Result:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.findings.items()))
         failed = f"{self.failing:,} fail ({kinds})" if self.failing else "none fails"
         if self.method == "states":
-            size = f"{self.states:,} states, all of them visited" if self.verdict != "incomplete" else f"{self.states or 0:,} states visited"
-            found = f"{len(self.outcomes)} kinds of failure ({', '.join(sorted(self.findings))})" if self.failing else "none fails"
+            size = (
+                f"{self.states:,} states, all of them visited"
+                if self.verdict != "incomplete"
+                else f"{self.states or 0:,} states visited"
+            )
+            found = (
+                f"{len(self.outcomes)} kinds of failure ({', '.join(sorted(self.findings))})"
+                if self.failing
+                else "none fails"
+            )
         elif self.classes is not None:
             size, found = f"{self.classes:,} interleavings, all run", failed
         else:
@@ -127,13 +137,16 @@ def explore(
 ) -> Result:
     """Run ``scenario`` in every way it can go, or in many.
 
-    "dpor" runs one interleaving of every class (optimal), "dfs" the same with sleep sets only, "states" visits every state once, "auto" tries
-    DPOR within a budget and then states; "bounded" makes every schedule with at most ``bound`` preemptions (2), "pct" and "random" sample
-    ``limit_runs`` schedules from ``seed`` (``bound`` is PCT's depth, 3). ``progress(runs, failing)`` is called now and then; a true answer stops.
-    An interrupt stops too, and what was seen so far is returned as "incomplete". Raises SchedError where the question cannot be answered.
+    "dpor" runs one interleaving of every class (optimal), "dfs" the same with sleep sets only, "states" visits every
+    state once, "auto" tries DPOR within a budget and then states; "bounded" makes every schedule with at most ``bound``
+    preemptions (2), "pct" and "random" sample ``limit_runs`` schedules from ``seed`` (``bound`` is PCT's depth, 3).
+    ``progress(runs, failing)`` is called now and then; a true answer stops. An interrupt stops too, and what was seen
+    so far is returned as "incomplete". Raises SchedError where the question cannot be answered.
     """
     if not isinstance(scenario, Scenario):
-        raise SchedError(f"explore wants a Scenario, not {type(scenario).__name__}; build one with Scenario(name, setup, threads)")
+        raise SchedError(
+            f"explore wants a Scenario, not {type(scenario).__name__}; build one with Scenario(name, setup, threads)"
+        )
     if method not in METHODS:
         raise SchedError(f"unknown method {method!r}; the methods are {', '.join(METHODS)}")
     if method in ("auto", "states"):
@@ -148,7 +161,14 @@ def explore(
     if method in ("random", "pct") and limit_runs is None and limit_seconds is None:
         limit_runs = SAMPLES
     result = Result(scenario.name, method)
-    _collect(result, scenario, source.runs() if isinstance(source, OptimalDPOR) else source, limit_runs, limit_seconds, progress)
+    _collect(
+        result,
+        scenario,
+        source.runs() if isinstance(source, OptimalDPOR) else source,
+        limit_runs,
+        limit_seconds,
+        progress,
+    )
     if isinstance(source, OptimalDPOR):
         result.races = _races(source)
         if source.too_long and not result.stopped_by:
@@ -156,7 +176,11 @@ def explore(
     if complete and not result.stopped_by:
         result.classes = result.runs
     elif not result.stopped_by:
-        result.stopped_by = f"the bound of {bound if bound is not None else 2} preemptions" if method == "bounded" else "the number of samples"
+        result.stopped_by = (
+            f"the bound of {bound if bound is not None else 2} preemptions"
+            if method == "bounded"
+            else "the number of samples"
+        )
     result.verdict = "failed" if result.failing else "proved" if result.classes is not None else "incomplete"
     return result
 
@@ -175,7 +199,12 @@ def _source(scenario: Scenario, method: str, bound: int | None, seed: int) -> tu
 
 
 def _collect(
-    result: Result, scenario: Scenario, source: Iterator[Run], limit_runs: int | None, limit_seconds: float | None, progress: Progress | None
+    result: Result,
+    scenario: Scenario,
+    source: Iterator[Run],
+    limit_runs: int | None,
+    limit_seconds: float | None,
+    progress: Progress | None,
 ) -> None:
     """Fill ``result`` from ``source`` until it ends, a limit is reached, or somebody interrupts."""
     start = time.monotonic()
@@ -216,7 +245,9 @@ def note_failure(result: Result, scenario: Scenario, run: Run) -> None:
             if (switches(kept), len(kept)) <= (switches(threads), len(threads)):
                 continue
         schedule = format_schedule(threads, scenario.fingerprint)
-        result.examples[finding.kind, finding.message] = Failure(finding.kind, finding.message, finding.thread, schedule, finding)
+        result.examples[finding.kind, finding.message] = Failure(
+            finding.kind, finding.message, finding.thread, schedule, finding
+        )
 
 
 def _races(search: OptimalDPOR) -> list[Race]:
@@ -235,13 +266,14 @@ def _races(search: OptimalDPOR) -> list[Race]:
 def replay(scenario: Scenario, schedule: str, strict: bool = True) -> Trace:
     """The run that ``schedule`` describes.
 
-    Raises ScheduleError for a text that cannot be read or (``strict``) was recorded for other code, DivergenceError where a thread is asked
-    for that cannot move: it names the step, what was expected and what was found.
+    Raises ScheduleError for a text that cannot be read or (``strict``) was recorded for other code, DivergenceError
+    where a thread is asked for that cannot move: it names the step, what was expected and what was found.
     """
     threads, fingerprint = parse_schedule(schedule)
     if strict and fingerprint and fingerprint != scenario.fingerprint:
         raise ScheduleError(
-            f"the schedule was recorded for other code (#{fingerprint}; {scenario.name!r} is now #{scenario.fingerprint}): explore again, or replay with strict=False"
+            f"the schedule was recorded for other code (#{fingerprint}; {scenario.name!r} is now "
+            f"#{scenario.fingerprint}): explore again, or replay with strict=False"
         )
     recorder = Recorder(scenario)
     try:
@@ -259,17 +291,23 @@ def _move(recorder: Recorder, name: str, i: int) -> None:
         known = ", ".join(t.name for t in world.tasks)
         raise DivergenceError(f"step {i}: the schedule asks for thread {name!r}, but there are only {known}")
     if recorder.trace.finding is not None:
-        raise DivergenceError(f"step {i}: the schedule asks for {name}, but the run has ended: {recorder.trace.finding}; was it recorded with another set of fixes?")
+        raise DivergenceError(
+            f"step {i}: the schedule asks for {name}, but the run has ended: {recorder.trace.finding}; was it "
+            "recorded with another set of fixes?"
+        )
     if not world.enabled(task):
         why = "has ended" if task.status else world.reason(task)
-        raise DivergenceError(f"step {i}: the schedule asks for {name}, but {name} {why}; was it recorded with another set of fixes?")
+        raise DivergenceError(
+            f"step {i}: the schedule asks for {name}, but {name} {why}; was it recorded with another set of fixes?"
+        )
     recorder.step(task)
 
 
 class Manual:
     """The learner is the scheduler: choose who moves, look, undo.
 
-    ``choices`` are the threads that can move; ``trace`` is the run so far, with the reason why the others cannot; ``schedule`` is its text.
+    ``choices`` are the threads that can move; ``trace`` is the run so far, with the reason why the others cannot;
+    ``schedule`` is its text.
     """
 
     def __init__(self, scenario: Scenario, schedule: str = "") -> None:

@@ -12,7 +12,9 @@ _DEPTH = 5
 
 
 def reachable(state: Any) -> Iterator[tuple[str, Any]]:
-    """(path, object) of every Shared object and lock that can be reached from ``state``, nearest first; the state's own path is ""."""
+    """(path, object) of every Shared object and lock that can be reached from ``state``, nearest first; the state's own
+    path is "".
+    """
     seen: set[int] = set()
     todo: deque[tuple[str, Any, int]] = deque([("", state, 0)])
     while todo:
@@ -49,4 +51,9 @@ def _parts(path: str, thing: Any) -> list[tuple[str, Any]]:
 def path_to(state: Any, obj: Any) -> str:
     """The path that leads to ``obj`` from ``state``, or "" if none does."""
     path = next((path for path, thing in reachable(state) if thing is obj), "")
+    return rooted(path)
+
+
+def rooted(path: str) -> str:
+    """A path that begins with an index, with the state it is an index of."""
     return f"state{path}" if path.startswith("[") else path

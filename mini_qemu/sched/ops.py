@@ -1,8 +1,8 @@
 """The vocabulary: every operation a thread can make visible, and when two of them depend on each other.
 
-An instrumented thread yields its next operation as a plain tuple ``(KIND, object, ...)``; the world packs the part that matters
-to the search into one integer, its *code*: ``object key, field number, kind``. Two operations commute unless `depends` says
-otherwise, and everything that counts interleavings is a function of these codes.
+An instrumented thread yields its next operation as a plain tuple ``(KIND, object, ...)``; the world packs the part that
+matters to the search into one integer, its *code*: ``object key, field number, kind``. Two operations commute unless
+`depends` says otherwise, and everything that counts interleavings is a function of these codes.
 
 Left out: memory models. Every step takes effect at once and in one order (sequential consistency).
 """
@@ -58,8 +58,10 @@ BLOCKING = frozenset({LOCK, WAIT, RECV, JOIN, AWAIT})
 
 DEPENDENCE = (
     "same thread; same variable and one of the two writes (values are not compared, a compare_exchange writes); "
-    "any two operations on one mutex or on one semaphore; a thread's steps after its spawn, a join after its last step, two joins of one handle; "
-    "two sends or two receives on one channel, a receive and the send of the item it takes, close/shutdown and a send, another close or "
+    "any two operations on one mutex or on one semaphore; a thread's steps after its spawn, a join after its last "
+    "step, two joins of one handle; "
+    "two sends or two receives on one channel, a receive and the send of the item it takes, close/shutdown and a "
+    "send, another close or "
     "a receive that finds the end; free(x) and any access of x"
 )
 """The relation every count is relative to, in words: shown beside the counts."""
@@ -91,7 +93,8 @@ def encode(key: int, field: int, kind: int) -> int:
 def depends(a: int, b: int) -> bool:
     """Whether operations with codes ``a`` and ``b``, of different threads, must be tried in both orders.
 
-    The order between a thread's spawn, steps and join, and between a send and the receive of its item, is not a choice and not asked here.
+    The order between a thread's spawn, steps and join, and between a send and the receive of its item, is not a choice
+    and not asked here.
     """
     differ = a ^ b
     if differ < 16:  # the same variable, or the same lock, semaphore, channel, handle

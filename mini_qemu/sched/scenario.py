@@ -20,7 +20,8 @@ from .shared import control
 class Finding:
     """Something a run did that it must not: ``kind`` is a key of `Result.findings`, ``message`` a sentence.
 
-    ``step`` counts from 1 the step after which it happened (0: before the first); ``function``, ``file`` and ``line`` say where.
+    ``step`` counts from 1 the step after which it happened (0: before the first); ``function``, ``file`` and ``line``
+    say where.
     """
 
     kind: str
@@ -50,9 +51,10 @@ class Scenario:
     """A small concurrent program.
 
     ``setup()`` returns a fresh state, any object. ``threads`` maps a name to a function called with that state, or to
-    ``(function, *args)``. ``check(state)`` runs at the end of a run in which no thread crashed and none is blocked: it fails by returning
-    a false value (other than None) or by an AssertionError. ``leaks(state)`` yields a sentence for everything left behind.
-    ``watch(state)`` gives the values a trace shows, by label; by default every shared field that can be reached from the state.
+    ``(function, *args)``. ``check(state)`` runs at the end of a run in which no thread crashed and none is blocked: it
+    fails by returning a false value (other than None) or by an AssertionError. ``leaks(state)`` yields a sentence for
+    everything left behind. ``watch(state)`` gives the values a trace shows, by label; by default every shared field
+    that can be reached from the state.
     """
 
     name: str
@@ -71,7 +73,9 @@ class Scenario:
         for name, thread in self.threads.items():
             fn, *args = thread if isinstance(thread, tuple) else (thread,)
             if not callable(fn):
-                raise ScenarioError(f"scenario {self.name!r}: thread {name!r} is {fn!r}, expected a function or (function, *args)")
+                raise ScenarioError(
+                    f"scenario {self.name!r}: thread {name!r} is {fn!r}, expected a function or (function, *args)"
+                )
             self.functions[name] = (fn, tuple(args))
         for fn in (self.setup, *(fn for fn, _ in self.functions.values())):
             module = getattr(fn, "__module__", None)
@@ -80,9 +84,13 @@ class Scenario:
 
     @property
     def fingerprint(self) -> str:
-        """Six hex digits over the sources the scenario can reach, comments and layout aside: tells a schedule recorded for other code."""
+        """Six hex digits over the sources the scenario can reach, comments and layout aside: tells a schedule recorded
+        for other code.
+        """
         names = sorted(self.threads)
-        text = "\n".join([self.name, *names, *sorted(_sources([self.setup, *(fn for fn, _ in self.functions.values())]))])
+        text = "\n".join(
+            [self.name, *names, *sorted(_sources([self.setup, *(fn for fn, _ in self.functions.values())]))]
+        )
         return hashlib.sha256(text.encode()).hexdigest()[:6]
 
 

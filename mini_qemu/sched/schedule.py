@@ -1,14 +1,15 @@
 """A schedule as a short text that can be pasted into a cell, an issue or a test: ``v1:A1 B2 A1#3f9c1e``.
 
-Thread names in the order in which they move, each with how many steps it makes in a row; then six digits over the sources, which tell
-a schedule recorded for other code. A name that is not made of letters and underscores is quoted: ``v1:main2 'return path'3``.
+Thread names in the order in which they move, each with how many steps it makes in a row; then six digits over the
+sources, which tell a schedule recorded for other code. A name that is not made of letters and underscores is quoted:
+``v1:main2 'return path'3``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from .errors import ScheduleError
 
@@ -27,7 +28,7 @@ def format_schedule(threads: Iterable[str], fingerprint: str = "") -> str:
 
 
 def parse_schedule(text: str) -> tuple[list[str], str]:
-    """The thread of each step, and the fingerprint ("" if the text has none). Raises ScheduleError with what is wrong."""
+    """The thread of each step, and the fingerprint ("" if there is none). Raises ScheduleError with what is wrong."""
     example = "expected something like 'v1:A1 B2 A1#3f9c1e'"
     if not isinstance(text, str):
         raise ScheduleError(f"a schedule is a text, not {type(text).__name__}; {example}")
@@ -56,4 +57,4 @@ def parse_schedule(text: str) -> tuple[list[str], str]:
 
 def switches(threads: list[str]) -> int:
     """How often another thread goes on than the one that moved last."""
-    return sum(a != b for a, b in zip(threads, threads[1:], strict=False))
+    return sum(a != b for a, b in pairwise(threads))

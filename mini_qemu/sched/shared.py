@@ -3,16 +3,17 @@
     class Counter(Shared):      # each annotated field of each instance is one shared variable
         value: int = 0
 
-Strategy: the same objects serve two masters. Called plainly (*native* mode) they are ordinary attributes and `threading`
-primitives. Under the explorer the instrumented code never comes here: it yields operations and the world acts on the objects'
-private parts (``_v``, ``_owner``, ...). What nevertheless arrives here while a world is running comes from code that was not
-instrumented, and is refused: nothing is silently uncontrolled.
+Strategy: the same objects serve two masters. Called plainly (*native* mode) they are ordinary attributes and
+`threading` primitives. Under the explorer the instrumented code never comes here: it yields operations and the world
+acts on the objects' private parts (``_v``, ``_owner``, ...). What nevertheless arrives here while a world is running
+comes from code that was not instrumented, and is refused: nothing is silently uncontrolled.
 
 Left out: condition variables, reader-writer locks, time-outs.
 """
 
 from __future__ import annotations
 
+import inspect
 import sys
 import threading
 from collections import deque
@@ -20,7 +21,24 @@ from collections.abc import Callable, Generator
 from typing import Any, ClassVar, get_origin
 
 from .errors import InstrumentationError, Misuse, Uncontrolled, UseAfterFree
-from .ops import ABORT, AWAIT, CAS, CLOSE, FAIL, FREE, FREE_FIELD, JOIN, LOCK, POST, RECV, SEND, SHUTDOWN, SPAWN, UNLOCK, WAIT
+from .ops import (
+    ABORT,
+    AWAIT,
+    CAS,
+    CLOSE,
+    FAIL,
+    FREE,
+    FREE_FIELD,
+    JOIN,
+    LOCK,
+    POST,
+    RECV,
+    SEND,
+    SHUTDOWN,
+    SPAWN,
+    UNLOCK,
+    WAIT,
+)
 
 Op = tuple[Any, ...]
 Steps = Generator[Op, Any, Any]
@@ -62,10 +80,14 @@ class Clerk(threading.local):
         """Raise unless no world is running. ``what`` names the operation."""
         if self.active:
             frame = sys._getframe(2)
+            if frame.f_code.co_name in {"__repr__", "__str__", "__format__"}:
+                return  # looking is not a step
             function = frame.f_code.co_qualname.replace("_sched_outer.<locals>.", "")
             raise Uncontrolled(
-                f"{frame.f_code.co_filename}:{frame.f_lineno}: {what} in code the explorer does not control ({function}). "
-                "Visible operations cannot stand in a comprehension, lambda, generator, async function, property or constructor, nor in a library's "
+                f"{frame.f_code.co_filename}:{frame.f_lineno}: {what} in code the explorer does not control "
+                f"({function}). "
+                "Visible operations cannot stand in a comprehension, lambda, generator, async function, property or "
+                "constructor, nor in a library's "
                 "callback: write a plain loop or function, or name the module with control(...)"
             )
 
@@ -96,20 +118,29 @@ class _Field:
 
 
 def _is_constant(annotation: Any) -> bool:
-    """Whether an annotated attribute is not a shared variable: a class variable, a Final, or something to synchronise with."""
+    """Whether an annotated attribute is not a shared variable: a class variable, a Final, or something to synchronise
+    with.
+    """
+    annotation = getattr(annotation, "__forward_arg__", annotation)
     if isinstance(annotation, str):
         head = annotation.split("[")[0].split("|")[0].strip().rsplit(".", 1)[-1]
         return head in {"ClassVar", "Final", "Mutex", "Semaphore", "Channel"}
     origin = get_origin(annotation) or annotation
-    return origin is ClassVar or getattr(origin, "_name", "") == "Final" or (isinstance(origin, type) and issubclass(origin, _Primitive))
+    return (
+        origin is ClassVar
+        or getattr(origin, "_name", "") == "Final"
+        or (isinstance(origin, type) and issubclass(origin, _Primitive))
+    )
 
 
 class Shared:
-    """Base of objects whose annotated fields are shared variables: under the explorer each read and each write is a step.
+    """Base of objects whose annotated fields are shared variables: under the explorer each read and each write is a
+    step.
 
-    Fields annotated ``ClassVar``, ``Final``, ``Mutex``, ``Semaphore`` or ``Channel`` and attributes without annotation are not shared
-    variables. Field values should be immutable: a list changed in place changes unseen. Constructor: ``Counter(value=3)``; a class may
-    define its own ``__init__``, where it assigns freely, since nobody else has the object yet.
+    Fields annotated ``ClassVar``, ``Final``, ``Mutex``, ``Semaphore`` or ``Channel`` and attributes without annotation
+    are not shared variables. Field values should be immutable: a list changed in place changes unseen. Constructor:
+    ``Counter(value=3)``; a class may define its own ``__init__``, where it assigns freely, since nobody else has the
+    object yet.
     """
 
     _v: dict[str, Any]
@@ -119,14 +150,16 @@ class Shared:
         super().__init_subclass__(**kwargs)
         fields = dict.fromkeys(name for base in reversed(cls.__mro__[1:]) for name in FIELDS.get(base, ()))
         defaults: dict[str, Any] = dict(getattr(cls, "_defaults", {}))
-        for name, annotation in cls.__dict__.get("__annotations__", {}).items():
+        for name, annotation in _annotations(cls).items():
             if name.startswith("_") or _is_constant(annotation):
                 continue
             fields[name] = None
             if name in cls.__dict__:
                 defaults[name] = cls.__dict__[name]
                 if isinstance(defaults[name], list | dict | set):
-                    raise TypeError(f"{cls.__name__}.{name}: a mutable default would be shared by all instances; set it in __init__")
+                    raise TypeError(
+                        f"{cls.__name__}.{name}: a mutable default would be shared by all instances; set it in __init__"
+                    )
             setattr(cls, name, _Field(name))
         if len(fields) >= FREE_FIELD:
             raise TypeError(f"{cls.__name__} has {len(fields)} shared fields; at most {FREE_FIELD - 1} are supported")
@@ -146,7 +179,7 @@ class Shared:
     def __init__(self, **values: Any) -> None:
         known = FIELDS[type(self)]
         for name, value in values.items():
-            if name not in known and not hasattr(type(self), name) and name not in _annotations(type(self)):
+            if name not in known and not any(name in _annotations(base) for base in type(self).__mro__):
                 raise TypeError(f"{type(self).__name__} has no field {name!r}; it has {', '.join(known) or 'none'}")
             setattr(self, name, value)
 
@@ -155,8 +188,13 @@ class Shared:
         return f"{type(self).__name__}({inside})"
 
 
-def _annotations(cls: type) -> set[str]:
-    return {name for base in cls.__mro__ for name in base.__dict__.get("__annotations__", {})}
+def _annotations(cls: type) -> dict[str, Any]:
+    """The annotations in the body of ``cls``; what they name need not exist yet."""
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        return dict(annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF))
+    return inspect.get_annotations(cls)
 
 
 class Freed:
@@ -207,7 +245,9 @@ def _yields(kind: int) -> Callable[..., Steps]:
 
 
 class _Primitive:
-    """Something to synchronise with. ``name`` is what messages call it; left empty, the path that leads to it in the scenario's state."""
+    """Something to synchronise with. ``name`` is what messages call it; left empty, the path that leads to it in the
+    scenario's state.
+    """
 
     def __init__(self, name: str = "") -> None:
         self.name = name
@@ -233,7 +273,9 @@ class Mutex(_Primitive):
 
     @controlled_by(_yields(UNLOCK))
     def unlock(self) -> None:
-        """Give the mutex back. Raises RuntimeError when nobody holds it; under the explorer only the holder may, else "misuse"."""
+        """Give the mutex back. Raises RuntimeError when nobody holds it; under the explorer only the holder may, else
+        "misuse".
+        """
         CLERK.refuse(f"{self.name or 'a mutex'}.unlock()")
         self._native.release()
 
@@ -270,8 +312,8 @@ class Semaphore(_Primitive):
 class Channel(_Primitive):
     """An unbounded FIFO. ``recv()`` waits for an item and gives None when the channel is closed and drained.
 
-    ``close()`` is the sender's end, ``shutdown()`` cuts the line from either side; after both, what was sent can still be received and
-    a ``send`` raises BrokenPipeError.
+    ``close()`` is the sender's end, ``shutdown()`` cuts the line from either side; after both, what was sent can still
+    be received and a ``send`` raises BrokenPipeError.
     """
 
     def __init__(self, name: str = "") -> None:
@@ -329,7 +371,9 @@ class Handle(_Primitive):
 
     @controlled_by(_yields(JOIN))
     def join(self) -> None:
-        """Wait until the thread has ended. A second join is a mistake: "misuse" under the explorer, RuntimeError in native mode."""
+        """Wait until the thread has ended. A second join is a mistake: "misuse" under the explorer, RuntimeError in
+        native mode.
+        """
         CLERK.refuse(f"{self.name}.join()")
         self._settle("joined")
         assert self._native is not None
@@ -374,6 +418,12 @@ def join(name: str) -> None:
             thread.join()
 
 
+ADD: Any = object()
+"""Stands in a CAS operation where compare_exchange has the old value: add instead."""
+
+_NATIVE_ATOMIC = threading.Lock()
+
+
 @controlled_by(lambda obj, field, old, new: (yield (CAS, obj, field, old, new)))
 def compare_exchange(obj: Shared, field: str, old: Any, new: Any) -> bool:
     """One step: if ``obj.field == old``, store ``new`` and say True, else False."""
@@ -385,7 +435,14 @@ def compare_exchange(obj: Shared, field: str, old: Any, new: Any) -> bool:
         return True
 
 
-_NATIVE_ATOMIC = threading.Lock()
+@controlled_by(lambda obj, field, delta: (yield (CAS, obj, field, ADD, delta)))
+def fetch_add(obj: Shared, field: str, delta: int) -> int:
+    """One step: add ``delta`` to ``obj.field`` and return the old value."""
+    CLERK.refuse("fetch_add()")
+    with _NATIVE_ATOMIC:
+        old: int = obj._v[field]
+        obj._v[field] = old + delta
+        return old
 
 
 @controlled_by(lambda obj: (yield (FREE, obj)))

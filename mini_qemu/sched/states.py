@@ -1,11 +1,12 @@
 """Visited-state search: every state once, whatever way led to it. For scenarios in which one lock is taken many times.
 
-A state is what decides the future: the values of all shared fields, locks, semaphores and channels, and for each thread the place and
-the local variables of every frame of its stack. Sound for findings, which are properties of states; it says how many states there are,
-not how many interleavings. Strategy: depth first over schedules, re-executing the prefix; a state seen before is not entered again.
+A state is what decides the future: the values of all shared fields, locks, semaphores and channels, and for each thread
+the place and the local variables of every frame of its stack. Sound for findings, which are properties of states; it
+says how many states there are, not how many interleavings. Strategy: depth first over schedules, re-executing the
+prefix; a state seen before is not entered again.
 
-Left out: states whose local variables cannot be compared (an unhashable value without a plain structure) count as new, which costs
-time and never an answer.
+Left out: states whose local variables cannot be compared (an unhashable value without a plain structure) count as new,
+which costs time and never an answer.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from types import CellType, CodeType, FrameType, FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from .dpor import Run
-from .naming import reachable
 from .scenario import Scenario
 from .shared import FIELDS, Channel, Freed, Handle, Mutex, Semaphore, Shared
 from .world import Registry, World
@@ -30,7 +30,10 @@ LIMIT_STATES = 2_000_000
 
 
 def explore_states(
-    scenario: Scenario, limit_runs: int | None = None, limit_seconds: float | None = None, progress: Callable[[int, int], Any] | None = None
+    scenario: Scenario,
+    limit_runs: int | None = None,
+    limit_seconds: float | None = None,
+    progress: Callable[[int, int], Any] | None = None,
 ) -> Result:
     """Visit every state of ``scenario``. ``limit_runs`` bounds the executions, which are more than the ends reached."""
     from .explore import Result, note_failure
@@ -63,7 +66,7 @@ def explore_states(
             if not left:
                 break
             path[-1] = left[-1].pop(0)
-            if len(seen) > LIMIT_STATES or limit_runs is not None and executions >= limit_runs:
+            if len(seen) > LIMIT_STATES or (limit_runs is not None and executions >= limit_runs):
                 result.stopped_by = "limit_runs"
                 break
             if executions & 127 == 0:
@@ -107,29 +110,37 @@ def fingerprint(world: World) -> Any:
             frame = gen.gi_frame
             names = {n: v for n, v in frame.f_locals.items() if n not in ("_sched_made", "_sched_turns")}
             values = tuple((n, snapshot.of(v)) for n, v in names.items())
-            frames.append((frame.f_code.co_qualname, frame.f_lasti, values, tuple(snapshot.of(v) for v in _stack(gen, frame))))
+            frames.append(
+                (frame.f_code.co_qualname, frame.f_lasti, values, tuple(snapshot.of(v) for v in _stack(gen, frame)))
+            )
             gen = gen.gi_yieldfrom
         operands = tuple(snapshot.of(v) for v in task.op[1:]) if not task.status else ()
         threads.append((task.name, task.status, tuple(frames), operands))
-    shared = tuple((path, snapshot.of(thing)) for path, thing in reachable(world.state))
     handles = tuple((h.name, h.settled) for h in world.handles)
-    return tuple(threads), shared, handles, snapshot.of(world.state), tuple((f.kind, f.message, f.thread) for f in world.findings)
+    findings = tuple((f.kind, f.message, f.thread) for f in world.findings)
+    return tuple(threads), handles, snapshot.of(world.state), findings
 
 
 def _stack(gen: Any, frame: Any) -> list[Any]:
-    """The half-finished expressions of a suspended frame: in ``s.a + s.b`` the value of ``s.a`` is nowhere else while ``s.b`` is read."""
+    """The half-finished expressions of a suspended frame: in ``s.a + s.b`` the value of ``s.a`` is nowhere else while
+    ``s.b`` is read.
+    """
     bound = [id(v) for v in frame.f_locals.values()]
     out = []
     for value in gc.get_referents(gen):
         if id(value) in bound:
             bound.remove(id(value))
-        elif not isinstance(value, FrameType | CodeType | FunctionType | GeneratorType | CellType) and not isinstance(value, dict):
+        elif not isinstance(value, FrameType | CodeType | FunctionType | GeneratorType | CellType) and not isinstance(
+            value, dict
+        ):
             out.append(value)
     return out
 
 
 class _Snapshot:
-    """Turns values into hashable ones. An object seen before in the same state is named by its number, so that sharing is part of it."""
+    """Turns values into hashable ones. An object seen before in the same state is named by its number, so that sharing
+    is part of it.
+    """
 
     def __init__(self) -> None:
         self.numbers: dict[int, int] = {}
@@ -140,14 +151,14 @@ class _Snapshot:
             return value
         if id(value) in self.numbers:
             return ("again", self.numbers[id(value)])
-        if isinstance(value, type) or callable(value) and not isinstance(value, Shared):
+        if isinstance(value, type) or (callable(value) and not isinstance(value, Shared)):
             return getattr(value, "__qualname__", repr(type(value)))
         if isinstance(value, tuple):
-            return tuple(self.of(v, depth - 1) for v in value) if depth else ("deep", id(value))
+            return tuple(self.of(v, depth - 1) for v in value) if depth else object()
         self.numbers[id(value)] = len(self.numbers)
         self.kept.append(value)
         if not depth:
-            return ("deep", id(value))
+            return object()  # too deep to compare: equal to nothing, so the state counts as new
         if isinstance(value, Freed):
             return ("freed", value._key)
         if isinstance(value, Shared):

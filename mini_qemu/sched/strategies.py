@@ -3,9 +3,10 @@
     new_run()                     -> bool     False: nothing is left to try
     choose(world, able, current)  -> Task     one of ``able``, the threads that can move
 
-Depth-first search with sleep sets, preemption bounding (Musuvathi and Qadeer, PLDI 2007), probabilistic concurrency testing (PCT;
-Burckhardt, Kothari, Musuvathi, Nagarakatte, ASPLOS 2010) and plain random choice. Only the first tries everything. Replays and the
-learner's own choices drive a `trace.Recorder` instead, which stops to look after every step.
+Depth-first search with sleep sets, preemption bounding (Musuvathi and Qadeer, PLDI 2007), probabilistic concurrency
+testing (PCT; Burckhardt, Kothari, Musuvathi, Nagarakatte, ASPLOS 2010) and plain random choice. Only the first tries
+everything. Replays and the learner's own choices drive a `trace.Recorder` instead, which stops to look after every
+step.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ class Strategy(Protocol):
 
 
 def runs(scenario: Scenario, strategy: Strategy, limit_steps: int = 20_000) -> Iterator[Run]:
-    """The runs that ``strategy`` decides; a run that it gives up, or of more than ``limit_steps`` steps, is not among them."""
+    """The runs that ``strategy`` decides; a run that it gives up, or of more than ``limit_steps`` steps, is not among
+    them.
+    """
     registry = Registry()
     while strategy.new_run():
         world = World(scenario, registry)
@@ -66,7 +69,8 @@ class Random:
 
 
 class PCT:
-    """Random priorities, lowered at ``depth - 1`` random moments: finds a bug of that depth with probability >= 1 / (n * k**(depth-1)).
+    """Random priorities, lowered at ``depth - 1`` random moments: finds a bug of that depth with probability >= 1 / (n
+    * k**(depth-1)).
 
     n is the number of threads, k the number of steps; k is estimated by the longest run so far.
     """
@@ -97,7 +101,9 @@ class PCT:
 
 
 class DepthFirst:
-    """Every interleaving up to equivalence, depth first, with sleep sets: complete runs == classes, but many runs are cut short."""
+    """Every interleaving up to equivalence, depth first, with sleep sets: complete runs == classes, but many runs are
+    cut short.
+    """
 
     def __init__(self) -> None:
         self.chosen: list[int] = []
@@ -129,7 +135,11 @@ class DepthFirst:
         if d == len(self.chosen):
             sleep: dict[int, int] = {}
             if d:
-                sleep = {q: c for q, c in self.sleep[d - 1].items() if q != self.chosen[d - 1] and not depends(c, self.codes[d - 1])}
+                sleep = {
+                    q: c
+                    for q, c in self.sleep[d - 1].items()
+                    if q != self.chosen[d - 1] and not depends(c, self.codes[d - 1])
+                }
             order = sorted(able, key=lambda t: t is not current)
             left = [t.tid for t in order if t.tid not in sleep]
             if not left:
@@ -145,7 +155,9 @@ class DepthFirst:
 
 
 class Bounded:
-    """Every schedule with at most ``bound`` preemptions, depth first: a preemption takes the turn from a thread that could go on."""
+    """Every schedule with at most ``bound`` preemptions, depth first: a preemption takes the turn from a thread that
+    could go on.
+    """
 
     def __init__(self, bound: int = 2) -> None:
         self.bound = bound

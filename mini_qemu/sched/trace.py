@@ -1,35 +1,56 @@
-"""The steps of one run as plain data: what was done, where everybody stands, who is blocked and why, what the watched state became.
+"""The steps of one run as plain data: what was done, where everybody stands, who is blocked and why, what the watched
+state became.
 
-Strategy: a `Recorder` drives a world one step at a time and looks at it in between; looking is never a step. Replays, the learner's own
-schedules and minimised stories all come out as the same `Trace`.
+Strategy: a `Recorder` drives a world one step at a time and looks at it in between; looking is never a step. Replays,
+the learner's own schedules and minimised stories all come out as the same `Trace`.
 """
 
 from __future__ import annotations
 
 import linecache
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
-from .naming import path_to, reachable
+from .naming import path_to, reachable, rooted
 from .ops import (
-    AWAIT, CAS, CLOSE, FREE, JOIN, LOCK, POST, READ, RECV, RECV_END, SEND, SHUTDOWN, SPAWN, UNLOCK, VERBS, WAIT, WRITE, Kind,
+    AWAIT,
+    CAS,
+    CLOSE,
+    FREE,
+    JOIN,
+    LOCK,
+    POST,
+    READ,
+    RECV,
+    RECV_END,
+    SEND,
+    SHUTDOWN,
+    SPAWN,
+    UNLOCK,
+    VERBS,
+    WAIT,
+    WRITE,
+    Kind,
 )  # fmt: skip
 from .scenario import Finding, Scenario
 from .schedule import format_schedule
-from .shared import CLERK, FIELDS, Freed, Mutex, Shared, _Primitive
+from .shared import ADD, CLERK, FIELDS, Freed, Mutex, Shared, _Primitive
 from .world import CRASHED, DONE, READY, Registry, Task, World, frames_of
 
 Place = tuple[str, int]
 _WIDTH = 60
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Moment:
-    """How things stand: ``where`` {thread: (function, line)}, ``frames`` the whole stacks {thread: [(file, function, line), ...]},
-    ``status`` {thread: "ready" | "blocked" | "done" | "crashed" | "unborn"}, ``blocked`` {thread: sentence}, ``locks`` {lock: holder},
-    ``state`` {watched label: value as text}."""
+    """How things stand.
+
+    ``where`` {thread: (function, line)}; ``frames`` the whole stacks, {thread: [(file, function, line), ...]},
+    innermost last; ``status`` {thread: "ready" | "blocked" | "done" | "crashed"}; ``blocked`` {thread: sentence};
+    ``locks`` {lock: holder}; ``state`` {watched label: value as text}.
+    """
 
     where: dict[str, Place]
     frames: dict[str, list[tuple[str, str, int]]]
@@ -39,9 +60,13 @@ class Moment:
     state: dict[str, str]
 
 
-@dataclass(frozen=True)
-class Step:
-    """One step and how things stand after it. ``index`` counts from 1; ``line`` is where the operation stands in ``file``."""
+@dataclass(frozen=True, kw_only=True)
+class Step(Moment):
+    """One step, and how things stand after it.
+
+    ``index`` counts from 1; ``line`` is where the operation stands in ``file``; ``text`` is the step as a sentence;
+    ``changed`` are the watched labels whose value it changed, ``woke`` the threads that it let go on.
+    """
 
     index: int
     thread: str
@@ -55,12 +80,6 @@ class Step:
     text: str
     changed: list[str]
     woke: list[str]
-    where: dict[str, Place]
-    frames: dict[str, list[tuple[str, str, int]]]
-    status: dict[str, str]
-    blocked: dict[str, str]
-    locks: dict[str, str]
-    state: dict[str, str]
 
 
 @dataclass
@@ -90,7 +109,7 @@ class Trace:
 
 
 def columns(trace: Trace, width: int = 46) -> str:
-    """The run as text: a column per thread, a row per step with line and sentence, a last row that says how it ended."""
+    """The run as text: a column per thread, a row per step with line and sentence, and how it ended."""
     names = trace.threads
     head = "    " + " | ".join(f"{name:<{width}}" for name in names)
     rows = [head.rstrip(), "    " + "-+-".join("-" * width for _ in names)]
@@ -118,10 +137,13 @@ class Recorder:
         self.mutexes: dict[int, Mutex] = {}
         self.labels: list[str] = []
         self.moved: list[str] = []
+        self.held_since: dict[int, int] = {}
         with self.world.running():
             self.world.start()
         initial = self._moment()
-        self.trace = Trace(scenario.name, scenario.title, [t.name for t in self.world.tasks], "v1:", self.labels, initial)
+        self.trace = Trace(
+            scenario.name, scenario.title, [t.name for t in self.world.tasks], "v1:", self.labels, initial
+        )
         self._stopped()
 
     @property
@@ -138,19 +160,32 @@ class Recorder:
         stack = frames_of(task.gen)
         file, function, line = stack[-1] if stack else ("", "", 0)
         before = {t.name for t in world.tasks if t.status == READY and not world.enabled(t)}
-        last = trace.steps[-1] if trace.steps else trace.initial
+        last = self.last
         obj = op[1]
         name = self._name(obj) if obj is not None else ""
         with world.running():
             world.step(task)
+        if code & 15 == LOCK:
+            self.held_since[obj._key] = world.count
         value, text = self._sentence(task.name, code & 15, op, name)
         moment = self._moment()
         changed = [label for label in moment.state if moment.state[label] != last.state.get(label)]
         woke = [t.name for t in world.tasks if t.name in before and world.enabled(t)]
         step = Step(
-            world.count, task.name, Kind(code & 15).name.lower(), name, op[2] if code & 15 <= CAS else "", value, function, file, line, text, changed, woke,
-            moment.where, moment.frames, moment.status, moment.blocked, moment.locks, moment.state,
-        )  # fmt: skip
+            index=world.count,
+            thread=task.name,
+            op=Kind(code & 15).name.lower(),
+            object=name,
+            field=op[2] if code & 15 <= CAS else "",
+            value=value,
+            function=function,
+            file=file,
+            line=line,
+            text=text,
+            changed=changed,
+            woke=woke,
+            **vars(moment),
+        )
         trace.steps.append(step)
         self.moved.append(task.name)
         for t in world.tasks:
@@ -167,6 +202,11 @@ class Recorder:
     def close(self) -> None:
         self.world.close()
 
+    @property
+    def last(self) -> Moment:
+        """How things stand now."""
+        return self.trace.steps[-1] if self.trace.steps else self.trace.initial
+
     def _stopped(self) -> None:
         world = self.world
         if world.findings:
@@ -174,6 +214,9 @@ class Recorder:
         elif not any(world.enabled(task) for task in world.tasks):
             self.trace.finished = True
             found = world.judge()
+            if found and found[0].kind == "deadlock":
+                sentences = (f"{name} {why}" for name, why in self.last.blocked.items())
+                found[0] = replace(found[0], message="; ".join(sentences))
             self.trace.finding = found[0] if found else None
 
     # ---------------------------------------------------------------- looking
@@ -190,17 +233,28 @@ class Recorder:
                 frames[task.name] = stack
                 where[task.name] = stack[-1][1:]
             can = world.enabled(task)
-            status[task.name] = "done" if task.status == DONE else "crashed" if task.status == CRASHED else "ready" if can else "blocked"
+            status[task.name] = (
+                "done"
+                if task.status == DONE
+                else "crashed"
+                if task.status == CRASHED
+                else "ready"
+                if can
+                else "blocked"
+            )
             if status[task.name] == "blocked":
                 blocked[task.name] = self._why(task)
-        return Moment(where, frames, status, blocked, self._locks(), self._state())
+        return Moment(
+            where=where, frames=frames, status=status, blocked=blocked, locks=self._locks(), state=self._state()
+        )
 
     def _why(self, task: Task) -> str:
         if task.code & 15 in (LOCK, WAIT, RECV):
             obj = task.op[1]
             plain, obj.name = obj.name, self._name(obj)
             try:
-                return self.world.reason(task)
+                since = f" since step {self.held_since[obj._key]}" if task.code & 15 == LOCK else ""
+                return self.world.reason(task) + since
             finally:
                 obj.name = plain
         return self.world.reason(task)
@@ -208,7 +262,7 @@ class Recorder:
     def _locks(self) -> dict[str, str]:
         for path, thing in reachable(self.world.state):
             if isinstance(thing, Mutex):
-                self.names.setdefault(thing._key, thing.name or path)
+                self.names.setdefault(thing._key, thing.name or rooted(path))
                 self.mutexes.setdefault(thing._key, thing)
         for task in self.world.tasks:
             if task.status == READY and task.code & 15 in (LOCK, UNLOCK):
@@ -231,7 +285,7 @@ class Recorder:
             if isinstance(thing, Shared) and not isinstance(thing, Freed):
                 for name in FIELDS[type(thing)]:
                     if name in thing._v:
-                        out[f"{path}.{name}" if path else name] = thing._v[name]
+                        out[f"{rooted(path)}.{name}" if path else name] = thing._v[name]
         return out
 
     def _name(self, obj: Any) -> str:
@@ -258,13 +312,18 @@ class Recorder:
     def _sentence(self, thread: str, kind: int, op: tuple[Any, ...], name: str) -> tuple[str, str]:
         """The value of a step as text, and the step as a sentence in the words of the state table."""
         verb = VERBS[kind]
-        what = f"{name}.{op[2]}" if kind <= CAS and path_to(self.world.state, op[1]) else str(op[2]) if kind <= CAS and op[1] is self.world.state else f"{name}.{op[2]}" if kind <= CAS else name
+        what = name if kind > CAS else str(op[2]) if op[1] is self.world.state else f"{name}.{op[2]}"
         if kind in (READ, WRITE):
             value = self._show(self.world.value if kind == READ else op[3])
             return value, f"{thread} {verb} {what} = {value}" if kind == WRITE else f"{thread} {verb} {what}: {value}"
+        if kind == CAS and op[3] is ADD:
+            value = self._show(self.world.value)
+            return value, f"{thread} adds {op[4]} to {what}: {value} to {self._show(self.world.value + op[4])}"
         if kind == CAS:
             done = "done" if self.world.value else "it is something else"
-            return str(bool(self.world.value)), f"{thread} {verb} {what}: {self._show(op[3])} to {self._show(op[4])}, {done}"
+            return str(
+                bool(self.world.value)
+            ), f"{thread} {verb} {what}: {self._show(op[3])} to {self._show(op[4])}, {done}"
         if kind in (SEND, RECV):
             value = self._show(op[2] if kind == SEND else self.world.value)
             return value, f"{thread} {verb.split()[0]} {value} {verb.split()[1]} {name}"
@@ -289,4 +348,4 @@ def short_file(file: str) -> str:
     return "cell" if name.startswith("<ipython") or "ipykernel" in file else name
 
 
-__all__ = ["Moment", "Recorder", "Step", "Trace", "WRITE", "columns", "short_file", "source_line"]
+__all__ = ["WRITE", "Moment", "Recorder", "Step", "Trace", "columns", "short_file", "source_line"]

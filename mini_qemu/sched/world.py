@@ -1,8 +1,8 @@
 """One execution: its threads, who can move, one step, where everybody stands, what went wrong.
 
-The world runs instrumented threads as generators in one OS thread. A thread always stands before its next operation; `step` carries
-that operation out and lets the thread run its own code up to the following one. Nothing else moves in between, so a run is decided by
-the order of the steps alone: same schedule, same run.
+The world runs instrumented threads as generators in one OS thread. A thread always stands before its next operation;
+`step` carries that operation out and lets the thread run its own code up to the following one. Nothing else moves in
+between, so a run is decided by the order of the steps alone: same schedule, same run.
 
 A thread that crashes stops where it is; the others go on until none can move. How a run ended is said by `judge`.
 """
@@ -17,10 +17,28 @@ from typing import Any
 from .errors import InstrumentationError, Misuse, ScenarioError, SchedError, Uncontrolled, UseAfterFree
 from .instrument import call, refresh
 from .ops import (
-    ABORT, AWAIT, BEAT, CAS, CLOSE, FAIL, FREE, FREE_FIELD, JOIN, LOCK, POST, READ, RECV, SEND, SHUTDOWN, SPAWN, UNLOCK, WAIT, WRITE,
+    ABORT,
+    AWAIT,
+    BEAT,
+    CAS,
+    CLOSE,
+    FAIL,
+    FREE,
+    FREE_FIELD,
+    JOIN,
+    LOCK,
+    POST,
+    READ,
+    RECV,
+    SEND,
+    SHUTDOWN,
+    SPAWN,
+    UNLOCK,
+    WAIT,
+    WRITE,
 )  # fmt: skip
 from .scenario import Finding, Scenario
-from .shared import CLERK, FIELDS, Handle, bury, check_fields
+from .shared import ADD, CLERK, FIELDS, Handle, bury, check_fields
 
 READY, DONE, CRASHED = 0, 1, 2
 
@@ -31,7 +49,9 @@ _OWN_FILES = __file__.rpartition("/")[0] if "/" in __file__ else __file__.rparti
 
 
 class Task:
-    """A thread of the program under test. ``op`` is its next operation, ``code`` that operation's code, ``steps`` how many it made."""
+    """A thread of the program under test. ``op`` is its next operation, ``code`` that operation's code, ``steps`` how
+    many it made.
+    """
 
     __slots__ = ("code", "gen", "handle", "made", "name", "op", "quiet", "status", "steps", "tid")
 
@@ -49,7 +69,9 @@ class Task:
 
 
 class Registry:
-    """Numbers that stay the same over all runs of an exploration: a thread's for its name, an object's for (maker, n-th object)."""
+    """Numbers that stay the same over all runs of an exploration: a thread's for its name, an object's for (maker, n-th
+    object).
+    """
 
     def __init__(self) -> None:
         self.tids: dict[str, int] = {}
@@ -57,7 +79,8 @@ class Registry:
 
 
 class World:
-    """A run of ``scenario`` in progress. ``tasks`` in order of appearance; ``findings`` so far; ``value`` the result of the last step.
+    """A run of ``scenario`` in progress. ``tasks`` in order of appearance; ``findings`` so far; ``value`` the result of
+    the last step.
 
     Use it inside ``with world.running():`` and end with `close`.
     """
@@ -94,7 +117,9 @@ class World:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[World]:
-        """While inside, this OS thread is running the program under test: objects get keys, uncontrolled access is refused."""
+        """While inside, this OS thread is running the program under test: objects get keys, uncontrolled access is
+        refused.
+        """
         before = CLERK.active, CLERK.maker, CLERK.keys, CLERK.fresh
         CLERK.active, CLERK.maker, CLERK.keys, CLERK.fresh = True, self._maker, self.registry.keys, None
         try:
@@ -105,7 +130,7 @@ class World:
             CLERK.active, CLERK.maker, CLERK.keys, CLERK.fresh = before
 
     def close(self) -> None:
-        """Let go of the threads that have not ended. Their ``finally`` clauses may yield again and are not listened to."""
+        """Let go of the threads that have not ended; if their ``finally`` clauses yield, nobody listens."""
         for task in self.tasks:
             if task.status != DONE and task.gen is not None:
                 _discard(task.gen)
@@ -120,11 +145,11 @@ class World:
         if kind == LOCK:
             return task.op[1]._owner is None
         if kind == WAIT:
-            return task.op[1]._count > 0  # type: ignore[no-any-return]
+            return bool(task.op[1]._count > 0)
         if kind == RECV:
-            return bool(task.op[1]._queue) or task.op[1]._closed
+            return bool(task.op[1]._queue or task.op[1]._closed)
         if kind == JOIN:
-            return task.op[1].settled or task.op[1]._task.status == DONE
+            return bool(task.op[1].settled or task.op[1]._task.status == DONE)
         if kind == AWAIT:
             return self.task_named(task.op[2]).status == DONE
         return True
@@ -166,14 +191,18 @@ class World:
                 op[1]._put(op[2])
             elif kind == CAS:
                 values = op[1]._v
-                value = values[op[2]] == op[3]
-                if value:
-                    values[op[2]] = op[4]
+                if op[3] is ADD:
+                    value = values[op[2]]
+                    values[op[2]] = value + op[4]
+                else:
+                    value = values[op[2]] == op[3]
+                    if value:
+                        values[op[2]] = op[4]
             elif kind == WAIT:
                 op[1]._count -= 1
             elif kind == POST:
                 op[1]._count += 1
-            elif kind == CLOSE or kind == SHUTDOWN:
+            elif kind in (CLOSE, SHUTDOWN):
                 op[1]._closed = True
             elif kind == SPAWN:
                 value = op[1]
@@ -218,7 +247,8 @@ class World:
                         if kind == READ:
                             value = getattr(obj, op[2])
                         else:
-                            value = setattr(obj, op[2], op[3])
+                            setattr(obj, op[2], op[3])
+                            value = None
                     except Exception as plain_error:
                         error = plain_error
                     continue
@@ -258,7 +288,9 @@ class World:
     def _add(self, name: str, fn: Any, args: tuple[Any, ...], handle: Handle | None) -> None:
         """A new thread, run up to its first operation."""
         if any(task.name == name for task in self.tasks):
-            raise ScenarioError(f"scenario {self.scenario.name!r}: two threads are called {name!r}; schedules need different names")
+            raise ScenarioError(
+                f"scenario {self.scenario.name!r}: two threads are called {name!r}; schedules need different names"
+            )
         tids = self.registry.tids
         task = Task(name, tids.setdefault(name, len(tids)), handle)
         self.tasks.append(task)
@@ -270,10 +302,13 @@ class World:
         try:
             task.gen = call(fn, *args)
         except TypeError as error:
-            raise ScenarioError(f"scenario {self.scenario.name!r}: thread {name!r} cannot be started: {error}") from error
+            raise ScenarioError(
+                f"scenario {self.scenario.name!r}: thread {name!r} cannot be started: {error}"
+            ) from error
         if type(task.gen) is not GeneratorType:
             raise InstrumentationError(
-                f"scenario {self.scenario.name!r}: the function of thread {name!r}, {getattr(fn, '__qualname__', fn)}, cannot be instrumented; "
+                f"scenario {self.scenario.name!r}: the function of thread {name!r}, "
+                f"{getattr(fn, '__qualname__', fn)}, cannot be instrumented; "
                 "give a function written in Python with def, in a controlled module"
             )
         self.advance(task, None)
@@ -285,7 +320,9 @@ class World:
                 return task
         if name in self.scenario.functions:  # asked for before it was started
             return Task(name, -1)
-        raise ScenarioError(f"scenario {self.scenario.name!r} has no thread {name!r}; it has {', '.join(t.name for t in self.tasks)}")
+        raise ScenarioError(
+            f"scenario {self.scenario.name!r} has no thread {name!r}; it has {', '.join(t.name for t in self.tasks)}"
+        )
 
     # ---------------------------------------------------------------- findings
 
@@ -301,7 +338,9 @@ class World:
         task.quiet = (task.steps, (sofar if steps == task.steps else 0) + turns)
         if task.quiet[1] < TURNS_WITHOUT_STEP:
             return False
-        self.crash(task, "livelock", f"no visible step in {TURNS_WITHOUT_STEP:,} iterations of a loop: it can never end")
+        self.crash(
+            task, "livelock", f"no visible step in {TURNS_WITHOUT_STEP:,} iterations of a loop: it can never end"
+        )
         return True
 
     def crash(self, task: Task, kind: str, message: str, error: BaseException | None = None) -> None:
@@ -312,7 +351,9 @@ class World:
         self.findings.append(Finding(kind, message, task.name, self.count, function, file, line))
 
     def judge(self) -> list[Finding]:
-        """All findings of a run in which nobody can move any more. Deadlock, leaks and check are judged only if no thread crashed."""
+        """All findings of a run in which nobody can move any more. Deadlock, leaks and check are judged only if no
+        thread crashed.
+        """
         if self.crashed:
             return self.findings
         stuck = [task for task in self.tasks if task.status == READY]
@@ -321,9 +362,15 @@ class World:
             return [Finding("deadlock", sentences, stuck[0].name, self.count)]
         active, CLERK.active = CLERK.active, False
         try:
-            found = [Finding("leak", f"thread {h.name!r} was never joined", h.name, self.count) for h in self.handles if not h.settled]
+            found = [
+                Finding("leak", f"thread {h.name!r} was never joined", h.name, self.count)
+                for h in self.handles
+                if not h.settled
+            ]
             if self.scenario.leaks is not None:
-                found += [Finding("leak", str(sentence), "", self.count) for sentence in self.scenario.leaks(self.state)]
+                found += [
+                    Finding("leak", str(sentence), "", self.count) for sentence in self.scenario.leaks(self.state)
+                ]
             return found + self._check()
         finally:
             CLERK.active = active
@@ -338,7 +385,8 @@ class World:
             return [Finding("check", str(failed) or "the check's assertion failed", "", self.count)]
         except (Exception, UseAfterFree) as error:
             raise ScenarioError(
-                f"scenario {self.scenario.name!r}: check raised {type(error).__name__}: {error} after step {self.count}; "
+                f"scenario {self.scenario.name!r}: check raised {type(error).__name__}: {error} after step "
+                f"{self.count}; "
                 "expected a truth value or an AssertionError"
             ) from error
         return [] if verdict is None or verdict else [Finding("check", "the check is false at the end", "", self.count)]
@@ -366,7 +414,9 @@ class World:
 
 
 def frames_of(gen: Any) -> list[tuple[str, str, int]]:
-    """Where a suspended thread stands: (file, function, line) from the outermost frame to the innermost, without the engine's own."""
+    """Where a suspended thread stands: (file, function, line) from the outermost frame to the innermost, without the
+    engine's own.
+    """
     frames = []
     while gen is not None and getattr(gen, "gi_frame", None) is not None:
         code = gen.gi_code

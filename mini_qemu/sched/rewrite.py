@@ -1,0 +1,458 @@
+"""The syntax tree of a function, rewritten so that it yields before every visible operation.
+
+    s.value = s.value + 1     ->     yield (WRITE, s, "value", (yield (READ, s, "value", SITE)) + 1, SITE)
+    f(x)                      ->     (yield from made) if type(made := call(f, x)) is generator else made
+    with m: ...               ->     PEP 343's expansion, so that entering and leaving are calls like any other
+    assert x                  ->     if not x: yield (ABORT, "assertion failed: x", None)
+
+Strategy: one pass over the function's definition, found again in its file; the result is compiled with the original
+file name and line numbers, so that tracebacks, `inspect` and the player's marks agree. Whether an attribute is a shared
+field is decided by its object when the operation is made: here only names are looked at.
+
+Left alone: comprehensions, lambdas, nested generator and async functions and class bodies. They run plainly, and a
+visible operation in one of them is refused when it is made (`shared.Clerk.refuse`). Left out: deletion of shared
+fields.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import copy
+import functools
+import linecache
+import sys
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+from .errors import InstrumentationError
+from .ops import ABORT, BEAT, READ, WRITE
+from .shared import SHARED_NAMES
+
+BEAT_EVERY = 1000
+"""Loop iterations between two notes to the world that a loop is still turning."""
+
+HELPERS = ("_sched_call", "_sched_type", "_sched_generator", "_sched_nested", "_sched_exc_info", "_sched_stopped")
+"""The names that rewritten code finds its helpers under: closure cells, filled by `instrument`."""
+
+_NEEDS_ITS_FRAME = {"super", "locals", "vars", "dir", "eval", "exec"}
+_CALLS_BACK = {"getattr", "setattr", "hasattr", "map", "filter", "input", "next", "iter", "print"}
+_PLAIN_BUILTINS = {name for name in dir(builtins) if callable(getattr(builtins, name))} - _CALLS_BACK
+
+_CACHE: dict[tuple[CodeType, str], tuple[CodeType, frozenset[str]]] = {}
+
+
+def forget(code: CodeType) -> None:
+    """Rewrite the function of ``code`` anew when it is asked for again."""
+    _CACHE.pop((code, code.co_filename), None)
+
+
+def rewritten(code: CodeType, qualname: str) -> tuple[CodeType, frozenset[str]]:
+    """The rewritten code object, made anew only when a name it uses has become a shared field since."""
+    cached = _CACHE.get((code, code.co_filename))
+    if cached is not None and not cached[1] & SHARED_NAMES:
+        return cached
+    tree = copy.deepcopy(_definition(code))
+    rewriter = _Rewriter(code, qualname)
+    body: list[ast.stmt] = [rewriter.function(tree)]
+    scope = qualname.split(".")[-2] if "." in qualname and qualname.split(".")[-2] != "<locals>" else None
+    if scope is not None:  # private names (__x) are mangled with the class's name
+        body = [ast.ClassDef(scope, bases=[], keywords=[], body=body, decorator_list=[], **_TYPE_PARAMS)]
+    outer = ast.FunctionDef(
+        "_sched_outer",
+        ast.arguments(
+            posonlyargs=[],
+            args=[ast.arg(n) for n in dict.fromkeys([*HELPERS, *code.co_freevars])],
+            kwonlyargs=[],
+            kw_defaults=[],
+            defaults=[],
+        ),
+        body,
+        decorator_list=[],
+        **_TYPE_PARAMS,
+    )
+    module = ast.fix_missing_locations(ast.Module([ast.copy_location(outer, tree)], type_ignores=[]))
+    compiled = compile(module, code.co_filename, "exec", dont_inherit=True, flags=code.co_flags & _FUTURES)
+    found = _find_code(compiled, code.co_name, len(qualname.split(".")) > 1 and scope is not None)
+    found = found.replace(co_qualname=code.co_qualname)
+    _CACHE[code, code.co_filename] = found, frozenset(rewriter.plain_names)
+    return found, frozenset(rewriter.plain_names)
+
+
+_FUTURES = functools.reduce(
+    lambda a, b: a | b, (getattr(__import__("__future__"), n).compiler_flag for n in ("annotations",))
+)
+_TYPE_PARAMS: dict[str, Any] = {"type_params": []} if sys.version_info >= (3, 12) else {}
+
+
+def _find_code(module: CodeType, name: str, in_class: bool) -> CodeType:
+    for _ in range(3 if in_class else 2):
+        inner = [c for c in module.co_consts if isinstance(c, CodeType)]
+        module = next((c for c in inner if c.co_name == name), inner[0])
+    return module
+
+
+def _definition(code: CodeType) -> ast.FunctionDef:
+    """The syntax tree of the function that ``code`` was compiled from, with the file's line numbers."""
+    where = f"{code.co_filename}:{code.co_firstlineno}"
+    if code.co_name == "<lambda>":
+        raise InstrumentationError(f"{where}: a lambda cannot run under the explorer; write it as a function with def")
+    lines = linecache.getlines(code.co_filename)
+    if not lines:
+        raise InstrumentationError(
+            f"{where}: the source of {code.co_name} is not available, so it cannot run under the explorer; define it "
+            "in a file or a notebook cell"
+        )
+    for node in _definitions(code.co_filename, "".join(lines)):
+        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+        if first == code.co_firstlineno and node.name == code.co_name:
+            if isinstance(node, ast.AsyncFunctionDef):
+                raise InstrumentationError(
+                    f"{where}: {code.co_name} is an async function; write it as a plain function"
+                )
+            return node
+    raise InstrumentationError(
+        f"{where}: {code.co_name} is not at this line of its file any more; import it again (restart the kernel)"
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _definitions(filename: str, source: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    source = "\n".join(
+        "" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n")
+    )  # notebook magics
+    return [
+        node
+        for node in ast.walk(ast.parse(source, filename))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+
+@dataclass
+class _Rewriter(ast.NodeTransformer):
+    """Rewrites one function. ``plain_names``: attributes it left alone, in case they become shared fields."""
+
+    code: CodeType
+    qualname: str
+    plain_names: set[str] = field(default_factory=set)
+    temporaries: int = 0
+
+    # ------------------------------------------------ helpers
+
+    def temporary(self) -> str:
+        self.temporaries += 1
+        return f"_sched{self.temporaries}"
+
+    def refuse(self, node: ast.AST, reason: str) -> None:
+        raise InstrumentationError(
+            f"{self.code.co_filename}:{getattr(node, 'lineno', self.code.co_firstlineno)}: {reason}"
+        )
+
+    def site(self, node: ast.AST) -> ast.Constant:
+        place: Any = (self.code.co_filename, self.qualname, getattr(node, "lineno", 0))
+        return ast.Constant(place)
+
+    def is_shared(self, name: str) -> bool:
+        if name not in SHARED_NAMES:
+            self.plain_names.add(name)
+            return False
+        return True
+
+    def operation(self, kind: int, at: ast.AST, *operands: ast.expr) -> ast.expr:
+        made: ast.expr = _at(ast.Yield(ast.Tuple([ast.Constant(kind), *operands], ast.Load())), at)
+        return made
+
+    def body(self, statements: list[ast.stmt]) -> list[ast.stmt]:
+        out: list[ast.stmt] = []
+        for statement in statements:
+            new = self.visit(statement)
+            out.extend(new if isinstance(new, list) else [new])
+        return out
+
+    # ------------------------------------------------ functions and scopes
+
+    def function(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """The definition without decorators, defaults and annotations: those of the original are kept."""
+        arguments = ast.arguments(
+            posonlyargs=[ast.arg(a.arg) for a in node.args.posonlyargs],
+            args=[ast.arg(a.arg) for a in node.args.args],
+            vararg=node.args.vararg and ast.arg(node.args.vararg.arg),
+            kwonlyargs=[ast.arg(a.arg) for a in node.args.kwonlyargs],
+            kw_defaults=[None for _ in node.args.kwonlyargs],
+            kwarg=node.args.kwarg and ast.arg(node.args.kwarg.arg),
+            defaults=[],
+        )
+        return self.generator(node, arguments, [])
+
+    def generator(self, node: ast.FunctionDef, arguments: ast.arguments, decorators: list[ast.expr]) -> ast.FunctionDef:
+        start = _statements("_sched_turns = 0")
+        never = _statements("return\nyield")  # whatever it contains, it is a generator function
+        body = [*start, *self.body(node.body), *never]
+        for new in [*start, *never]:
+            _at(new, node.body[-1] if new in never else node)
+        new = ast.FunctionDef(node.name, arguments, body, decorator_list=decorators, **_TYPE_PARAMS)
+        ast.copy_location(new, node)
+        return new
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        if any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in _own_nodes(node)):
+            return node
+        node.args.defaults = [self.visit(d) for d in node.args.defaults]
+        node.args.kw_defaults = [d and self.visit(d) for d in node.args.kw_defaults]
+        decorators = [self.visit(d) for d in node.decorator_list]
+        return self.generator(node, node.args, [*decorators, ast.Name("_sched_nested", ast.Load())])
+
+    def _leave(self, node: Any) -> Any:
+        return node
+
+    visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = _leave
+
+    def _comprehension(self, node: Any) -> Any:
+        node.generators[0].iter = self.visit(node.generators[0].iter)  # evaluated outside the comprehension
+        return node
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
+
+    def visit_Global(self, node: ast.Global) -> Any:
+        self.refuse(
+            node,
+            f"the global {', '.join(node.names)} is written by {self.qualname}, which the explorer cannot see; make "
+            "it a field of a Shared object",
+        )
+
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> Any:
+        outside = [name for name in node.names if name in self.code.co_freevars]
+        if outside:
+            self.refuse(
+                node,
+                f"the variable {', '.join(outside)} of an enclosing function is written by {self.qualname}, which the "
+                "explorer cannot see; make it a field of a Shared object",
+            )
+        return node
+
+    # ------------------------------------------------ expressions
+
+    def visit_Attribute(self, node: ast.Attribute) -> Any:
+        value = self.visit(node.value)
+        if isinstance(node.ctx, ast.Load) and self.is_shared(node.attr):
+            return self.operation(READ, node, value, ast.Constant(node.attr), self.site(node))
+        if isinstance(node.ctx, ast.Del) and self.is_shared(node.attr):
+            self.refuse(node, f"the shared field {node.attr} is deleted; assign None instead")
+        return _at(ast.Attribute(value, node.attr, node.ctx), node)
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        args = [self.visit(a) for a in node.args]
+        keywords = [ast.keyword(k.arg, self.visit(k.value)) for k in node.keywords]
+        if isinstance(node.func, ast.Name) and self.stays_plain(node):
+            return _at(ast.Call(node.func, args, keywords), node)
+        called = ast.Call(ast.Name("_sched_call", ast.Load()), [self.visit(node.func), *args], keywords)
+        made = ast.NamedExpr(ast.Name("_sched_made", ast.Store()), called)
+        return _at(
+            ast.IfExp(
+                ast.Compare(
+                    ast.Call(ast.Name("_sched_type", ast.Load()), [made], []),
+                    [ast.Is()],
+                    [ast.Name("_sched_generator", ast.Load())],
+                ),
+                ast.YieldFrom(ast.Name("_sched_made", ast.Load())),
+                ast.Name("_sched_made", ast.Load()),
+            ),
+            node,
+        )
+
+    def stays_plain(self, node: ast.Call) -> bool:
+        name = node.func.id  # type: ignore[attr-defined]
+        if name in _NEEDS_ITS_FRAME:
+            return True
+        local = name in self.code.co_varnames or name in self.code.co_freevars or name in self.code.co_cellvars
+        return name in _PLAIN_BUILTINS and not local and name not in self.globals_shadowing
+
+    @functools.cached_property
+    def globals_shadowing(self) -> set[str]:
+        """Builtin names that the module's source gives another meaning, anywhere."""
+        source = "".join(linecache.getlines(self.code.co_filename))
+        tree_names = {
+            n.id
+            for n in ast.walk(_tree(self.code.co_filename, source))
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        }
+        tree_names |= {n.name for n in _definitions(self.code.co_filename, source)}
+        return tree_names & _PLAIN_BUILTINS
+
+    # ------------------------------------------------ statements
+
+    def visit_Assert(self, node: ast.Assert) -> Any:
+        """A failed assertion stops its thread on the spot, as C's does: nothing is unwound, locks stay held."""
+        text: ast.expr = ast.Constant("assertion failed: " + ast.unparse(node.test))
+        message = self.visit(node.msg) if node.msg is not None else ast.Constant(None)
+        stop = ast.Expr(self.operation(ABORT, node, text, message))
+        return _at(ast.If(ast.UnaryOp(ast.Not(), self.visit(node.test)), [stop], []), node)
+
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        if not any(self.stores_shared(t) for t in node.targets):
+            return self.generic_visit(node)
+        value = self.visit(node.value)
+        if (
+            len(node.targets) == 1
+            and isinstance(node.targets[0], ast.Attribute)
+            and isinstance(node.targets[0].value, ast.Name)
+        ):
+            return self.write(node.targets[0], value)
+        name = self.temporary()
+        out: list[ast.stmt] = [_at(ast.Assign([ast.Name(name, ast.Store())], value), node)]
+        for target in node.targets:
+            out.extend(self.store(target, ast.Name(name, ast.Load()), node))
+        return out
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        if node.value is not None and self.stores_shared(node.target):
+            return self.visit_Assign(_at(ast.Assign([node.target], node.value), node))
+        node.value = node.value and self.visit(node.value)
+        return node
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
+        target = node.target
+        if not (isinstance(target, ast.Attribute) and self.is_shared(target.attr)):
+            return self.generic_visit(node)
+        owner, value = self.temporary(), self.temporary()
+        read = self.operation(READ, target, ast.Name(owner, ast.Load()), ast.Constant(target.attr), self.site(target))
+        return [
+            _at(ast.Assign([ast.Name(owner, ast.Store())], self.visit(target.value)), node),
+            _at(ast.Assign([ast.Name(value, ast.Store())], read), node),
+            _at(ast.AugAssign(ast.Name(value, ast.Store()), node.op, self.visit(node.value)), node),
+            self.write(
+                _at(ast.Attribute(ast.Name(owner, ast.Load()), target.attr, ast.Store()), target),
+                ast.Name(value, ast.Load()),
+            ),
+        ]
+
+    def stores_shared(self, target: ast.expr) -> bool:
+        return any(
+            isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store) and self.is_shared(n.attr)
+            for n in ast.walk(target)
+        )
+
+    def write(self, target: ast.Attribute, value: ast.expr) -> ast.stmt:
+        operands = (self.visit(target.value), ast.Constant(target.attr), value, self.site(target))
+        return ast.copy_location(ast.Expr(self.operation(WRITE, target, *operands)), target)
+
+    def store(self, target: ast.expr, value: ast.expr, node: ast.stmt) -> list[ast.stmt]:
+        """``target = value`` where shared fields may stand anywhere in the target: they get their values last, left to
+        right.
+        """
+        if isinstance(target, ast.Attribute) and self.is_shared(target.attr):
+            return [self.write(target, value)]
+        later: list[tuple[ast.Attribute, str]] = []
+
+        class Postpone(ast.NodeTransformer):
+            def visit_Attribute(inner, attribute: ast.Attribute) -> Any:
+                if not (isinstance(attribute.ctx, ast.Store) and self.is_shared(attribute.attr)):
+                    return attribute
+                later.append((attribute, self.temporary()))
+                return _at(ast.Name(later[-1][1], ast.Store()), attribute)
+
+        plain = self.visit(Postpone().visit(target))
+        return [
+            _at(ast.Assign([plain], value), node),
+            *(self.write(t, ast.Name(name, ast.Load())) for t, name in later),
+        ]
+
+    def visit_For(self, node: ast.For) -> Any:
+        body = [_beat(node), *self.body(node.body)]
+        target = node.target
+        if self.stores_shared(target):
+            name = self.temporary()
+            body = [*self.store(target, ast.Name(name, ast.Load()), node), *body]
+            target = ast.Name(name, ast.Store())
+        else:
+            target = self.visit(target)
+        return _at(ast.For(target, self.visit(node.iter), body, self.body(node.orelse)), node)
+
+    def visit_While(self, node: ast.While) -> Any:
+        return _at(ast.While(self.visit(node.test), [_beat(node), *self.body(node.body)], self.body(node.orelse)), node)
+
+    def visit_With(self, node: ast.With) -> Any:
+        """PEP 343's expansion, so that entering and leaving are ordinary calls."""
+        body = self.body(node.body)
+        for item in reversed(node.items):
+            body = self.with_one(item, body, node)
+        return body
+
+    def with_one(self, item: ast.withitem, body: list[ast.stmt], node: ast.With) -> list[ast.stmt]:
+        manager, leave, fine = self.temporary(), self.temporary(), self.temporary()
+
+        def calls(function: str) -> ast.expr:
+            call_: ast.expr = self.visit(_statements(function)[0].value)
+            return call_
+
+        entered = self.temporary()
+        out = [
+            ast.Assign([ast.Name(manager, ast.Store())], self.visit(item.context_expr)),
+            *_statements(f"{leave} = _sched_type({manager}).__exit__"),
+            ast.Assign([ast.Name(entered, ast.Store())], calls(f"_sched_type({manager}).__enter__({manager})")),
+            *_statements(f"{fine} = True"),
+        ]
+        bind = (
+            self.store(item.optional_vars, ast.Name(entered, ast.Load()), node)
+            if item.optional_vars is not None
+            else []
+        )
+        handler = _statements(f"{fine} = False\nif not 0: raise")
+        handler[1].test.operand = calls(f"{leave}({manager}, *_sched_exc_info())")
+        finish = _statements(f"if {fine}: 0")
+        finish[0].body = [ast.Expr(calls(f"{leave}({manager}, None, None, None)"))]
+        stopped = ast.ExceptHandler(ast.Name("_sched_stopped", ast.Load()), None, _statements(f"{fine} = False\nraise"))
+        guarded = ast.Try(
+            [*bind, *body], [stopped, ast.ExceptHandler(ast.Name("BaseException", ast.Load()), None, handler)], [], []
+        )
+        out.append(ast.Try([guarded], [], [], finish))
+        return [_at(statement, node) for statement in out]
+
+
+def _at(new: Any, old: ast.AST) -> Any:
+    """``new`` and all it contains that has no position yet, at the position of ``old``."""
+    for node in ast.walk(new):
+        if not hasattr(node, "lineno") and "lineno" in node._attributes:
+            ast.copy_location(node, old)
+    return new
+
+
+def _statements(source: str) -> list[Any]:
+    """Parsed statements without positions."""
+    body = ast.parse(source).body
+    for statement in body:
+        for node in ast.walk(statement):
+            for name in ("lineno", "col_offset", "end_lineno", "end_col_offset"):
+                node.__dict__.pop(name, None)
+    return body
+
+
+def _beat(node: ast.stmt) -> ast.stmt:
+    """Counts a turn of the loop, and every BEAT_EVERY turns tells the world: a loop without a visible step must not
+    hang it.
+    """
+    beat = _statements(
+        f"_sched_turns += 1\nif _sched_turns >= {BEAT_EVERY}:\n    _sched_turns = 0\n    yield ({BEAT}, None, "
+        f"{BEAT_EVERY})"
+    )
+    made: ast.stmt = _at(ast.If(ast.Constant(True), beat, []), node)
+    return made
+
+
+def _own_nodes(node: ast.FunctionDef) -> list[ast.AST]:
+    """The nodes of a function that belong to it and not to a function inside it."""
+    out: list[ast.AST] = []
+    todo: list[ast.AST] = list(node.body)
+    while todo:
+        current = todo.pop()
+        out.append(current)
+        if not isinstance(current, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            todo.extend(ast.iter_child_nodes(current))
+    return out
+
+
+@functools.lru_cache(maxsize=64)
+def _tree(filename: str, source: str) -> ast.Module:
+    source = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n"))
+    return ast.parse(source, filename)
