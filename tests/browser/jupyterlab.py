@@ -36,7 +36,7 @@ FLAGS = [
 ]
 FOR_TESTS: dict[str, Any] = {
     "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none", "scrollPastEnd": False},
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
 }
 
@@ -164,7 +164,9 @@ class Notebook:
     def theme(self, scheme: str) -> None:
         """"light" or "dark"."""
         self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        self.page.wait_for_selector(f"body[data-jp-theme-light='{'true' if scheme == 'light' else 'false'}']")
+        light = str(scheme == "light").lower()
+        self.page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")  # it covers the page while the theme loads
 
     def screenshot(self, name: str, of: Locator | None = None) -> list[Path]:
         """The whole notebook, or one element of it, in both themes: build/screenshots/NAME-light.png and -dark.png."""
