@@ -2,10 +2,10 @@
 """Two laboratories beside the player: switch fixes and see the verdict change; be the scheduler.
 
 Both are anywidgets around player.js with one synced trait, `view`: what the module draws. The browser answers with
-messages (which fixes, which thread), Python makes a new view. Whatever goes wrong in a handler becomes a sentence in the
-widget, never a traceback nobody sees. Each has the two forms at rest as well: `repr` is the result, checked by nbval, and
-text/html is the static table which the same module upgrades where scripts may run; there the toggles work on the results
-that were stored.
+messages (which fixes, which thread), Python makes a new view. Whatever goes wrong in a handler becomes a sentence
+in the widget, never a traceback nobody sees. Each has the two forms at rest as well: `repr` is the result, checked
+by nbval, and text/html is the static table which the same module upgrades where scripts may run; there the toggles
+work on the results that were stored.
 Left out: Output widgets and interact, which hide errors and confuse nbval.
 """
 
@@ -21,9 +21,10 @@ import traitlets
 from lessons.player.player import Data, html_at_rest, module_text, plain, style_text, table, trace_data
 from lessons.source_view import shown_path
 from mini_qemu.fixes import fixes
-from mini_qemu.sched import Manual, Result, SchedError, Scenario, Trace, explore, parse_schedule, replay
+from mini_qemu.sched import Manual, Result, Scenario, SchedError, Trace, explore, minimise, parse_schedule, replay
 
 MOST_STEPS = 5_000  # of a run shown to say that nothing goes wrong
+FEW_RUNS = 2_000  # up to here a second search, for the simplest run that fails, is not felt
 
 
 class _Lab(anywidget.AnyWidget):
@@ -72,7 +73,8 @@ class RaceLab(_Lab):
 
         RaceLab(scenario, fixes=["join_created_thread"])
 
-    `on`: the fixes that are on at first. `fixes` may be empty: then it is a verdict with a player.
+    `on`: the fixes that are on at first. `fixes` may be empty: then it is a verdict with a player. `kind`: which kind of
+    finding to show a run of, where there are several ("crash", "leak", ...); by default the one that is simplest to reach.
     """
 
     def __init__(
@@ -82,11 +84,13 @@ class RaceLab(_Lab):
         *,
         on: Iterable[str] = (),
         title: str | None = None,
+        kind: str = "",
         method: str = "auto",
         limit_seconds: float | None = None,
     ) -> None:
         self.fixes = _known([fixes] if isinstance(fixes, str) else fixes)
         self.on = self._ordered(on)
+        self.kind = kind
         self.method = method
         self.limit_seconds = limit_seconds
         self.results: dict[str, Result] = {}
@@ -135,8 +139,10 @@ class RaceLab(_Lab):
 
     def _story(self, result: Result) -> Trace:
         """The simplest failing run; where nothing fails, the run that follows the failing one as long as it can."""
-        if result.failure is not None:
-            return replay(self.scenario, result.failure.schedule)
+        failure = next((f for f in result.examples.values() if f.kind == self.kind), result.failure)
+        if failure is not None:
+            few = result.runs <= FEW_RUNS and result.method != "states"
+            return replay(self.scenario, minimise(self.scenario, failure) if few else failure.schedule)
         unfixed = self.results.get("")
         hint = unfixed.failure.schedule if unfixed and unfixed.failure else "v1:"
         return follow(self.scenario, parse_schedule(hint)[0])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Views of the code that runs: one source, four ways to look at it, nothing kept twice.
 
-A fix site is a statement `if fixes.NAME:` with the fixed arm first. It is found in the live source by `ast`, and its
-lines are only ever hidden, greyed or unindented, so every view has the author's layout and comments:
+A fix site is a statement `if fixes.NAME:` with the fixed arm first. It is found in the live source by `ast`, and
+its lines are only ever hidden, greyed or unindented, so every view has the author's layout and comments:
 
 * `show("migration.migration_completion")`: as it runs now, the arm that does not run greyed;
 * `patch("join_created_thread")`: what the patch changes, as a unified diff headed by the upstream commit;

@@ -103,6 +103,7 @@ function player(root, trace, options = {}) {
       const line = source.first + i, site = tags.get(line);
       const indent = /^ */.exec(source.lines[i])[0].length - margin; // drawn at half width, so that more code fits
       if (typeof row[0] === "string") row[0] = row[0].trimStart();
+      else if (row[0]) row[0].textContent = row[0].textContent.trimStart();
       return h("div", { class: grey.has(line) ? "ln grey" : "ln", style: `--in:${Math.max(0, indent) / 2}` }, h("i", {}, String(line)), h("span", {}, ...row,
         site ? h("em", { class: "tag" }, `fix ${site.on ? "on" : "off"}`) : null));
     });
@@ -112,7 +113,7 @@ function player(root, trace, options = {}) {
     const held = Object.keys(moment.locks).filter((lock) => moment.locks[lock] === thread);
     const holds = held.length ? `holds ${held.join(", ")}` : "";
     const status = { unborn: "not started yet", done: "finished", crashed: "crashed here" }[moment.status[thread]] ?? "";
-    return [moment.blocked[thread] ?? status, holds].filter(Boolean).join("; ");
+    return [options.live && at === n ? "" : moment.blocked[thread] ?? status, holds].filter(Boolean).join("; ");
   };
   const showPane = (pane, moment, step) => {
     const acted = step && step.thread === pane.thread, died = at === n && finding && finding.thread === pane.thread && finding.kind !== "deadlock";
@@ -170,10 +171,10 @@ function player(root, trace, options = {}) {
     drawn = width;
     const wide = Math.max(width, x(n) + 1.2 * dx + 8);
     const layer = (name) => s("g", { class: name });
-    const [rails, locks, arrows, points] = ["rails", "locks", "arrows", "points"].map(layer);
+    const [seps, rails, locks, arrows, points] = ["seps", "rails", "locks", "arrows", "points"].map(layer);
     threads.forEach((thread, k) => {
       const y = middle(thread);
-      if (k) rails.append(s("path", { class: "sep", d: `M0 ${tops[k] - 2}H${wide}` }));
+      if (k) seps.append(s("path", { class: "sep", d: `M0 ${tops[k] - 2}H${wide}` }));
       for (let i = 0, from = 0; i <= n; i++) {
         const status = moments[i].status[thread];
         if (i < n && moments[i + 1].status[thread] === status && (status !== "blocked" || moments[i + 1].blocked[thread] === moments[i].blocked[thread])) continue;
@@ -223,7 +224,7 @@ function player(root, trace, options = {}) {
       s("marker", { id: `${uid}a`, viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, s("path", { class: "tip", d: "M0 0L8 4L0 8z" })));
     const svg = s("svg", { width: wide, height, role: "img", "aria-label": `Timeline of ${n} steps of ${threads.join(", ")}`,
       onclick: (e) => jump(clamp(Math.round((e.clientX - svg.getBoundingClientRect().left - 14) / dx), 0, n)) },
-      defs, now, rails, locks, arrows, points, veil);
+      defs, now, rails, locks, arrows, points, veil, seps);
     scroll.replaceChildren(svg);
     names.replaceChildren(...threads.map((thread, k) => h("span", { style: `${colour(thread)};top:${tops[k]}px;height:${MARK}px` }, thread)));
     names.style.height = `${height}px`;
@@ -288,7 +289,7 @@ function player(root, trace, options = {}) {
     count.textContent = `${at} / ${n}`;
     say.textContent = sentence(at);
     say.setAttribute("style", step ? colour(step.thread) : "");
-    boom.hidden = !(finding && at === n);
+    boom.hidden = options.live || !(finding && at === n);
     returns.hidden = back === null || back === at;
     if (!returns.hidden) returns.textContent = `back to step ${back}`;
     options.onshow?.(at);
@@ -388,7 +389,7 @@ function scheduler(root, view, ask) {
   } }, "Copy");
   const tool = (key, label, message, usable) => h("button", { type: "button", "data-key": key, "aria-disabled": usable && ask ? null : "true", onclick: usable ? act(message) : null }, label);
   root.replaceChildren(h("div", { class: "mqp-lab scheduler" },
-    place, h("p", { class: `verdict ${view.verdict}`, role: "status", "aria-live": "polite" }, h("b", {}, view.heading), h("span", {}, view.message)),
+    h("p", { class: `verdict ${view.verdict}`, role: "status", "aria-live": "polite" }, h("b", {}, view.heading), h("span", {}, view.message)), place,
     h("div", { class: "tools" }, tool("undo", "Undo", { do: "undo" }, view.trace.steps.length > 0), tool("reset", "Start over", { do: "reset" }, view.trace.steps.length > 0),
       h("span", { class: "keep" }, text, copied))));
   player(place, view.trace, { live: true, foot, at: view.trace.steps.length, start: view.start,

@@ -12,10 +12,10 @@ The module player.js draws; Python only prepares one JSON view, once. A trace as
               moment that the step changed
     finding   kind, thread, message, source, line; or null
 
-At rest (`Player`, `html_at_rest`): text/plain is one sentence, which is what nbval compares; text/html is a static table,
-which tells the story where scripts may not run, followed by one classic script that replaces the table by the player.
-Classic, because `document.currentScript` finds its own table even if equal players occur twice on a page; module and style
-travel inside it, so an exported page works offline. Live widgets are in lessons.lab.
+At rest (`Player`, `html_at_rest`): text/plain is one sentence, which is what nbval compares; text/html is a static
+table, which tells the story where scripts may not run, followed by one classic script that replaces the table by
+the player. Classic, because `document.currentScript` finds its own table even if equal players occur twice on a
+page; module and style travel inside it, so an exported page works offline. Live widgets are in lessons.lab.
 Left out: pictures, and any call back to Python while stepping.
 """
 
@@ -235,7 +235,8 @@ def html_at_rest(view: Data, static: str) -> str:
     return f"""<div class="mini-qemu-at-rest" id="{name}">{static}</div><script>(() => {{
 const place = document.currentScript.previousElementSibling, style = document.createElement("style");
 style.textContent = {as_script(style_text())};
-if (window.miniQemuStyle !== style.textContent) {{ document.head.append(style); window.miniQemuStyle = style.textContent; }}
+if (window.miniQemuStyle !== style.textContent) document.head.append(style);
+window.miniQemuStyle = style.textContent;
 {code}
 module.mount(place, {as_script(view)});
 }})();</script>"""
