@@ -1,1 +1,1 @@
-"""A miniature of QEMU's migration code as of July 2021, small enough to run in every order. See README.md in this folder."""
+"""A miniature of QEMU's migration code as of July 2021, small enough to be run in every order."""

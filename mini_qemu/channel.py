@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """From a connection to a migration. Mirrors migration/channel.c, socket.c and tls.c.
 
-Both ends come here with a fresh channel: register it with yank, put a file on it, go on in migration.c. The transport's own
-reference is dropped when the channel has been handed over.
+Both ends come here with a fresh channel: register it with yank, put a file on it, go on in migration.c. The
+transport's own reference is dropped when the channel has been handed over.
 Left out: addresses, listening, the steps of a handshake (it is over when the main loop calls back).
 """
 

@@ -2,11 +2,11 @@
 """The five fixes: which of the series' decisions the miniature takes today.
 
 Each attribute of `fixes` is one patch of July 2021. All are off at first: the course starts before the series. A fix
-governs a decision only; data that a fix needs (the flag of patch 1, the tag of patch 4) is kept up to date either way,
-and the lines that do so end in a comment `# + name_of_the_fix`. That is why all 32 sets run and mean something.
+governs a decision only; data that a fix needs (the flag of patch 1, the tag of patch 4) is kept up to date either
+way, and the lines that do so end in a comment `# + name_of_the_fix`. That is why all 32 sets run and mean something.
 
-A fix site in the code is a statement `if fixes.NAME:` with the fixed arm first, never inside another site.
-`history` is a second, separate group: older states of upstream that a lesson needs.
+A fix site in the code is a statement `if fixes.NAME:` with the fixed arm first, never inside another site. `history`
+is a second, separate group: older states of upstream that a lesson needs.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class UnknownName(LookupError):
 class Switches:
     """A named group of booleans: read as plain attributes, listed by iteration, set for a while by `only`."""
 
-    def __init__(self, what: str, entries: tuple[Fix, ...], default: bool) -> None:
-        vars(self).update(_what=what, _entries={entry.name: entry for entry in entries})
+    def __init__(self, group: str, what: str, entries: tuple[Fix, ...], default: bool) -> None:
+        vars(self).update(_group=group, _what=what, _entries={entry.name: entry for entry in entries})
         vars(self).update({entry.name: default for entry in entries})
 
     def __getattr__(self, name: str) -> bool:
@@ -104,7 +104,7 @@ class Switches:
             yield from itertools.combinations(self.names, size)
 
     def __repr__(self) -> str:
-        return f"{self.__dict__['_what']} on: {', '.join(self.on) or 'none'}"
+        return f"{self.__dict__['_group']} on: {', '.join(self.on) or 'none'}"
 
 
 class _Set:
@@ -133,47 +133,48 @@ FIXES = (
         1,
         "join the return path thread because it was created, not because its file is still there",
         "53021ea1659b8a9074c6f5eb6c65a4e5dddddaec",
-        "The migration thread asked \"is from_dst_file set?\" when it meant \"is there a thread to join?\". The return path"
-        " thread clears that pointer before it has ended, so the answer could be no while the thread still held the"
-        " channel: no join, and the clean-up aborted on a yank list that was not empty. The patch adds a flag that is set"
-        " where the thread is created and cleared where it is joined.",
+        "The migration thread asked \"is from_dst_file set?\" when it meant \"is there a thread to join?\". The"
+        " return path thread clears that pointer before it has ended, so the answer could be no while the thread"
+        " still held the channel: no join, and the clean-up aborted on a yank list that was not empty. The patch"
+        " adds a flag that is set where the thread is created and cleared where it is joined.",
     ),
     Fix(
         "lock_from_dst_file",
         2,
         "read and clear from_dst_file under qemu_file_lock",
         "43044ac0ee5758d92b639843c045123c2de578d1",
-        "Cancel tested from_dst_file and then shut it down, while the return path thread could clear and close it in"
-        " between. The patch tests and uses the pointer in one hold of qemu_file_lock, and gives the thread one helper"
-        " that takes the pointer away under the lock and closes the file outside it. One site was overlooked:"
-        " await_return_path_close_on_source still tests and uses without the lock.",
+        "Cancel tested from_dst_file and then shut it down, while the return path thread could clear and close it"
+        " in between. The patch tests and uses the pointer in one hold of qemu_file_lock, and gives the thread one"
+        " helper that takes the pointer away under the lock and closes the file outside it. One site was"
+        " overlooked: await_return_path_close_on_source still tests and uses without the lock.",
     ),
     Fix(
         "one_yank_predicate",
         3,
         "decide in one place which channels yank can shut down",
         "18711405b506e7ca3822ed19830f1c562e0247f9",
-        "\"A socket or TLS\" was written out at four places, two that register and two that unregister. In June 2021 one"
-        " of them did not know TLS, and every TLS migration aborted at its end. The patch moves the question into one"
-        " function that both directions ask.",
+        "\"A socket or TLS\" was written out at four places, two that register and two that unregister. In June"
+        " 2021 one of them did not know TLS, and every TLS migration aborted at its end. The patch moves the"
+        " question into one function that both directions ask.",
     ),
     Fix(
         "file_knows_channel",
         4,
         "a QEMUFile knows whether a channel lies beneath it",
         "c6ad5be7ae5b8c6bbbd0c592bbf18d4a78540516",
-        "A QEMUFile keeps its payload as an untyped pointer: a channel for migration, a block device for a snapshot. The"
-        " next patch wants the channel of any file, so this one adds a tag and a function that answers with the channel"
-        " or with nothing. Without it load_snapshot would cast a block device to a channel.",
+        "A QEMUFile keeps its payload as an untyped pointer: a channel for migration, a block device for a"
+        " snapshot. The next patch wants the channel of any file, so this one adds a tag and a function that"
+        " answers with the channel or with nothing. Without it load_snapshot would cast a block device to a"
+        " channel.",
     ),
     Fix(
         "explicit_unregister",
         5,
         "unregister yank where a channel is retired, not when a count reads one",
         "39675ffffb3394d44b880d083a214c5e44786170",
-        "Closing a file unregistered the channel's yank function if the reference count read 1, meaning \"I am the"
-        " last\". Two closers can both read 2, and on cancel the last close can come after the instance is gone. The"
-        " patch names one owner at each end, who unregisters exactly once, before closing.",
+        "Closing a file unregistered the channel's yank function if the reference count read 1, meaning \"I am"
+        " the last\". Two closers can both read 2, and on cancel the last close can come after the instance is"
+        " gone. The patch names one owner at each end, who unregisters exactly once, before closing.",
     ),
 )
 
@@ -183,8 +184,8 @@ HISTORY = (
         0,
         "channel_close knows that TLS channels were registered",
         "7de2e85653",
-        "Before June 2021 the unregistering side asked for sockets only, while TLS channels were registered too: the"
-        " entry of a TLS channel stayed in the list and the clean-up aborted, without any race.",
+        "Before June 2021 the unregistering side asked for sockets only, while TLS channels were registered too:"
+        " the entry of a TLS channel stayed in the list and the clean-up aborted, without any race.",
     ),
 )
 
@@ -203,8 +204,8 @@ class History(Switches):
     yank_knows_tls: bool
 
 
-fixes = FiveFixes("fix", FIXES, default=False)
-history = History("state of history", HISTORY, default=True)
+fixes = FiveFixes("fixes", "fix", FIXES, default=False)
+history = History("history", "state of history", HISTORY, default=True)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The destination's state, and what it sends back. Mirrors the incoming parts of migration/migration.h and migration.c.
+"""The destination's state, and what it sends back. Mirrors the incoming parts of migration/migration.h and
+migration.c.
 
-The destination has no qemu_file_lock. `migration_incoming_state_destroy` runs in one of two threads: the main thread after a
-precopy, the listen thread after a postcopy.
+The destination has no qemu_file_lock. `migration_incoming_state_destroy` runs in one of two threads: the main thread
+after a precopy, the listen thread after a postcopy.
 Left out: the tree of requested pages and its mutex, blocktime, COLO, huge pages.
 """
 

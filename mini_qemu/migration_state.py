@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The source's state, grouped by what protects it. Mirrors migration/migration.h and the state helpers of migration.c.
+"""The source's state, grouped by what protects it. Mirrors migration/migration.h and the state helpers of
+migration.c.
 
 There is one MigrationState per process, used again by every outgoing migration; `migrate_init` resets part of it.
 Before asking whether an access is right, ask which group its field stands in.

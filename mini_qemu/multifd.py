@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Further channels beside the main one. Mirrors migration/multifd.c: connecting and cleaning up.
 
-Send channels are never registered with yank, receive channels are, and they leave the list in multifd_load_cleanup, there
-again by "the reference count reads 1". Left out: the data path; a send thread says hello and waits for the end.
+Send channels are never registered with yank, receive channels are, and they leave the list in multifd_load_cleanup,
+there again by "the reference count reads 1". Left out: the data path; a send thread says hello and waits for the end.
 """
 
 from __future__ import annotations
@@ -95,10 +95,7 @@ def multifd_load_setup(state: MultiFDRecvState) -> None:
 
 
 def multifd_recv_all_channels_created(state: MultiFDRecvState) -> bool:
-    for p in state.params:
-        if p.c is None:
-            return False
-    return True
+    return None not in [p.c for p in state.params]
 
 
 def multifd_recv_new_channel(state: MultiFDRecvState, ioc: QIOChannel) -> None:

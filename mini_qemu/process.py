@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One QEMU process: its main loop, and what C keeps in globals. Mirrors util/main-loop.c, util/async.c, softmmu/cpus.c.
+"""One QEMU process: its main loop, and what C keeps in globals. Mirrors util/main-loop.c, util/async.c,
+softmmu/cpus.c.
 
-The main thread holds the big lock (BQL) while it runs handlers and bottom halves and gives it up while it waits for the
-next one. A bottom half is work that another thread leaves for the main thread; it runs later, never inside the scheduler.
-Source and destination of one scenario are two of these, so that nothing is shared but the wire.
+The main thread holds the big lock (BQL) while it runs handlers and bottom halves and gives it up while it waits for
+the next one. A bottom half is work that another thread leaves for the main thread; it runs later, never inside the
+scheduler. Source and destination of one scenario are two of these, so that nothing is shared but the wire.
 Left out: file descriptors, timers, the rest of the event loop; run states other than whether the guest runs.
 """
 

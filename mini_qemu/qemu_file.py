@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """QEMUFile: a buffered stream in one direction. Mirrors migration/qemu-file.c.
 
-One thread reads or writes, but shutdown may come from any thread: that is the whole difficulty. A file is not reference
-counted; it has one owner, and `qemu_fclose` frees it. Whoever still holds the pointer then holds nothing.
+One thread reads or writes, but shutdown may come from any thread: that is the whole difficulty. A file is not
+reference counted; it has one owner, and `qemu_fclose` frees it. Whoever still holds the pointer then holds nothing.
 Two files may lie on one channel; each has its own buffer, its own error and its own `shutdown` flag.
 Left out: vectors, rate limiting, compression, positions.
 """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A QEMUFile over a channel. Mirrors migration/qemu-file-channel.c.
 
-Each file holds one reference on its channel and drops it when it is closed. A channel with a return path carries two files,
-which two threads may close at the same time. Left out: vectors, switching between blocking and non-blocking.
+Each file holds one reference on its channel and drops it when it is closed. A channel with a return path carries two
+files, which two threads may close at the same time. Left out: vectors, switching between blocking and non-blocking.
 """
 
 from __future__ import annotations
@@ -44,6 +44,10 @@ def channel_close(ioc: QIOChannel) -> int:
     which another thread may be about to change.
     """
     ret = qio_channel_close(ioc)
+    if history.yank_knows_tls:
+        yankable: tuple[type, ...] = (QIOChannelSocket, QIOChannelTLS)
+    else:
+        yankable = (QIOChannelSocket,)
     if fixes.explicit_unregister:
         last = False
     else:
@@ -52,8 +56,7 @@ def channel_close(ioc: QIOChannel) -> int:
         if last:
             migration_ioc_unregister_yank(ioc)
     else:
-        tls = isinstance(ioc, QIOChannelTLS) and history.yank_knows_tls
-        if (isinstance(ioc, QIOChannelSocket) or tls) and last:
+        if isinstance(ioc, yankable) and last:
             yank_unregister_function(ioc.process.yank, MIGRATION_YANK_INSTANCE, migration_yank_iochannel, ioc)
     object_unref(ioc)
     return ret

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Threads, locks and semaphores. Mirrors util/qemu-thread-posix.c.
 
-This file and qom.py are the seam: everything below them is the scheduler's, everything above is QEMU's. Called plainly
-the objects are real threads and locks; run by a scenario, every operation on them is a step somebody chooses.
+This file and qom.py are the seam: everything below them is the scheduler's, everything above is QEMU's. Called
+plainly the objects are real threads and locks; run by a scenario, every operation on them is a step somebody chooses.
 Left out: condition variables, try-lock, priorities, names cut at fifteen characters.
 """
 
@@ -43,7 +43,7 @@ class QemuSemaphore(Semaphore):
 
 
 class QemuThread:
-    """What a create leaves behind. A joinable thread must be joined exactly once: never is a leak, twice is undefined."""
+    """What a create leaves behind. A joinable thread is joined exactly once: never is a leak, twice is undefined."""
 
     def __init__(self, name: str, handle: Any) -> None:
         self.name = name

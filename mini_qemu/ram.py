@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The RAM section of the stream. Mirrors migration/ram.c.
 
-Guest memory is a few blocks of pages. The migration thread sends dirty pages, one per call; the destination asks for pages
-over the return path, and the return path thread queues the requests. A bitmap of received pages makes recovery possible.
-Left out: dirty logging, compression, XBZRLE, zero-page detection, RDMA, ignored blocks, the bit order of real bitmaps'
-word size (one word per 64 pages is kept).
+Guest memory is a few blocks of pages. The migration thread sends dirty pages, one per call; the destination asks for
+pages over the return path, and the return path thread queues the requests. A bitmap of received pages makes recovery
+possible.
+Left out: dirty logging, compression, XBZRLE, zero-page detection, RDMA, ignored blocks, the bit order of real
+bitmaps' word size (one word per 64 pages is kept).
 """
 
 from __future__ import annotations
@@ -234,7 +235,7 @@ def ram_dirty_bitmap_sync_all(s: MigrationState) -> None:
 
 
 def ram_dirty_bitmap_reload(s: MigrationState, block: RAMBlock) -> bool:
-    """What was not received is dirty again. Runs in the return path thread, which owns from_dst_file: no lock needed."""
+    """What was not received is dirty again. Runs in the return path thread, which owns from_dst_file: no lock."""
     f = s.rp_state.from_dst_file
     size = qemu_get_be64(f)
     if size != (len(block.pages) + 63) // 64 * 8:

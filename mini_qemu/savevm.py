@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The stream: what a machine consists of, written and read. Mirrors migration/savevm.c.
 
-header, configuration, then sections and commands until EOF, then a description that the reader throws away. RAM is the one
-section that comes in parts; devices come whole. In postcopy the reader changes threads in the middle: the main thread
-loads the package, the listen thread reads on.
+header, configuration, then sections and commands until EOF, then a description that the reader throws away. RAM is
+the one section that comes in parts; devices come whole. In postcopy the reader changes threads in the middle: the
+main thread loads the package, the listen thread reads on.
 Left out: subsections, device formats (a device is a fixed number of bytes), COLO, the order of device priorities.
 """
 

@@ -2,9 +2,10 @@
 """Yank: the list of things an operator may cut off by force. Mirrors util/yank.c.
 
 One list of instances, each with (function, opaque) pairs, all under yank_lock. The rules are strict on purpose: an
-instance may go only when its list is empty, a pair may be taken out only if it is there, nothing is deduplicated, and the
-list owns no reference on what it names. The callbacks run under yank_lock, so they must be quick.
-Left out: character devices and block nodes as instances. The list is an object, because two QEMUs may share one Python.
+instance may go only when its list is empty, a pair may be taken out only if it is there, nothing is deduplicated, and
+the list owns no reference on what it names. The callbacks run under yank_lock, so they must be quick.
+Left out: character devices and block nodes as instances. The list is an object, because two QEMUs may share one
+Python.
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ class YankList(Shared):
         self.yank_lock = QemuMutex("yank_lock")
 
 
+def QLIST_EMPTY(items: tuple[Any, ...]) -> bool:
+    return not items
+
+
 def yank_find_entry(yank: YankList, instance: YankInstance) -> YankInstanceEntry | None:
     """The caller holds yank_lock."""
     for entry in yank.yank_instance_list:
@@ -67,8 +72,8 @@ def yank_unregister_instance(yank: YankList, instance: YankInstance) -> None:
     with yank.yank_lock:
         entry = yank_find_entry(yank, instance)
         assert entry is not None, f"there is no yank instance {instance}"
-        left = entry.yankfns
-        assert not left, f"yank instance {instance} still lists {[opaque for _, opaque in left]}"
+        fns = entry.yankfns
+        assert QLIST_EMPTY(fns), f"yank instance {instance} still lists {[opaque for _, opaque in fns]}"
         entries = yank.yank_instance_list
         yank.yank_instance_list = tuple([e for e in entries if e is not entry])
 

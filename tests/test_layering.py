@@ -20,14 +20,17 @@ mini_qemu.qemu_file
 mini_qemu.yank_functions  mini_qemu.savevm_command
 mini_qemu.qemu_file_channel
 mini_qemu.migration_state
-mini_qemu.channel  mini_qemu.ram  mini_qemu.multifd
+mini_qemu.ram  mini_qemu.multifd
 mini_qemu.migration_incoming
-mini_qemu.savevm  mini_qemu.postcopy_ram
+mini_qemu.postcopy_ram
+mini_qemu.savevm
 mini_qemu.migration
+mini_qemu.channel
 mini_qemu.monitor
 mini_qemu.qmp_server
 mini_qemu.__main__
-lessons.normalise  lessons.scenarios
+lessons.normalise  lessons.replace
+lessons.scenarios
 lessons.source_view  lessons.trace_view  lessons.figures
 lessons.player
 lessons.exercises

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mini_qemu.channel import socket_outgoing_migration
 from mini_qemu.io_channel import QIOChannel, qio_channel_socket_pair
 from mini_qemu.migration import qmp_migrate
-from mini_qemu.migration_incoming import migrate_send_rp_shut, migration_incoming_get_current
 from mini_qemu.migration_state import MigrationState, migration_object_init
-from mini_qemu.process import QemuProcess
-from mini_qemu.qemu_file_channel import qemu_fopen_channel_input
+from mini_qemu.process import (
+    QemuProcess,
+    main_loop_wait,
+    qemu_mutex_lock_iothread,
+    qemu_mutex_unlock_iothread,
+)
 from mini_qemu.ram import RAMBlock
-from mini_qemu.savevm import machine_init, qemu_loadvm_state
+from mini_qemu.savevm import machine_init
 
 PING = bytes.fromhex("08 0002 0004")
 FOOTER = bytes.fromhex("7e")
@@ -52,20 +56,50 @@ def destination(w: Source) -> None:
             return
 
 
-def yank_list(qemu: QemuProcess) -> str:
-    """The list as a table cell."""
-    entries = [entry for entry in qemu.yank.yank_instance_list]
+class Word(str):
+    """A table cell that is not put in quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def pointer(f: Any) -> Word:
+    """Where a pointer to a file points."""
+    if f is None:
+        return Word("NULL")
+    return Word("freed" if is_freed(f) else "shut down" if f.shutdown else "open")
+
+
+def references(ioc: QIOChannel) -> Word:
+    return Word("freed" if is_freed(ioc) else ioc.ref)
+
+
+def is_freed(obj: object) -> bool:
+    return repr(obj).startswith("<freed")
+
+
+def yank_list(qemu: QemuProcess) -> Word:
+    entries = qemu.yank.yank_instance_list
     if not entries:
-        return "no instance"
-    return "[" + ", ".join(str(opaque.name) for entry in entries for _, opaque in entry.yankfns) + "]"
+        return Word("no instance")
+    listed = [opaque for entry in entries for _, opaque in entry.yankfns]
+    return Word("[" + ", ".join("freed" if is_freed(o) else str(o.name) for o in listed) + "]")
+
+
+def main_connects_then_cleans_up(w: Source) -> None:
+    """The source's main thread: the connection is there; later, the bottom half that the migration leaves behind."""
+    qemu_mutex_lock_iothread(w.qemu)
+    socket_outgoing_migration(w.ms, w.ioc)
+    qemu_mutex_unlock_iothread(w.qemu)
+    main_loop_wait(w.qemu)
 
 
 def watch_source(w: Source) -> Mapping[str, Any]:
     return {
         "state": w.ms.state,
-        "from_dst_file": str(w.ms.rp_state.from_dst_file),
-        "to_dst_file": str(w.ms.to_dst_file),
+        "from_dst_file": pointer(w.ms.rp_state.from_dst_file),
+        "to_dst_file": pointer(w.ms.to_dst_file),
         "rp_thread_created": w.ms.rp_state.rp_thread_created,
-        "ioc.ref": repr(w.ioc),
+        "ioc.ref": references(w.ioc),
         "yank list": yank_list(w.qemu),
     }

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Put another function in the miniature's place, for a while: a wrong fix, or a learner's.
+
+    with replace("migration.await_return_path_close_on_source", mine):
+        explore(scenario)
+
+Everyone who calls the function by name gets the new one, in whichever module the name was imported, and the old one
+comes back at the end. Names the new function uses and its own module does not have are looked up where the old one
+lives, so that a notebook cell need not import half the miniature. An unknown name, another signature, or a function
+that cannot be explored is refused before anything is changed.
+"""
+
+from __future__ import annotations
+import __future__
+
+import builtins
+import inspect
+import linecache
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import is_dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+from types import CodeType, FunctionType
+from typing import Any
+
+import mini_qemu
+from mini_qemu.fixes import UnknownName
+from mini_qemu.sched import control
+from mini_qemu.sched.instrument import instrument
+
+Function = Callable[..., Any]
+
+_scopes: list[dict[str, Any]] = []  # the private globals of functions that stand in for others now
+
+
+class BadReplacement(ValueError):
+    """A function that cannot stand where it was meant to; the message says why."""
+
+
+def find(name: str) -> FunctionType:
+    """The miniature's function of that name, "module.function"."""
+    modules = sorted(m.name for m in iter_modules(mini_qemu.__path__) if not m.ispkg and not m.name.startswith("_"))
+    module_name, _, function_name = name.removeprefix("mini_qemu.").rpartition(".")
+    if not module_name:
+        homes = [f"{m}.{function_name}" for m in modules if function_name in functions(m)]
+        raise UnknownName("function", name, homes or [f"{m}.{f}" for m in modules for f in functions(m)])
+    if module_name not in modules:
+        raise UnknownName("module of the miniature", module_name, modules)
+    known = functions(module_name)
+    if function_name not in known:
+        raise UnknownName(f"function in {module_name}", function_name, sorted(known))
+    return known[function_name]
+
+
+def functions(module_name: str) -> dict[str, FunctionType]:
+    """The functions that a module of the miniature defines."""
+    module = import_module(f"mini_qemu.{module_name}")
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, FunctionType) and value.__module__ == module.__name__
+    }
+
+
+@contextmanager
+def replace(name: str, new: Function) -> Iterator[Function]:
+    old = find(name)
+    stand_in = _checked(name, old, new)
+    scope = stand_in.__globals__
+    _scopes.append(scope)
+    undo = _swap(old, stand_in)
+    try:
+        yield stand_in
+    finally:
+        undo()
+        _scopes.remove(scope)
+
+
+def _checked(name: str, old: FunctionType, new: Function) -> FunctionType:
+    """The new function, able to see the names of the old one's module; or BadReplacement."""
+    if not isinstance(new, FunctionType):
+        raise BadReplacement(f"{name} can be replaced by a function, not by {new!r}")
+    if _shape(old) != _shape(new):
+        raise BadReplacement(
+            f"{name} is called as {old.__name__}{_arguments(old)}, but {new.__name__} takes {_arguments(new)}"
+        )
+    missing = {n for n in _names(new.__code__) if n not in new.__globals__ and not hasattr(builtins, n)}
+    found = {n: old.__globals__[n] for n in missing if n in old.__globals__}
+    if found:
+        copy = FunctionType(new.__code__, {**new.__globals__, **found}, new.__name__, new.__defaults__, new.__closure__)
+        copy.__kwdefaults__, copy.__qualname__, copy.__module__ = new.__kwdefaults__, new.__qualname__, new.__module__
+        new = copy
+    if inspect.isgeneratorfunction(new) or inspect.iscoroutinefunction(new):
+        raise BadReplacement(f"{new.__name__} is a generator or asynchronous: the explorer runs plain functions only")
+    control(new.__module__)
+    instrument(new)  # raises, with file, line and reason, what the explorer would raise later
+    return new
+
+
+def _shape(f: FunctionType) -> list[Any]:
+    return [(p.kind, p.default is p.empty) for p in inspect.signature(f).parameters.values()]
+
+
+def _arguments(f: FunctionType) -> str:
+    return f"({', '.join(inspect.signature(f).parameters)})"
+
+
+def _names(code: CodeType) -> set[str]:
+    nested = [_names(const) for const in code.co_consts if isinstance(const, CodeType)]
+    return set(code.co_names).union(*nested)
+
+
+def _swap(old: FunctionType, new: FunctionType) -> Callable[[], None]:
+    """Let every global name and every table of functions that means `old` mean `new`. Returns what undoes it."""
+    places: list[tuple[Any, str]] = []
+    ours = [vars(m) for n, m in list(sys.modules.items()) if n.startswith(("mini_qemu.", "lessons.")) and m is not None]
+    for scope in [*ours, *_scopes]:
+        for key, value in list(scope.items()):
+            if value is old:
+                places.append((scope, key))
+            elif is_dataclass(value) and not isinstance(value, type):
+                places += [(value, field) for field, content in vars(value).items() if content is old]
+    for place in places:
+        _store(*place, new)
+
+    def undo() -> None:
+        for place in places:
+            _store(*place, old)
+
+    return undo
+
+
+def _store(place: Any, key: str, value: Any) -> None:
+    if isinstance(place, dict):
+        place[key] = value
+    else:
+        object.__setattr__(place, key, value)  # a frozen table
+
+
+def edited(name: str, old: str, new: str, title: str = "", **names: Any) -> FunctionType:
+    """The miniature's function with some lines changed, to be put in its place by `replace`.
+
+    The lines are given without their indentation; `names` are those the function does not know yet. The text is the
+    function's own, so the edit follows it, and players show it as any other source.
+    """
+    fn = find(name)
+    lines = textwrap.dedent(inspect.getsource(fn)).splitlines()
+    wanted = textwrap.dedent(old).strip("\n").splitlines()
+    places = [i for i in range(len(lines)) if _same(lines[i : i + len(wanted)], wanted)]
+    if len(places) != 1:
+        raise BadReplacement(f"{name} contains the lines {' / '.join(wanted)!r} {len(places)} times; once is needed")
+    at = places[0]
+    indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
+    lines[at : at + len(wanted)] = [indent + line for line in textwrap.dedent(new).strip("\n").splitlines()]
+    text = "\n".join(lines) + "\n"
+    filename = f"<{fn.__name__}: {title or 'edited'}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    scope: dict[str, Any] = {"__name__": fn.__module__, **names}
+    exec(compile(text, filename, "exec", __future__.annotations.compiler_flag, dont_inherit=True), scope)
+    made: FunctionType = scope[fn.__name__]
+    return made
+
+
+def _same(lines: list[str], wanted: list[str]) -> bool:
+    return textwrap.dedent("\n".join(lines)).splitlines() == wanted

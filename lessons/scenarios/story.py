@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a scenario module offers: the scenario, which patch it is about, and the wrong fixes it refutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from lessons.replace import replace
+from mini_qemu.fixes import fixes
+from mini_qemu.sched import Result, Scenario, explore
+
+
+@dataclass(frozen=True)
+class WrongFix:
+    """A repair that looks right. `instead` maps a function of the miniature to the one that takes its place."""
+
+    name: str
+    idea: str
+    instead: Mapping[str, Callable[..., Any]]
+    fails: str
+    kinds: frozenset[str]
+    on: tuple[str, ...] = ()
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """As long as this lasts, the miniature is repaired this way."""
+        with ExitStack() as stack:
+            stack.enter_context(fixes.only(*self.on))
+            for name, function in self.instead.items():
+                stack.enter_context(replace(name, function))
+            yield
+
+    def explore(self, scenario: Scenario, **limits: Any) -> Result:
+        with self.applied():
+            return explore(scenario, **limits)
+
+
+@dataclass(frozen=True)
+class Story:
+    """One scenario with what there is to say about it. `patches`: the fixes it needs in order to end well."""
+
+    scenario: Scenario
+    about: str
+    patches: tuple[str, ...] = ()
+    wrong_fixes: tuple[WrongFix, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.scenario.name

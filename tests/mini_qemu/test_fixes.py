@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from mini_qemu.fixes import UnknownName, fixes, history
+
+
+def test_the_course_starts_before_the_series():
+    assert fixes.on == ()
+    assert history.on == ("yank_knows_tls",)
+
+
+def test_only_switches_exactly_these_and_gives_back_the_former_set():
+    with fixes.only("lock_from_dst_file"):
+        with fixes.only("explicit_unregister", "join_created_thread"):
+            assert fixes.on == ("join_created_thread", "explicit_unregister")
+        assert fixes.on == ("lock_from_dst_file",)
+    assert fixes.on == ()
+
+
+def test_only_restores_after_an_error():
+    with pytest.raises(ZeroDivisionError), fixes.all():
+        raise ZeroDivisionError
+    assert fixes.on == ()
+
+
+def test_all_none_and_subsets():
+    with fixes.all(), fixes.none():
+        assert fixes.on == ()
+    sets = list(fixes.subsets())
+    assert len(sets) == len(set(sets)) == 32
+    assert sets[0] == ()
+    assert sets[-1] == tuple(fixes.names)
+
+
+@pytest.mark.parametrize("use", [
+    lambda: fixes.only("join_create_thread"),
+    lambda: fixes.set("join_create_thread"),
+    lambda: fixes.join_create_thread,
+    lambda: setattr(fixes, "join_create_thread", True),
+    lambda: fixes["join_create_thread"],
+])  # fmt: skip
+def test_an_unknown_name_is_one_line_that_names_the_choices(use):
+    with pytest.raises(UnknownName) as caught:
+        use()
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "did you mean join_created_thread?" in message
+    for name in fixes.names:
+        assert name in message
+    assert fixes.on == ()
+
+
+def test_a_bad_set_changes_nothing():
+    with fixes.only("explicit_unregister"):
+        with pytest.raises(UnknownName):
+            fixes.set("join_created_thread", "nonsense")
+        with pytest.raises(TypeError, match="True or False"):
+            fixes.join_created_thread = 1  # type: ignore[assignment]
+        assert fixes.on == ("explicit_unregister",)
+
+
+def test_each_fix_has_its_story():
+    assert [fix.patch for fix in fixes] == [1, 2, 3, 4, 5]
+    for fix in fixes:
+        assert len(fix.commit) == 40
+        assert fix.url.endswith(fix.commit)
+        assert len(fix.story.split()) > 40
+        assert fix.title
+
+
+def test_repr_says_what_is_on():
+    with fixes.only("explicit_unregister"):
+        assert repr(fixes) == "fixes on: explicit_unregister"
+    assert repr(fixes) == "fixes on: none"
+    assert repr(fixes.only("join_created_thread")) == "with these on: join_created_thread"
