@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(shell command -v uv)
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
-ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # a container's user; JupyterLab wants to be told
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
@@ -14,7 +14,8 @@ help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  */  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
 
 lab: .venv/trusted  ## open the course in JupyterLab; make lab ARGS=--no-browser passes flags on
-	$(BIN)/jupyter lab $(ROOT) --LabApp.app_settings_dir=.jupyterlab $(ARGS) notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab $(ROOT) --LabApp.app_settings_dir=.jupyterlab \
+		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(ARGS)
 
 test: lint types unit nbval  ## all checks but the slow and the browser tests, under 3 minutes
 
