@@ -8,11 +8,11 @@ Left out: types, properties, the tree of objects.
 
 from __future__ import annotations
 
-from mini_qemu.sched import Shared, compare_exchange, free
+from mini_qemu.sched import Shared, fetch_add, free
 
 
 class Object(Shared):
-    # changed by one atomic instruction at a time; reading it tells what it was, not what it is
+    # changed by atomic instructions; reading it tells what it was, not what it is
     ref: int = 1
 
     def instance_finalize(self) -> None:
@@ -20,17 +20,10 @@ class Object(Shared):
 
 
 def object_ref(obj: Object) -> None:
-    _atomic_add(obj, 1)
+    fetch_add(obj, "ref", 1)
 
 
 def object_unref(obj: Object) -> None:
-    if _atomic_add(obj, -1) == 1:
+    if fetch_add(obj, "ref", -1) == 1:
         obj.instance_finalize()
         free(obj)
-
-
-def _atomic_add(obj: Object, amount: int) -> int:
-    old = obj.ref
-    while not compare_exchange(obj, "ref", old, old + amount):
-        old = obj.ref
-    return old
