@@ -12,19 +12,29 @@ Left out: Output widgets and interact, which hide errors and confuse nbval.
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 import anywidget
 import traitlets
 
-from lessons.player.player import Data, html_at_rest, module_text, plain, style_text, table, trace_data
-from lessons.source_view import shown_path
+from lessons.player.player import Data, html_at_rest, in_seam, module_text, plain, style_text, table, trace_data
 from mini_qemu.fixes import fixes
-from mini_qemu.sched import Manual, Result, Scenario, SchedError, Trace, explore, minimise, parse_schedule, replay
+from mini_qemu.sched import (
+    Manual,
+    Result,
+    Scenario,
+    SchedError,
+    Trace,
+    explore,
+    format_schedule,
+    minimise,
+    parse_schedule,
+    replay,
+)
 
 MOST_STEPS = 5_000  # of a run shown to say that nothing goes wrong
-FEW_RUNS = 2_000  # up to here a second search, for the simplest run that fails, is not felt
+FEW_RUNS = 300  # up to here a second search, for the simplest run that fails, is not felt
 
 
 class _Lab(anywidget.AnyWidget):
@@ -73,8 +83,10 @@ class RaceLab(_Lab):
 
         RaceLab(scenario, fixes=["join_created_thread"])
 
-    `on`: the fixes that are on at first. `fixes` may be empty: then it is a verdict with a player. `kind`: which kind of
-    finding to show a run of, where there are several ("crash", "leak", ...); by default the one that is simplest to reach.
+    `on`: the fixes that are on at first. `fixes` may be empty: then it is a verdict with a player. `wrong_fixes`: those
+    that look right (objects with `name`, `idea`, `kinds` and `applied()`, as in lessons.scenarios), one at a time.
+    `kind`: which kind of finding to show a run of, where there are several ("crash", "leak", ...); by default the one
+    that is simplest to reach.
     """
 
     def __init__(
@@ -82,6 +94,7 @@ class RaceLab(_Lab):
         scenario: Scenario,
         fixes: Sequence[str] = (),
         *,
+        wrong_fixes: Iterable[Any] = (),
         on: Iterable[str] = (),
         title: str | None = None,
         kind: str = "",
@@ -89,34 +102,41 @@ class RaceLab(_Lab):
         limit_seconds: float | None = None,
     ) -> None:
         self.fixes = _known([fixes] if isinstance(fixes, str) else fixes)
+        self.wrong = {wrong.name: wrong for wrong in wrong_fixes}
         self.on = self._ordered(on)
         self.kind = kind
         self.method = method
         self.limit_seconds = limit_seconds
         self.results: dict[str, Result] = {}
         super().__init__(scenario)
-        cases = {self._key(some): self._case(some) for some in self._sets()}
+        cases = {
+            self._key(some): self._case(some, some == self.on or not self.wrong.keys() & some) for some in self._sets()
+        }
         self._draw(
             mode="race",
             title=title or scenario.title or scenario.name,
-            toggles=[{"name": name, "title": _fix_title(name)} for name in self.fixes],
+            toggles=[
+                *({"name": name, "title": _fix_title(name), "alone": False} for name in self.fixes),
+                *({"name": wrong.name, "title": wrong.idea, "alone": True} for wrong in self.wrong.values()),
+            ],
             on=self.on,
             cases=cases,
         )
 
     def _ordered(self, on: Iterable[str]) -> list[str]:
-        wanted = set(_known(on))
-        outside = wanted - set(self.fixes)
+        wanted = list(on)
+        if len(wanted) == 1 and wanted[0] in self.wrong:
+            return wanted
+        wanted = _known(wanted)
+        outside = [name for name in wanted if name not in self.fixes]
         if outside:
-            raise LookupError(
-                f"{sorted(outside)[0]} is not one of this laboratory's fixes: {', '.join(self.fixes) or 'none'}"
-            )
+            raise LookupError(f"{outside[0]} is not one of this laboratory's fixes: {', '.join(self.fixes) or 'none'}")
         return [name for name in self.fixes if name in wanted]
 
     def _sets(self) -> list[list[str]]:
-        """The sets of fixes explored at once: none, each one, all; and the one to begin with."""
+        """Explored at once: no fix, each one, all; each wrong one; and the set to begin with."""
         found: list[list[str]] = []
-        for some in [[], *([name] for name in self.fixes), list(self.fixes), self.on]:
+        for some in [[], *([name] for name in self.fixes), self.fixes, *([name] for name in self.wrong), self.on]:
             if some not in found:
                 found.append(some)
         return found
@@ -125,21 +145,23 @@ class RaceLab(_Lab):
     def _key(on: Iterable[str]) -> str:
         return "+".join(on)
 
-    def _case(self, on: list[str]) -> Data:
-        """Explore with exactly these fixes, and pick the run to show."""
-        with fixes.only(*on):
+    def _case(self, on: list[str], with_run: bool = True) -> Data:
+        """Explore with exactly these fixes (or one wrong one), and pick the run to show."""
+        wrong = self.wrong.get(on[0]) if on else None
+        with wrong.applied() if wrong else fixes.only(*on):
             result = explore(self.scenario, self.method, limit_seconds=self.limit_seconds)
-            trace = self._story(result)
             self.results[self._key(on)] = result
+            kinds = wrong.kinds if wrong else {self.kind}
+            trace = self._story(result, {self.kind} & kinds or kinds) if with_run else None
             return {
                 "verdict": result.verdict,
                 "sentence": repr(result).removeprefix(f"{result.scenario}: {result.verdict}. "),
-                "trace": trace_data(trace, title=_run_title(trace), on=on),
+                "trace": trace and trace_data(trace, title=_run_title(trace)),
             }
 
-    def _story(self, result: Result) -> Trace:
+    def _story(self, result: Result, kinds: Set[str]) -> Trace:
         """The simplest failing run; where nothing fails, the run that follows the failing one as long as it can."""
-        failure = next((f for f in result.examples.values() if f.kind == self.kind), result.failure)
+        failure = next((f for f in result.examples.values() if f.kind in kinds), result.failure)
         if failure is not None:
             few = result.runs <= FEW_RUNS and result.method != "states"
             return replay(self.scenario, minimise(self.scenario, failure) if few else failure.schedule)
@@ -166,7 +188,7 @@ class RaceLab(_Lab):
     def static(self) -> str:
         verdicts = "".join(f"<li>{html.escape(line)}</li>" for line in repr(self).splitlines())
         case = self.view["cases"][self._key(self.on)]
-        return f"<ul>{verdicts}</ul>{table(case['trace'])}"
+        return f"<ul>{verdicts}</ul>{table(case['trace'])}"  # the set to begin with always has its run
 
 
 class SchedulerLab(_Lab):
@@ -185,6 +207,7 @@ class SchedulerLab(_Lab):
         self.title = title or scenario.title or scenario.name
         with fixes.only(*self.on):
             self.manual = Manual(scenario, schedule)
+        self.counts: list[int] = []  # how many steps there were before each move, for undo
         self._show()
 
     @property
@@ -199,15 +222,30 @@ class SchedulerLab(_Lab):
     def obey(self, message: dict[str, Any]) -> None:
         with fixes.only(*self.on):
             match message.get("do"):
-                case "move":
-                    self.manual.step(str(message.get("thread")))
+                case "move" | "run":
+                    self._move(str(message.get("thread")), on=message["do"] == "run")
                 case "undo":
-                    self.manual.undo()
+                    self._back_to(self.counts.pop() if self.counts else len(self.trace.steps) - 1)
                 case "reset":
-                    self.manual.reset()
+                    self._back_to(0)
                 case other:
                     raise ValueError(f"SchedulerLab does not know how to {other!r}")
             self._show()
+
+    def _move(self, thread: str, on: bool) -> None:
+        """One step; or on and on, until the thread waits, ends, or changes what is watched."""
+        count = len(self.trace.steps)
+        trace = self.manual.step(thread)
+        self.counts.append(count)
+        while on and thread in self.manual.choices() and not trace.steps[-1].changed:
+            trace = self.manual.step(thread)
+
+    def _back_to(self, count: int) -> None:
+        """Take back all but the first `count` steps: the run is made again up to there."""
+        threads = [step.thread for step in self.trace.steps[: max(0, count)]]
+        self.counts = [earlier for earlier in self.counts if earlier < len(threads)]
+        self.manual.close()
+        self.manual = Manual(self.scenario, format_schedule(threads))
 
     def _show(self) -> None:
         manual = self.manual
@@ -241,7 +279,7 @@ class SchedulerLab(_Lab):
         """The line the thread would run."""
         import linecache
 
-        frames = [f for f in now.frames.get(thread, []) if not shown_path(f[0]).startswith("mini_qemu/qemu_thread.py")]
+        frames = [frame for frame in now.frames.get(thread, []) if not in_seam(frame[0])]
         if not frames:
             return ""
         file, _, line = frames[-1]

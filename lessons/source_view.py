@@ -33,7 +33,6 @@ from mini_qemu.fixes import fixes, history
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "mini_qemu"
-Def = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 class SourceError(LookupError):
@@ -98,8 +97,10 @@ def shown_path(file: str) -> str:
     path = Path(file)
     if path.is_absolute() and path.is_relative_to(ROOT):
         return path.relative_to(ROOT).as_posix()
-    if "ipykernel" in file or file.startswith("<"):
+    if "ipykernel" in file or file.startswith(("<ipython", "<stdin", "<string")):
         return "notebook cell"
+    if file.startswith("<"):  # a function put in another's place, see lessons.replace
+        return file.strip("<>").rpartition(": ")[2]
     return path.name if path.is_absolute() else path.as_posix()
 
 
@@ -140,11 +141,14 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _definitions(text: str) -> Iterator[tuple[Def, int, int]]:
-    for node in ast.walk(_parse(text)):
-        if isinstance(node, Def):
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            yield node, first, node.end_lineno or first
+@lru_cache(maxsize=256)
+def _functions(text: str) -> tuple[tuple[str, int, int], ...]:
+    """(name, first line, last line) of every function, decorators included."""
+    return tuple(
+        (node.name, min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]), node.end_lineno or 0)
+        for node in ast.walk(_parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
 
 
 def _cut(file: str, text: str, name: str, first: int, last: int) -> Function:
@@ -155,11 +159,10 @@ def _cut(file: str, text: str, name: str, first: int, last: int) -> Function:
 def function_at(file: str, line: int) -> Function:
     """The innermost function around a line; for a line outside all functions, the whole file."""
     text = read(file)
-    around = [d for d in _definitions(text) if not isinstance(d[0], ast.ClassDef) and d[1] <= line <= d[2]]
+    around = [found for found in _functions(text) if found[1] <= line <= found[2]]
     if not around:
         return _cut(file, text, shown_path(file), 1, len(text.splitlines()))
-    node, first, last = max(around, key=lambda d: d[1])
-    return _cut(file, text, node.name, first, last)
+    return _cut(file, text, *max(around, key=lambda found: found[1]))
 
 
 def function_named(target: str | Callable[..., Any]) -> Function:

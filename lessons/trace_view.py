@@ -20,8 +20,9 @@ UNKNOWN = "?"
 
 @dataclass(frozen=True)
 class Row:
-    """One row: a step, or (number None) a remark in a thread's column or across all of them."""
+    """One row: a step, or (number None) a remark in a thread's column or across all of them; `after` so many steps."""
 
+    after: int
     number: int | None
     thread: str
     text: str
@@ -32,18 +33,23 @@ class Row:
 class Columns:
     """The table. `str` and `repr` are the text form, notebooks show the HTML."""
 
-    def __init__(self, trace: Any, *, state: Sequence[str] | None = None, ask: bool = False, width: int = 34) -> None:
+    def __init__(
+        self, trace: Any, *, state: Sequence[str] | None = None, ask: bool = False, first: int = 1, width: int = 34
+    ) -> None:
         labels = list(trace.labels)
         unknown = [label for label in state or [] if label not in labels]
         if unknown:
             raise LookupError(f"{unknown[0]!r} is not watched in {trace.scenario}; watched are: {', '.join(labels)}")
         self.title: str = trace.title or trace.scenario
-        self.threads: list[str] = list(trace.threads)
         self.labels: list[str] = labels if state is None else list(state)
         self.ask = ask
         self.width = max(12, width)
-        self.initial: dict[str, str] = dict(trace.initial.state)
-        self.rows = list(_rows(trace))
+        skip = max(0, min(first - 1, len(trace.steps)))
+        self.initial: dict[str, str] = dict(trace.steps[skip - 1].state if skip else trace.initial.state)
+        self.rows = [row for row in _rows(trace) if row.after > skip]
+        moving = {row.thread for row in self.rows}
+        self.threads: list[str] = [name for name in trace.threads if name in moving]
+        self.start = f"after step {skip}" if skip else "at the start"
 
     def values(self, row: Row) -> list[str]:
         """The state columns: what changed, or `?` in every cell that could change."""
@@ -64,7 +70,7 @@ class Columns:
                 lines += textwrap.wrap(row.text, 100, initial_indent="     ", subsequent_indent="     ")
                 continue
             indent = " " * (len(row.text) - len(row.text.lstrip()))
-            parts = textwrap.wrap(row.text, self.width, initial_indent="", subsequent_indent=indent + "  ") or [""]
+            parts = textwrap.wrap(row.text, self.width, subsequent_indent=indent + "  ") or [""]
             for i, part in enumerate(parts):
                 number = str(row.number) if row.number and i == 0 else ""
                 values = self.values(row) if i == 0 else [""] * len(self.labels)
@@ -82,7 +88,7 @@ class Columns:
         left = ' style="text-align:left"'
         head = "".join(f"<th{left}>{html.escape(name)}</th>" for name in ["", *self.threads, *self.labels])
         first = "".join(f"<td><code>{html.escape(self.initial.get(label, ''))}</code></td>" for label in self.labels)
-        body = [f'<tr><td></td><td colspan="{len(self.threads)}">at the start</td>{first}</tr>'] if self.labels else []
+        body = [f'<tr><td></td><td colspan="{len(self.threads)}">{self.start}</td>{first}</tr>'] if self.labels else []
         for row in self.rows:
             if row.thread in self.threads:
                 indent = len(row.text) - len(row.text.lstrip())
@@ -97,9 +103,12 @@ class Columns:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
 
-def columns(trace: Any, *, state: Sequence[str] | None = None, ask: bool = False, width: int = 34) -> Columns:
-    """A run in columns. `state`: which watched labels to show (all; [] for none); `ask`: hide their values as `?`."""
-    return Columns(trace, state=state, ask=ask, width=width)
+def columns(
+    trace: Any, *, state: Sequence[str] | None = None, ask: bool = False, first: int = 1, width: int = 34
+) -> Columns:
+    """A run in columns. `state`: which watched labels to show (all; [] for none); `ask`: hide their values as `?`;
+    `first`: the step to begin with, for the end of a long run; `width`: of a thread's column in the text form."""
+    return Columns(trace, state=state, ask=ask, first=first, width=width)
 
 
 def _rows(trace: Any) -> Iterator[Row]:
@@ -108,11 +117,12 @@ def _rows(trace: Any) -> Iterator[Row]:
     last = ""
     for step in trace.steps:
         if step.thread != last and last in before.blocked:
-            yield Row(None, last, f"({before.blocked[last]})", before.state, ())
+            yield Row(step.index, None, last, f"({before.blocked[last]})", before.state, ())
         depth = len(before.frames.get(step.thread, ())) - base.setdefault(step.thread, 1)
         said = step.text.removeprefix(step.thread).strip()
-        yield Row(step.index, step.thread, "  " * max(0, depth) + said, dict(step.state), tuple(step.changed))
+        indent = " " * max(0, min(depth, 6))
+        yield Row(step.index, step.index, step.thread, indent + said, dict(step.state), tuple(step.changed))
         before, last = step, step.thread
     if trace.finding is not None:
         found = trace.finding
-        yield Row(None, found.thread, f"✕ {found.kind}: {found.message}", before.state, ())
+        yield Row(len(trace.steps) + 1, None, found.thread, f"✕ {found.kind}: {found.message}", before.state, ())

@@ -80,7 +80,8 @@ def test_resolving_leaves_what_a_reader_would_see_without_switches():
     ]  # fmt: skip
     assert lines(resolved(MODULE, dict.fromkeys(OFF, True))) == [
         "class Door:", "# who opens it", 'opened_by: str = ""', "width: int = 3", "def needed() -> int:", "return 1",
-        "def enter(door):", "before()", "# ask once", "needed()", "only_here()", "if door:", "pass", "after()", "return 1",
+        "def enter(door):", "before()", "# ask once", "needed()", "only_here()", "if door:", "pass", "after()",
+        "return 1",
     ]  # fmt: skip
 
 
@@ -155,5 +156,5 @@ def test_a_line_outside_all_functions_shows_the_file(module):
 
 
 def test_a_file_that_is_gone_is_named():
-    with pytest.raises(SourceError, match="gone.py cannot be read"):
+    with pytest.raises(SourceError, match=r"gone\.py cannot be read"):
         function_at("gone.py", 1)

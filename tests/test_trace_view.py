@@ -50,7 +50,7 @@ def test_calls_are_indented():
     trace = replay(stories.door, explore(stories.door).failure.schedule)
     assert any(line.lstrip(" 0123456789").startswith("reads") for line in repr(columns(trace)).splitlines())
     reading = next(row for row in columns(trace).rows if "reads is_open" in row.text or "reads door" in row.text)
-    assert reading.text.startswith("  ")
+    assert reading.text.startswith(" ")
 
 
 def test_html_escapes(lost):

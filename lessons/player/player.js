@@ -23,7 +23,7 @@ const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 const icon = (d) => s("svg", { viewBox: "0 0 16 16", "aria-hidden": "true", class: "icon" }, s("path", { d }));
 const ICONS = {
   first: "M3 3h2v10H3zM13 3v10L6 8z", prev: "M11 3v10L4 8z", next: "M5 3v10l7-5z", last: "M11 3h2v10h-2zM3 3v10l7-5z",
-  play: "M4 2.5v11l9-5.5z", pause: "M4 3h3v10H4zM9 3h3v10H9z",
+  back: "M8 3v10L2 8zM14 3v10L8 8z", ahead: "M2 3v10l6-5zM8 3v10l6-5z", play: "M4 2.5v11l9-5.5z", pause: "M4 3h3v10H4zM9 3h3v10H9z",
 };
 
 // What a step did, as a shape (colour says only which thread, and the lane says that too). Centred on 0,0.
@@ -167,7 +167,7 @@ function player(root, trace, options = {}) {
   const middle = (thread) => tops[threads.indexOf(thread)] + MARK / 2;
   let dx = 20, x = (i) => 14 + i * dx, veil, now, marks = [], drawn = 0;
   const draw = (width) => {
-    dx = clamp((width - 30) / (n + 1.2), 18, 38);
+    dx = clamp((width - 30) / (n + 1.2), 14, 38);
     drawn = width;
     const wide = Math.max(width, x(n) + 1.2 * dx + 8);
     const layer = (name) => s("g", { class: name });
@@ -294,6 +294,9 @@ function player(root, trace, options = {}) {
     if (!returns.hidden) returns.textContent = `back to step ${back}`;
     options.onshow?.(at);
   };
+  // Where there is something to see: the watched state changes, or another thread is to move next.
+  const events = [0, ...steps.flatMap((step, i) => ((step.changed ?? []).length || i + 1 === n || steps[i + 1].thread !== step.thread ? [i + 1] : []))];
+  const ahead = () => go(events.find((i) => i > at) ?? n), behind = () => go([...events].reverse().find((i) => i < at) ?? 0);
   const jump = (i) => { play(false); if (i !== at) { back = at; show(i); } };
   const go = (i) => { play(false); back = null; show(i); };
   const play = (on) => {
@@ -317,13 +320,14 @@ function player(root, trace, options = {}) {
   };
   if (finding) boom.append(h("b", {}, `${finding.kind}`), h("span", {}, finding.message));
   const controls = h("div", { class: "controls" },
-    h("div", { class: "buttons" }, button("first", "First (Home)", () => go(0)), button("prev", "Back one step (←)", () => go(at - 1)), options.live ? null : playButton,
-      button("next", "Forward one step (→)", () => go(at + 1)), button("last", "Last (End)", () => go(n)), options.live ? null : speedButton),
+    h("div", { class: "buttons" }, button("first", "First (Home)", () => go(0)), button("back", "Back to the last event (Page Up)", behind), button("prev", "Back one step (←)", () => go(at - 1)),
+      options.live ? null : playButton, button("next", "Forward one step (→)", () => go(at + 1)),
+      button("ahead", "On to the next event (Page Down): the state changes, or another thread moves", ahead), button("last", "Last (End)", () => go(n)), options.live ? null : speedButton),
     slider, count);
-  const keys = { ArrowLeft: () => go(at - 1), ArrowRight: () => go(at + 1), Home: () => go(0), End: () => go(n) };
-  const verdict = finding ? h("button", { type: "button", class: "badge bad", title: "Go there", onclick: () => jump(n) }, `${finding.kind}${finding.thread ? ` in ${finding.thread}` : ""}`)
+  const keys = { ArrowLeft: () => go(at - 1), ArrowRight: () => go(at + 1), Home: () => go(0), End: () => go(n), PageUp: behind, PageDown: ahead };
+  const verdict = finding ? h("button", { type: "button", class: "badge bad", title: "Go there", onclick: () => jump(n) }, `${finding.kind}${finding.thread && finding.kind !== "deadlock" ? ` in ${finding.thread}` : ""}`)
     : n && !options.live ? h("span", { class: "badge" }, "nothing wrong in this run") : null;
-  const node = h("section", { class: "mqp", tabindex: 0, "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": `Player: ${trace.title}`, style: `--lines:${Math.min(12, deepest)};--threads:${threads.length}`,
+  const node = h("section", { class: "mqp", tabindex: 0, "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": `Player: ${trace.title}`, "data-threads": Math.min(threads.length, 5), style: `--lines:${Math.min(threads.length > 3 ? 8 : 12, deepest)}`,
     onkeydown: (e) => {
       if (e.ctrlKey || e.metaKey || e.altKey) return;
       const act = e.key === " " ? (e.target.closest("button") || options.live ? null : () => play(!playing)) : keys[e.key] ?? options.keys?.(e.key);
@@ -344,9 +348,10 @@ function player(root, trace, options = {}) {
   return api;
 }
 
-// Fix toggles, the verdict, and the player of what the explorer found. `cases` maps a set of fixes to its verdict and trace.
+// Toggles, the verdict, and the player of what the explorer found. `cases` maps a set of switches to its verdict and trace.
+// A toggle that stands `alone` (a wrong fix brings its own set of fixes) switches the others off.
 function race(root, view, ask) {
-  const on = new Set(view.on);
+  const on = new Set(view.on), boxes = new Map();
   const name = () => view.toggles.map((toggle) => toggle.name).filter((fix) => on.has(fix)).join("+");
   const place = h("div");
   const verdict = h("p", { class: "verdict", role: "status", "aria-live": "polite" });
@@ -356,21 +361,26 @@ function race(root, view, ask) {
     verdict.className = `verdict ${found ? found.verdict : "unknown"}`;
     verdict.replaceChildren(h("b", {}, view.message ? "error" : found ? found.verdict : "not explored"),
       h("span", {}, view.message || (found ? found.sentence : "Run this cell to explore this set of fixes.")));
-    if (found && found.trace) player(place, found.trace); else place.replaceChildren();
+    if (found && found.trace) player(place, found.trace);
+    else place.replaceChildren(found ? h("p", { class: "hint" }, "Run this cell to see a run.") : "");
   };
-  const toggles = view.toggles.map((toggle) => {
+  const row = (toggle) => {
     const box = h("input", { type: "checkbox", role: "switch", "data-key": `fix ${toggle.name}`, onchange: () => {
+      if (box.checked) for (const other of view.toggles) if (toggle.alone || other.alone) on.delete(other.name);
       if (box.checked) on.add(toggle.name); else on.delete(toggle.name);
+      for (const [key, other] of boxes) other.checked = on.has(key);
       if (!ask) return show();
       root.firstChild.classList.add("busy");
       verdict.replaceChildren(h("b", {}, "exploring"), h("span", {}, "trying every interleaving …"));
       ask({ do: "fixes", on: [...on] });
     } });
     box.checked = on.has(toggle.name);
-    return h("label", { title: toggle.title }, box, h("code", {}, toggle.name), h("span", {}, toggle.title));
-  });
+    boxes.set(toggle.name, box);
+    return h("label", {}, box, h("code", {}, toggle.name), h("span", {}, toggle.title));
+  };
+  const group = (title, chosen) => (chosen.length ? h("fieldset", {}, h("legend", {}, title), ...chosen.map(row)) : null);
   root.replaceChildren(h("div", { class: "mqp-lab", onkeydown: (e) => { if (e.key !== "Tab") e.stopPropagation(); } },
-    h("h4", {}, view.title), toggles.length ? h("fieldset", {}, h("legend", {}, "Fixes"), ...toggles) : null, verdict, place));
+    h("h4", {}, view.title), group("Fixes", view.toggles.filter((toggle) => !toggle.alone)), group("Tempting repairs", view.toggles.filter((toggle) => toggle.alone)), verdict, place));
   show();
 }
 
@@ -380,7 +390,9 @@ function scheduler(root, view, ask) {
   const chosen = (thread) => view.choices.includes(thread);
   const foot = (thread) => h("div", { class: "move" }, h("button", { type: "button", "data-key": `move ${thread}`, "aria-disabled": chosen(thread) && ask ? null : "true",
     title: chosen(thread) ? `Key ${view.trace.threads.indexOf(thread) + 1}` : view.reasons[thread] ?? "",
-    onclick: () => { if (chosen(thread)) ask?.({ do: "move", thread }); } }, `Move ${thread}`), h("small", {}, chosen(thread) ? view.next[thread] ?? "" : view.reasons[thread] ?? ""));
+    onclick: () => { if (chosen(thread)) ask?.({ do: "move", thread }); } }, `Move ${thread}`),
+    h("button", { type: "button", class: "run", "data-key": `run ${thread}`, "aria-disabled": chosen(thread) && ask ? null : "true", "aria-label": `Let ${thread} run on`,
+      title: "Let it run until it waits, ends, or changes the watched state", onclick: () => { if (chosen(thread)) ask?.({ do: "run", thread }); } }, icon(ICONS.ahead)), h("small", {}, chosen(thread) ? view.next[thread] ?? "" : view.reasons[thread] ?? ""));
   const place = h("div");
   const text = h("input", { class: "schedule", readonly: true, value: view.schedule, "aria-label": "Schedule so far", onfocus: (e) => e.target.select() });
   const copied = h("button", { type: "button", "data-key": "copy", onclick: () => {

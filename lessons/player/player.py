@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from lessons.source_view import SourceError, function_at, grey_lines, setting, shown_path
+from mini_qemu.fixes import fixes
 
 HERE = Path(__file__).parent
 SEAM = ("mini_qemu/qemu_thread.py", "mini_qemu/sched/")  # a lock is shown where QEMU takes it, not inside the lock
@@ -48,16 +49,27 @@ def style_text() -> str:
     return (HERE / "player.css").read_text(encoding="utf-8")
 
 
+@cache
+def in_seam(file: str) -> bool:
+    return shown_path(file).startswith(SEAM)
+
+
 class _Sources:
     """Gives every function that is shown a short id."""
 
     def __init__(self, state: Mapping[str, bool]) -> None:
         self.state = state
         self.ids: dict[tuple[str, int], str] = {}
+        self.known: dict[tuple[str, int], list[Any] | None] = {}
         self.data: dict[str, Data] = {}
 
     def place(self, file: str, line: int) -> list[Any] | None:
         """[id, line] of a line of a file; None if there is no source to show."""
+        if (file, line) not in self.known:
+            self.known[file, line] = self._look(file, line)
+        return self.known[file, line]
+
+    def _look(self, file: str, line: int) -> list[Any] | None:
         try:
             function = function_at(file, line)
         except (SourceError, SyntaxError):
@@ -72,13 +84,17 @@ class _Sources:
                 "first": function.first,
                 "lines": list(function.lines),
                 "grey": sorted(grey),
-                "sites": [{"fix": s.fix, "on": self.state.get(s.fix, True), "line": s.line} for s in function.sites],
+                "sites": [
+                    {"fix": s.fix, "on": self.state.get(s.fix, True), "line": s.line}
+                    for s in function.sites
+                    if s.fix in fixes.names
+                ],
             }
         return [self.ids[key], line]
 
     def stands(self, frames: Frames) -> list[Any] | None:
         """Where a thread stands for a reader, with the name of the caller: the innermost frame above the seam."""
-        above = [frame for frame in frames if not shown_path(frame[0]).startswith(SEAM)] or frames
+        above = [frame for frame in frames if not in_seam(frame[0])] or frames
         if not above:
             return None
         found = self.place(above[-1][0], above[-1][2])
