@@ -42,6 +42,9 @@ class QEMUBH:
         self.opaque = opaque
         self.deleted = False
 
+    def __repr__(self) -> str:
+        return f"bottom half {self.cb.__name__}"
+
 
 def qemu_bh_new(qemu: QemuProcess, cb: Callable[[Any], None], opaque: Any) -> QEMUBH:
     return QEMUBH(qemu, cb, opaque)
