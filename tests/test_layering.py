@@ -29,7 +29,7 @@ mini_qemu.channel
 mini_qemu.monitor
 mini_qemu.qmp_server
 mini_qemu.__main__
-lessons.normalise  lessons.replace
+lessons.normalise  lessons.progress  lessons.replace
 lessons.scenarios
 lessons.source_view  lessons.trace_view  lessons.figures
 lessons.player
@@ -41,6 +41,7 @@ lessons.__main__
 """
 RANK = {room: rank for rank, line in enumerate(LAYERS.split("\n")) for room in line.split()}
 SEAM = {"mini_qemu.sched", "mini_qemu.qemu_thread", "mini_qemu.qom"}  # of mini_qemu, only these know the engine
+STDLIB = sys.stdlib_module_names | {"annotationlib"}  # with the one of Python 3.14
 AT_IMPORT = {"IPython", "anywidget", "ipywidgets", "traitlets"}  # lessons import anything else inside a function
 FILES = [path.relative_to(ROOT) for top in ("mini_qemu", "lessons") for path in sorted((ROOT / top).rglob("*.py"))]
 
@@ -82,6 +83,6 @@ def test_imports_only_from_earlier_layers(path: Path):
             assert there == here or RANK[there] < RANK[here], f"{here} stands before {there} and must not import it"
             if there == "mini_qemu.sched" and here.startswith("mini_qemu"):
                 assert here in SEAM, f"{here} must reach the engine through qemu_thread or qom"
-        elif top not in sys.stdlib_module_names:
+        elif top not in STDLIB:
             assert not here.startswith("mini_qemu"), f"{here} imports {top}, the miniature only what Python brings"
             assert not outside or top in AT_IMPORT, f"{here} imports {top} at import time: do it where it is used"
