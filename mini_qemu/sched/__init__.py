@@ -23,6 +23,7 @@ from .errors import (
 )
 from .explain import explain
 from .explore import Failure, Manual, Race, Result, explore, replay
+from .many import explore_all
 from .minimise import minimise, shortest_trace
 from .scenario import Finding, Scenario
 from .schedule import format_schedule, parse_schedule
@@ -70,6 +71,7 @@ __all__ = [
     "control",
     "explain",
     "explore",
+    "explore_all",
     "fail",
     "fetch_add",
     "format_schedule",
@@ -80,4 +82,4 @@ __all__ = [
     "replay",
     "shortest_trace",
     "spawn",
-]  # fmt: skip
+]

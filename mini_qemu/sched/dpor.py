@@ -39,7 +39,10 @@ from .ops import (
     depends,
 )  # fmt: skip
 from .scenario import Finding, Scenario
-from .world import READY, Registry, Task, World, frames_of
+from .world import READY, Registry, Task, World, frames_of, waits_for_end
+
+LIMIT_STEPS = 10_000
+"""Steps after which a run is given up: the scenario may have no end, and no verdict follows."""
 
 Node = list[Any]
 """A branch of a wakeup tree: ``[tid, code, branches after it]``."""
@@ -67,7 +70,7 @@ class OptimalDPOR:
     it is optimal).
     """
 
-    def __init__(self, scenario: Scenario, limit_steps: int = 20_000) -> None:
+    def __init__(self, scenario: Scenario, limit_steps: int = LIMIT_STEPS) -> None:
         self.scenario = scenario
         self.limit_steps = limit_steps
         self.registry = Registry()
@@ -82,13 +85,14 @@ class OptimalDPOR:
         self.sync: list[int] = []  # as past, but through synchronisation only: what orders two accesses besides luck
         self.site: list[Any] = []
         self.prev: list[int] = []  # the previous event of the same thread, or -1
-        self.before: list[int] = []  # a semaphore's count, or whether a channel was closed, before the event
+        self.before: list[int] = []  # before it: a semaphore's count, a mutex free, a channel closed
         # E, indexed
         self.last: dict[int, int] = {}  # thread -> its last event
         self.birth: dict[int, int] = {}  # thread -> past of its spawn
         self.birth_sync: dict[int, int] = {}
         self.on: dict[int, list[int]] = {}  # variable or object -> its events
-        self.touched: dict[int, list[int]] = {}  # object -> accesses of any of its fields
+        self.touched: dict[int, list[int]] = {}  # object -> accesses of any of its fields, and frees
+        self.freed: dict[int, list[int]] = {}  # object -> its frees
         # the exploration
         self.sleep: list[dict[int, int]] = [{}]
         self.wut: list[list[Node]] = [[]]
@@ -98,7 +102,8 @@ class OptimalDPOR:
     def runs(self) -> Iterator[Run]:
         """Every maximal execution, one per class. Between two of them the caller may stop."""
         branch = 0  # the state from which the run differs from the one before
-        while True:
+        first: tuple[list[int], list[int]] | None = None
+        while not self.too_long:
             world = World(self.scenario, self.registry)
             with world.running():
                 world.start()
@@ -112,17 +117,34 @@ class OptimalDPOR:
             if complete:
                 names = {task.tid: task.name for task in world.tasks}
                 yield Run(world, [names[t] for t in self.tid], world.judge(), self.past, self.code, self.before)
+                first = first or (self.tid.copy(), self.code.copy())
             world.close()
             branch = self._backtrack()
             if branch < 0:
-                return
+                break
+        if first is not None:
+            self._once_more(*first)
+
+    def _once_more(self, tids: list[int], codes: list[int]) -> None:
+        """Make the first run again. A program that remembers something from run to run does not repeat it."""
+        world = World(self.scenario, self.registry)
+        with world.running():
+            world.start()
+            for i, tid in enumerate(tids):
+                task = world.by_tid.get(tid)
+                if task is None or not world.enabled(task) or world.step(task) != codes[i]:
+                    self._diverged(tid, i)
+            left = [task.tid for task in world.tasks if world.enabled(task)]
+            if left:
+                self._diverged(left[0], len(tids))
+        world.close()
 
     def _replay(self, world: World, branch: int) -> None:
         """Bring ``world`` to the state E[:branch], whose analysis is kept from earlier runs."""
         by_tid, step = world.by_tid, world.step
         for i in range(branch):
             if step(by_tid[self.tid[i]]) != self.code[i]:
-                self._diverged(world, i)
+                self._diverged(self.tid[i], i)
 
     def _extend(self, world: World) -> list[tuple[int, int, int, int]]:
         """Run to the end: along the wakeup tree while there is one, then freely. Returns the races (e, e', thread and
@@ -137,7 +159,7 @@ class OptimalDPOR:
                 tid, code, below = wut[depth][0]
                 task = world.by_tid.get(tid)
                 if task is None or not world.enabled(task) or world.pending(task) != code:
-                    self._diverged(world, depth)
+                    self._diverged(tid, depth)
             else:
                 task = self._choose(world, task, sleep[depth])
                 if task is None:
@@ -194,8 +216,8 @@ class OptimalDPOR:
             f = first.get(q)
             if f is not None:
                 return past[f] & inside == 1 << f
-            if q == tid:
-                return not before & inside and not gone
+            if q == tid and not gone:
+                return not before & inside
             return not (not gone and depends(q_code, code)) and not any(depends(q_code, codes[f]) for f in w)
 
         gone = False  # e' itself was taken off w
@@ -257,8 +279,7 @@ class OptimalDPOR:
         if kind <= CAS:
             site = task.op[-1] if kind != CAS else self._site(task)
             objects = self.touched.setdefault(code >> 10, [])
-            if objects and codes[objects[-1]] & 15 == FREE:
-                e = objects[-1]
+            for e in self.freed.get(code >> 10, ())[-1:]:
                 if not mask >> e & 1:
                     races.append(e)
                     mask |= past[e]
@@ -277,8 +298,7 @@ class OptimalDPOR:
                     break
             objects.append(i)
         elif kind <= POST:  # mutexes and semaphores: all their events are in one order
-            if kind >= WAIT:
-                before = task.op[1]._count
+            before = task.op[1]._count if kind >= WAIT else task.op[1]._owner is None
             if events:
                 e = events[-1]
                 if not mask >> e & 1:
@@ -298,12 +318,13 @@ class OptimalDPOR:
                     races.append(e)
                     mask |= past[e]
             objects.append(i)
+            self.freed.setdefault(code >> 10, []).append(i)
         elif kind in (JOIN, AWAIT):
             if kind == JOIN and events and not mask >> events[-1] & 1:
                 races.append(events[-1])
                 mask |= past[events[-1]]
             target = task.op[1]._task if kind == JOIN else world.task_named(task.op[2])
-            end = self.last.get(target.tid, -1)
+            end = self.last.get(target.tid, -1) if waits_for_end(task.op) else -1
             if target.status != READY and end >= 0:
                 mask |= past[end]
                 sync |= self.sync[end]
@@ -328,6 +349,8 @@ class OptimalDPOR:
         self.on[code >> 4].pop()
         if code & 15 <= CAS or code & 15 == FREE:
             self.touched[code >> 10].pop()
+            if code & 15 == FREE:
+                self.freed[code >> 10].pop()
         if own >= 0:
             self.last[tid] = own
         else:
@@ -342,7 +365,7 @@ class OptimalDPOR:
                 return -1 if mask >> e & 1 else e
             if mask >> e & 1:
                 return -1
-            if self.before[e] > 0 if kind == WAIT else self.code[e] & 15 == LOCK:
+            if self.before[e] > 0:
                 return e
         return -1
 
@@ -355,16 +378,17 @@ class OptimalDPOR:
         codes, past = self.code, self.past
         receives = [e for e in events if codes[e] & 15 in (RECV, RECV_END)]
         writes = [e for e in events if codes[e] & 15 not in (RECV, RECV_END)]
+        order = mask
         if kind == RECV:
             sent = [e for e in writes if codes[e] & 15 == SEND and not self.before[e]][len(receives)]
-            mask |= past[sent]
+            order |= past[sent]
             sync |= self.sync[sent]
-            rivals = receives[-1:]
+            rivals = receives[-1:]  # even one before that send: then there was another item to take
         elif kind == RECV_END:
             closes = [e for e in writes if codes[e] & 15 != SEND]
-            mask |= past[closes[0]]  # without it there is no end to find
+            order |= past[closes[0]]  # without it there is no end to find
             sync |= self.sync[closes[0]]
-            rivals = sorted(closes[-1:] + receives[-1:])
+            rivals = sorted(closes[1:][-1:] + receives[-1:])
         elif kind == SEND:
             rivals = writes[-1:]
         else:
@@ -374,6 +398,7 @@ class OptimalDPOR:
             if not mask >> e & 1:
                 races.append(e)
                 mask |= past[e]
+        mask |= order
         return mask, sync
 
     def _blocked(self, world: World) -> list[tuple[int, int, int, int]]:
@@ -411,9 +436,8 @@ class OptimalDPOR:
     def _name(self, e: int) -> str:
         return next(name for name, tid in self.registry.tids.items() if tid == self.tid[e])
 
-    def _diverged(self, world: World, i: int) -> None:
+    def _diverged(self, tid: int, i: int) -> None:
         names = {tid: name for name, tid in self.registry.tids.items()}
-        tid = self.tid[i] if i < len(self.tid) else self.wut[i][0][0]
         raise DivergenceError(
             f"scenario {self.scenario.name!r} is not deterministic: at step {i + 1} {names[tid]} did something else "
             "than in an earlier run with the "

@@ -48,38 +48,41 @@ def _status_before(trace: Trace, i: int, thread: str) -> str:
 
 
 def _conflict(before: list[Step], between: list[Step], after: list[Step], thread: str) -> str:
-    """The accesses around an interruption of ``thread`` that conflict: nearest first."""
-    for mine in reversed([s for s in before if s.thread == thread and s.op in _ACCESSES]):
-        for other in between:
-            if (
-                other.op in _ACCESSES
-                and (other.object, other.field) == (mine.object, mine.field)
-                and "read" not in (mine.op, other.op)
-            ):
-                return f"{_told(mine)} before {_told(other)}."
-            if (
-                other.op in _ACCESSES
-                and (other.object, other.field) == (mine.object, mine.field)
-                and mine.op != other.op
-            ):
-                later = next(
-                    (
-                        s
-                        for s in after
-                        if s.thread == thread and s.op == "write" and (s.object, s.field) == (mine.object, mine.field)
-                    ),
-                    None,
-                )
-                if mine.op == "read" and later is not None:
-                    return f"{_told(mine)} before {_told(other)}; then {_told(later)}, from what it had read."
-                if mine.op == "read":
-                    return f"{_told(mine)} before {_told(other)}, and went on with what it had read."
-                return f"{_told(mine)}; while it was held up there, {_told(other)}."
+    """The accesses around an interruption of ``thread`` that explain it best, in their order.
+
+    First choice: a value it had read was overwritten, and it wrote back what it had made of the old one. Then: what it
+    reads as soon as it goes on was written meanwhile. Then any conflicting pair, nearest first.
+    """
+    mine = [s for s in reversed(before) if s.thread == thread and s.op in _ACCESSES]
+    then = [s for s in after if s.thread == thread and s.op in _ACCESSES]
+    others = [s for s in between if s.op in _ACCESSES]
+    for read in mine:
+        other = _rival(read, others)
+        later = next((s for s in then if s.op == "write" and s.name == read.name), None)
+        if read.op == "read" and other is not None and later is not None:
+            return f"{_told(read)} before {_told(other)}; then {_told(later)}, from what it had read."
+    for later in then[:1]:
+        other = _rival(later, others[::-1])
+        if other is not None:
+            return f"{_told(other)} before {_told(later)}."
+    for first in mine:
+        other = _rival(first, others)
+        if other is not None:
+            held_up = ", and went on with what it had read" if first.op == "read" else ""
+            return f"{_told(first)} before {_told(other)}{held_up}."
     if between and before:
         last = before[-1]
         place = f"{last.function} ({short_file(last.file)}:{last.line})"
         return f"{thread} was held up in {place} while {_names(between)} went on."
     return ""
+
+
+def _rival(step: Step, others: list[Step]) -> Step | None:
+    """The first of ``others`` that conflicts with ``step``; two atomic exchanges explain nothing."""
+    for other in others:
+        if other.name == step.name and "write" in (step.op, other.op) and other.object == step.object:
+            return other
+    return None
 
 
 def _names(steps: list[Step]) -> str:
@@ -89,10 +92,11 @@ def _names(steps: list[Step]) -> str:
 
 def _told(step: Step) -> str:
     """An access in the past tense: "A read value (0) in add (counter.py:7)"."""
-    name = step.text.removeprefix(step.thread).split()[1].rstrip(":")
-    what = {"read": f"read {name} ({step.value})", "write": f"wrote {name} = {step.value}", "cas": f"exchanged {name}"}[
-        step.op
-    ]
+    what = {
+        "read": f"read {step.name} ({step.value})",
+        "write": f"wrote {step.name} = {step.value}",
+        "cas": f"exchanged {step.name}",
+    }[step.op]
     return f"{step.thread} {what} in {step.function} ({short_file(step.file)}:{step.line})"
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from .canary import check_canary
 from .dpor import OptimalDPOR, Run
 from .errors import DivergenceError, SchedError, ScheduleError
 from .ops import DEPENDENCE, VERBS
@@ -143,6 +144,7 @@ def explore(
     ``progress(runs, failing)`` is called now and then; a true answer stops. An interrupt stops too, and what was seen
     so far is returned as "incomplete". Raises SchedError where the question cannot be answered.
     """
+    check_canary()
     if not isinstance(scenario, Scenario):
         raise SchedError(
             f"explore wants a Scenario, not {type(scenario).__name__}; build one with Scenario(name, setup, threads)"

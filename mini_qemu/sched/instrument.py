@@ -91,10 +91,12 @@ def _prepare(f: FunctionType) -> Any:
 
 def is_controlled(module: str | None) -> bool:
     """Whether functions of ``module`` run instrumented: it, or a package that contains it, was named to `control`."""
-    if module is None or module.startswith(_OWN_PACKAGE):
+    if module is None:
         return False
     if module in CONTROLLED:
         return True
+    if module.startswith(_OWN_PACKAGE):
+        return False
     while "." in module:
         module = module.rpartition(".")[0]
         if module in CONTROLLED:

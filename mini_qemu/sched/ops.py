@@ -59,7 +59,7 @@ BLOCKING = frozenset({LOCK, WAIT, RECV, JOIN, AWAIT})
 DEPENDENCE = (
     "same thread; same variable and one of the two writes (values are not compared, a compare_exchange writes); "
     "any two operations on one mutex or on one semaphore; a thread's steps after its spawn, a join after its last "
-    "step, two joins of one handle; "
+    "step, two joins or detachments of one handle; "
     "two sends or two receives on one channel, a receive and the send of the item it takes, close/shutdown and a "
     "send, another close or "
     "a receive that finds the end; free(x) and any access of x"

@@ -37,8 +37,8 @@ def parse_schedule(text: str) -> tuple[list[str], str]:
         raise ScheduleError(f"{text!r} is not a schedule: {example}")
     if version != _VERSION:
         raise ScheduleError(f"the schedule is of version {version}; this program reads {_VERSION}")
-    body, _, fingerprint = rest.partition("#")
-    if "#" in rest and not re.fullmatch(r"[0-9a-f]{6}", fingerprint):
+    body, mark, fingerprint = rest.rpartition("#") if re.search(r"#[^']*$", rest) else (rest, "", "")
+    if mark and not re.fullmatch(r"[0-9a-f]{6}", fingerprint):
         raise ScheduleError(f"the fingerprint {fingerprint!r} is not six hexadecimal digits; {example}")
     threads: list[str] = []
     position = 0

@@ -379,20 +379,18 @@ class Handle(_Primitive):
         assert self._native is not None
         self._native.join()
 
-    @controlled_by(lambda self: _call_plainly(self._settle, "detached"))
+    @controlled_by(lambda self: (yield (JOIN, self, "detached")))
     def detach(self) -> None:
-        """Nobody will join this thread."""
+        """Nobody will join this thread. A step that never waits; detaching what was joined, or the reverse, is a
+        misuse.
+        """
+        CLERK.refuse(f"{self.name}.detach()")
         self._settle("detached")
 
     def _settle(self, how: str) -> None:
         if self.settled:
             raise Misuse(f"thread {self.name!r} is {how} although it was joined or detached before")
         self.settled = True
-
-
-def _call_plainly(fn: Callable[..., Any], *args: Any) -> Steps:
-    return fn(*args)
-    yield
 
 
 def _spawn(name: str, fn: Callable[..., Any], *args: Any) -> Steps:

@@ -43,6 +43,7 @@ def explore_states(
     seen: set[Any] = set()
     path: list[int] = []  # who moved
     left: list[list[int]] = []  # who is still to be tried there
+    trail: list[tuple[Any, frozenset[int]]] = []  # the states on the path, and who could move in them
     start = time.monotonic()
     executions = 0
     try:
@@ -53,7 +54,7 @@ def explore_states(
                 world.start()
                 for tid in path:
                     world.step(world.by_tid[tid])
-                end = _descend(world, seen, path, left)
+                end = _descend(world, seen, path, left, trail)
             if end:
                 run = Run(world, [world.by_tid[t].name for t in path], world.judge())
                 result.runs += 1
@@ -63,6 +64,7 @@ def explore_states(
             while left and not left[-1]:
                 left.pop()
                 path.pop()
+                trail.pop()
             if not left:
                 break
             path[-1] = left[-1].pop(0)
@@ -84,19 +86,38 @@ def explore_states(
     return result
 
 
-def _descend(world: World, seen: set[Any], path: list[int], left: list[list[int]]) -> bool:
+def _descend(
+    world: World, seen: set[Any], path: list[int], left: list[list[int]], trail: list[tuple[Any, frozenset[int]]]
+) -> bool:
     """Go on from the last step until a state is known or nobody can move; says whether it is a new end."""
     while True:
         state = fingerprint(world)
         if state in seen:
-            return False
+            return _livelock(world, state, path, trail)
         seen.add(state)
         able = [task.tid for task in world.tasks if world.enabled(task)]
         if not able:
             return True
+        trail.append((state, frozenset(able)))
         path.append(able[0])
         left.append(able[1:])
         world.step(world.by_tid[able[0]])
+
+
+def _livelock(world: World, state: Any, path: list[int], trail: list[tuple[Any, frozenset[int]]]) -> bool:
+    """Whether the path has come back to one of its own states with every thread moving that could move all the time."""
+    start = next((i for i, (known, _) in enumerate(trail) if known == state), None)
+    if start is None:
+        return False
+    moved = set(path[start:])
+    always = frozenset.intersection(*(able for _, able in trail[start:]))
+    if always - moved:
+        return False  # unfair: somebody else would have had a turn
+    names = " and ".join(world.by_tid[tid].name for tid in sorted(moved))
+    round_ = len(path) - start
+    task = world.by_tid[path[-1]]
+    world.crash(task, "livelock", f"{names} can go round for ever: the state after {round_} steps is the same again")
+    return True
 
 
 def fingerprint(world: World) -> Any:

@@ -15,7 +15,7 @@ import random
 from collections.abc import Iterator
 from typing import Protocol
 
-from .dpor import Run
+from .dpor import LIMIT_STEPS, Run
 from .ops import depends
 from .scenario import Scenario
 from .world import Registry, Task, World
@@ -29,7 +29,7 @@ class Strategy(Protocol):
     def choose(self, world: World, able: list[Task], current: Task | None) -> Task | None: ...
 
 
-def runs(scenario: Scenario, strategy: Strategy, limit_steps: int = 20_000) -> Iterator[Run]:
+def runs(scenario: Scenario, strategy: Strategy, limit_steps: int = LIMIT_STEPS) -> Iterator[Run]:
     """The runs that ``strategy`` decides; a run that it gives up, or of more than ``limit_steps`` steps, is not among
     them.
     """

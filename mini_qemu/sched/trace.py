@@ -37,7 +37,7 @@ from .ops import (
 from .scenario import Finding, Scenario
 from .schedule import format_schedule
 from .shared import ADD, CLERK, FIELDS, Freed, Mutex, Shared, _Primitive
-from .world import CRASHED, DONE, READY, Registry, Task, World, frames_of
+from .world import CRASHED, DONE, READY, Registry, Task, World, frames_of, waits_for_end
 
 Place = tuple[str, int]
 _WIDTH = 60
@@ -64,7 +64,8 @@ class Moment:
 class Step(Moment):
     """One step, and how things stand after it.
 
-    ``index`` counts from 1; ``line`` is where the operation stands in ``file``; ``text`` is the step as a sentence;
+    ``index`` counts from 1; ``line`` is where the operation stands in ``file``; ``name`` is the variable or lock as
+    messages call it, ``text`` the step as a sentence;
     ``changed`` are the watched labels whose value it changed, ``woke`` the threads that it let go on.
     """
 
@@ -77,6 +78,7 @@ class Step(Moment):
     function: str
     file: str
     line: int
+    name: str
     text: str
     changed: list[str]
     woke: list[str]
@@ -181,6 +183,11 @@ class Recorder:
             function=function,
             file=file,
             line=line,
+            name=f"{name}.{op[2]}"
+            if code & 15 <= CAS and obj is not world.state
+            else op[2]
+            if code & 15 <= CAS
+            else name,
             text=text,
             changed=changed,
             woke=woke,
@@ -331,7 +338,7 @@ class Recorder:
             return op[1].name, f"{thread} starts {op[1].name}"
         if kind in (JOIN, AWAIT):
             target = op[1].name if kind == JOIN else op[2]
-            return target, f"{thread} joins {target}"
+            return target, f"{thread} {'joins' if waits_for_end(op) else 'detaches'} {target}"
         if kind in (LOCK, UNLOCK, WAIT, POST, RECV_END, CLOSE, SHUTDOWN, FREE):
             return "", f"{thread} {verb} {name}"
         raise AssertionError(f"no sentence for {Kind(kind).name}")

@@ -149,7 +149,7 @@ class World:
         if kind == RECV:
             return bool(task.op[1]._queue or task.op[1]._closed)
         if kind == JOIN:
-            return bool(task.op[1].settled or task.op[1]._task.status == DONE)
+            return bool(task.op[1].settled or not waits_for_end(task.op) or task.op[1]._task.status == DONE)
         if kind == AWAIT:
             return self.task_named(task.op[2]).status == DONE
         return True
@@ -209,11 +209,14 @@ class World:
                 self._add(value.name, op[2], op[3], value)
                 self.current = task
             elif kind == JOIN:
-                op[1]._settle("joined")
+                op[1]._settle("joined" if waits_for_end(op) else "detached")
             elif kind == FREE:
                 bury(op[1])
         except UseAfterFree as trap:
-            self.crash(task, "use-after-free", str(trap))
+            touched = (
+                f"{type(op[1]).__name__}.{op[2]} is touched after the object was freed" if kind <= CAS else str(trap)
+            )
+            self.crash(task, "use-after-free", touched)
             return code
         except Misuse as misuse:
             self.crash(task, "misuse", str(misuse))
@@ -306,6 +309,8 @@ class World:
                 f"scenario {self.scenario.name!r}: thread {name!r} cannot be started: {error}"
             ) from error
         if type(task.gen) is not GeneratorType:
+            if hasattr(task.gen, "close"):
+                task.gen.close()  # a coroutine that will never run
             raise InstrumentationError(
                 f"scenario {self.scenario.name!r}: the function of thread {name!r}, "
                 f"{getattr(fn, '__qualname__', fn)}, cannot be instrumented; "
@@ -382,7 +387,7 @@ class World:
         try:
             verdict = check(self.state)
         except AssertionError as failed:
-            return [Finding("check", str(failed) or "the check's assertion failed", "", self.count)]
+            return [Finding("check", str(failed).partition("\n")[0] or "the check's assertion failed", "", self.count)]
         except (Exception, UseAfterFree) as error:
             raise ScenarioError(
                 f"scenario {self.scenario.name!r}: check raised {type(error).__name__}: {error} after step "
@@ -410,7 +415,12 @@ class World:
         """What messages call ``obj``: its own name, the path that leads to it from the state, or its class."""
         from .naming import path_to
 
-        return getattr(obj, "name", "") or path_to(self.state, obj) or type(obj).__name__
+        return vars(obj).get("name", "") or path_to(self.state, obj) or type(obj).__name__
+
+
+def waits_for_end(op: tuple[Any, ...]) -> bool:
+    """Whether a join really waits: detaching goes the same way but does not."""
+    return op[0] == AWAIT or len(op) == 2
 
 
 def frames_of(gen: Any) -> list[tuple[str, str, int]]:

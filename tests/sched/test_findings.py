@@ -1,0 +1,348 @@
+"""What a run can do wrong, each found and named, and none of them where it is not."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+import pytest
+
+from mini_qemu.sched import (
+    Channel,
+    Mutex,
+    Scenario,
+    ScenarioError,
+    SchedError,
+    Semaphore,
+    Shared,
+    abort,
+    compare_exchange,
+    explore,
+    fail,
+    fetch_add,
+    free,
+    join,
+    replay,
+    spawn,
+)
+
+
+class State(Shared):
+    value: int = 0
+    thing: Any = None
+    lock: Mutex
+
+    def __init__(self) -> None:
+        self.lock = Mutex()
+        self.second = Mutex()
+        self.ready = Semaphore(0)
+        self.line = Channel()
+
+
+class Thing(Shared):
+    size: int = 1
+
+
+def nothing(s: State) -> None:
+    s.value = 1
+
+
+def run(*bodies: Any, **options: Any) -> Any:
+    threads = dict(zip("ABC", bodies, strict=False))
+    return explore(Scenario("finding", options.pop("setup", State), threads, **options))
+
+
+def kinds(result: Any) -> dict[str, int]:
+    assert result.verdict == ("failed" if result.failing else "proved")
+    return dict(result.findings)
+
+
+def test_failed_assertion_stops_on_the_spot_and_keeps_its_lock() -> None:
+    def crash(s: State) -> None:
+        with s.lock:
+            assert s.value == 1, "too early"
+
+    def other(s: State) -> None:
+        with s.lock:
+            s.value = 1
+
+    result = run(crash, other)
+    assert (result.runs, kinds(result)) == (2, {"crash": 1})
+    assert result.failure.message == "assertion failed: s.value == 1 (too early)"
+    trace = replay(Scenario("finding", State, {"A": crash, "B": other}), result.failure.schedule, strict=False)
+    assert trace.finding is not None
+    assert trace.finding.line == crash.__code__.co_firstlineno + 2
+    assert trace.steps[-1].status["B"] == "blocked"
+    assert trace.steps[-1].blocked["B"] == "waits for lock, held by A since step 1"
+
+
+def test_exception_abort_fail() -> None:
+    def raises(s: State) -> None:
+        s.value = 1
+        raise KeyError("gone")
+
+    def aborts(s: State) -> None:
+        abort("by hand")
+
+    def fails(s: State) -> None:
+        fail("must not happen")
+
+    assert run(raises).outcomes == {("crash", "KeyError: 'gone'"): 1}
+    assert run(aborts).outcomes == {("crash", "by hand"): 1}
+    assert run(fails).outcomes == {("fail", "must not happen"): 1}
+
+
+def test_use_after_free_needs_the_free_first() -> None:
+    def setup() -> State:
+        s = State()
+        s.thing = Thing()
+        return s
+
+    def user(s: State) -> None:
+        thing = s.thing
+        if thing is not None:
+            thing.size = 2
+
+    def freer(s: State) -> None:
+        thing = s.thing
+        s.thing = None
+        free(thing)
+
+    result = run(user, freer, setup=setup)
+    assert kinds(result) == {"use-after-free": 1}
+    assert "Thing.size is touched after the object was freed" in result.failure.message
+    assert kinds(run(freer, freer, setup=lambda: setup()))["use-after-free"] > 0  # freed twice
+
+
+def test_handlers_do_not_swallow_a_use_after_free() -> None:
+    def careless(s: State) -> None:
+        thing = Thing()
+        free(thing)
+        try:
+            thing.size = 1
+        except Exception:
+            return
+
+    assert kinds(run(careless)) == {"use-after-free": 1}
+
+
+def test_deadlock_names_the_cycle() -> None:
+    def one(s: State) -> None:
+        with s.lock, s.second:
+            pass
+
+    def two(s: State) -> None:
+        with s.second, s.lock:
+            pass
+
+    result = run(one, two)
+    assert (result.runs, kinds(result)) == (3, {"deadlock": 1})
+    assert result.failure.message == "A waits for second, held by B; B waits for lock, held by A"
+
+
+def test_lost_wakeup_is_a_deadlock_at_once() -> None:
+    def waiter(s: State) -> None:
+        if s.value == 0:
+            s.ready.wait()
+
+    def waker(s: State) -> None:
+        s.value = 1
+
+    assert run(waiter, waker).outcomes == {("deadlock", "A waits for ready, whose count is 0"): 1}
+
+
+def test_threads_blocked_behind_a_crash_are_no_deadlock() -> None:
+    def crash(s: State) -> None:
+        with s.lock:
+            raise ValueError
+
+    def holder(s: State) -> None:
+        with s.lock:
+            abort("stuck")
+
+    def other(s: State) -> None:
+        with s.lock:
+            pass
+
+    assert kinds(run(holder, other)) == {"crash": 2}
+    assert kinds(run(crash, other)) == {"crash": 2}
+
+
+def test_leaks() -> None:
+    def forgets(s: State) -> None:
+        spawn("child", nothing, s)
+
+    def joins(s: State) -> None:
+        spawn("child", nothing, s).join()
+
+    def detaches(s: State) -> None:
+        spawn("child", nothing, s).detach()
+
+    assert run(forgets).outcomes == {("leak", "thread 'child' was never joined"): 1}
+    assert kinds(run(joins)) == kinds(run(detaches)) == {}
+    assert run(nothing, leaks=lambda s: ["a file is open"]).outcomes == {("leak", "a file is open"): 1}
+
+
+def test_misuse() -> None:
+    def unlocks(s: State) -> None:
+        s.lock.unlock()
+
+    def joins_twice(s: State) -> None:
+        child = spawn("child", nothing, s)
+        child.join()
+        child.join()
+
+    assert kinds(run(unlocks)) == kinds(run(joins_twice)) == {"misuse": 1}
+
+
+def test_endless_loop_without_a_step() -> None:
+    def spins(s: State) -> None:
+        while True:
+            pass
+
+    assert kinds(run(spins, nothing)) == {"livelock": 1}
+
+
+def spins(s: State) -> None:
+    while s.value == 0:
+        pass
+
+
+def test_spinning_for_ever_is_a_livelock() -> None:
+    result = explore(Scenario("spin", State, {"A": spins}))
+    assert (result.verdict, result.method) == ("failed", "states")
+    assert result.outcomes == {("livelock", "A can go round for ever: the state after 1 steps is the same again"): 1}
+
+
+def test_spinning_until_somebody_helps_is_no_livelock() -> None:
+    result = explore(Scenario("spin", State, {"A": spins, "B": nothing}), method="states")
+    assert (result.verdict, result.findings) == ("proved", {})
+
+
+def test_a_run_without_end_is_incomplete_not_passed() -> None:
+    result = explore(Scenario("spin", State, {"A": spins, "B": nothing}), method="dpor")
+    assert (result.verdict, result.stopped_by) == ("incomplete", "limit_steps")
+
+
+def test_check_and_its_forms() -> None:
+    def asserts(s: State) -> None:
+        assert s.value == 2, "not two"
+
+    assert run(nothing, check=lambda s: s.value == 1).verdict == "proved"
+    assert run(nothing, check=lambda s: None).verdict == "proved"
+    assert kinds(run(nothing, check=lambda s: s.value == 2)) == {"check": 1}
+    assert run(nothing, check=asserts).outcomes == {("check", "not two"): 1}
+    with pytest.raises(ScenarioError, match="check raised AttributeError"):
+        run(nothing, check=lambda s: s.no_such_thing)
+
+
+def test_channels() -> None:
+    def sender(s: State) -> None:
+        s.line.send("a")
+        s.line.send("b")
+        s.line.close()
+
+    def receiver(s: State) -> None:
+        got = [s.line.recv(), s.line.recv(), s.line.recv()]
+        assert got == ["a", "b", None]
+
+    def late(s: State) -> None:
+        s.line.shutdown()
+        try:
+            s.line.send("c")
+        except BrokenPipeError:
+            s.value = 7
+
+    assert (run(sender, receiver).runs, run(sender, receiver).verdict) == (1, "proved")
+    assert run(late, check=lambda s: s.value == 7).verdict == "proved"
+    assert kinds(run(receiver)) == {"deadlock": 1}
+
+
+def test_atomics_and_join_by_name() -> None:
+    def adds(s: State) -> None:
+        fetch_add(s, "value", 1)
+
+    def exchanges(s: State) -> None:
+        if compare_exchange(s, "value", 0, 10):
+            fetch_add(s, "value", 1)
+
+    def waits(s: State) -> None:
+        join("A")
+        join("A")
+        s.value = 5
+
+    assert run(adds, adds, check=lambda s: s.value == 2).runs == 2
+    assert run(exchanges, exchanges, check=lambda s: s.value == 11).verdict == "proved"
+    assert run(nothing, waits, check=lambda s: s.value == 5).runs == 1
+
+
+def test_races_are_suspects_beside_the_verdict() -> None:
+    def locked(s: State) -> None:
+        with s.lock:
+            s.value += 1
+
+    racy = run(nothing, nothing)
+    assert racy.verdict == "proved"
+    assert [race.variable for race in racy.races] == ["State.value"]
+    assert run(locked, locked).races == []
+
+
+def test_bad_scenarios_say_what_is_wrong() -> None:
+    def broken() -> None:
+        raise OSError("no disk")
+
+    def clash(s: State) -> None:
+        spawn("A", nothing, s)
+
+    def unknown(s: State) -> None:
+        join("nobody")
+
+    def random(s: State, seen: list[int] = []) -> None:  # noqa: B006  (the point: state that outlives a run)
+        seen.append(1)
+        for _ in seen:
+            s.value += 1
+
+    for wrong, says in [
+        (lambda: run(nothing, setup=broken), "setup raised OSError: no disk"),
+        (lambda: run(clash), "two threads are called 'A'"),
+        (lambda: run(unknown), "no thread 'nobody'; it has A"),
+        (lambda: Scenario("x", State, {}), "has no threads"),
+        (lambda: Scenario("x", State, {"A": 3}), "expected a function"),  # type: ignore[dict-item]
+        (lambda: explore("x"), "wants a Scenario"),  # type: ignore[arg-type]
+        (lambda: explore(Scenario("x", State, {"A": nothing}), method="magic"), "the methods are auto, dpor"),
+        (lambda: run(lambda: None), "lambda"),
+        (lambda: run(random, nothing), "not deterministic"),
+    ]:
+        with pytest.raises(SchedError, match=says):
+            wrong()
+
+
+def test_limits_and_cancel_give_incomplete() -> None:
+    def adds(s: State) -> None:
+        for _ in range(4):
+            s.value += 1
+
+    scenario = Scenario("long", State, {"A": adds, "B": adds})
+    assert explore(scenario, limit_runs=10).verdict == "incomplete"
+    assert explore(scenario, progress=lambda runs, failing: True).stopped_by == "cancel"
+    small = Scenario("small", State, {"A": nothing, "B": nothing})
+    assert explore(small, limit_runs=2).verdict == "proved"  # the limit was not in the way
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs a way to interrupt the main thread")
+def test_an_interrupt_stops_and_says_incomplete() -> None:
+    def adds(s: State) -> None:
+        for _ in range(8):
+            with s.lock:
+                s.value += 1
+
+    def interrupt(runs: int, failing: int) -> bool:
+        if runs >= 256:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        return runs > 10_000
+
+    result = explore(Scenario("endless", State, {"A": adds, "B": adds, "C": adds}), method="dpor", progress=interrupt)
+    assert (result.verdict, result.stopped_by) == ("incomplete", "an interrupt")
+    assert result.runs < 10_000
+    assert explore(Scenario("after", State, {"A": nothing, "B": nothing})).verdict == "proved"
