@@ -65,6 +65,11 @@ class Run:
     before: list[int] = field(default_factory=list)
 
 
+def first_of(findings: list[Finding]) -> list[Finding]:
+    """The findings of a run as it happened: after a crash there is no process left to go wrong."""
+    return findings[:1] if findings and findings[0].stops else findings
+
+
 class OptimalDPOR:
     """Explores ``scenario``. ``runs()`` yields every class once; ``redundant`` counts runs cut by sleep sets (always 0:
     it is optimal).
@@ -85,7 +90,7 @@ class OptimalDPOR:
         self.sync: list[int] = []  # as past, but through synchronisation only: what orders two accesses besides luck
         self.site: list[Any] = []
         self.prev: list[int] = []  # the previous event of the same thread, or -1
-        self.before: list[int] = []  # before it: a semaphore's count, a mutex free, a channel closed
+        self.before: list[int] = []  # before it: a semaphore's count, a mutex free, a channel's items << 1 | closed
         # E, indexed
         self.last: dict[int, int] = {}  # thread -> its last event
         self.birth: dict[int, int] = {}  # thread -> past of its spawn
@@ -116,7 +121,8 @@ class OptimalDPOR:
                     self._reverse(e, i, tid, code)
             if complete:
                 names = {task.tid: task.name for task in world.tasks}
-                yield Run(world, [names[t] for t in self.tid], world.judge(), self.past, self.code, self.before)
+                thread = [names[t] for t in self.tid]
+                yield Run(world, thread, self._possible(world.judge()), self.past, self.code, self.before)
                 first = first or (self.tid.copy(), self.code.copy())
             world.close()
             branch = self._backtrack()
@@ -309,7 +315,7 @@ class OptimalDPOR:
                     mask |= past[events[-1]]
                 sync |= self.sync[events[-1]]
         elif kind <= SHUTDOWN:
-            before = task.op[1]._closed
+            before = len(task.op[1]._queue) << 1 | task.op[1]._closed
             mask, sync = self._channel(events, kind, mask, sync, races)
         elif kind == FREE:
             objects = self.touched.setdefault(code >> 10, [])
@@ -380,15 +386,19 @@ class OptimalDPOR:
         writes = [e for e in events if codes[e] & 15 not in (RECV, RECV_END)]
         order = mask
         if kind == RECV:
-            sent = [e for e in writes if codes[e] & 15 == SEND and not self.before[e]][len(receives)]
-            order |= past[sent]
-            sync |= self.sync[sent]
+            sends = [e for e in writes if codes[e] & 15 == SEND and not self.before[e] & 1]
+            number = len(receives) - (self.before[events[0]] >> 1 if events else len(receives) + 1)
+            if number >= 0:  # else the item is there since the setup
+                order |= past[sends[number]]
+                sync |= self.sync[sends[number]]
             rivals = receives[-1:]  # even one before that send: then there was another item to take
         elif kind == RECV_END:
             closes = [e for e in writes if codes[e] & 15 != SEND]
-            order |= past[closes[0]]  # without it there is no end to find
-            sync |= self.sync[closes[0]]
-            rivals = sorted(closes[1:][-1:] + receives[-1:])
+            if not (events and self.before[events[0]] & 1) and closes:
+                first = closes.pop(0)  # without it there is no end to find
+                order |= past[first]
+                sync |= self.sync[first]
+            rivals = sorted(closes[-1:] + receives[-1:])
         elif kind == SEND:
             rivals = writes[-1:]
         else:
@@ -416,6 +426,23 @@ class OptimalDPOR:
         return races
 
     # ---------------------------------------------------------------- what is reported
+
+    def _possible(self, findings: list[Finding]) -> list[Finding]:
+        """The findings that can come first: one that happens after another needs a process that is dead by then."""
+        if len(findings) < 2 or not findings[0].stops:
+            return findings
+        tids = self.registry.tids
+        lasts = [self.last.get(tids[f.thread], -1) for f in findings]
+        pasts = [
+            self.past[e] if e >= 0 else self.birth.get(tids[f.thread], 0) for f, e in zip(findings, lasts, strict=True)
+        ]
+        if any(not past for past in pasts):  # a thread crashed before anybody moved
+            return [f for f, past in zip(findings, pasts, strict=True) if not past][:1]
+        return [
+            f
+            for f, past in zip(findings, pasts, strict=True)
+            if not any(e >= 0 and g is not f and past >> e & 1 for g, e in zip(findings, lasts, strict=True))
+        ]
 
     def _data_race(self, world: World, task: Task, e: int, site: Any, kind: int) -> None:
         """Two accesses of one variable, one of them a write, that nothing but luck puts in this order."""

@@ -240,7 +240,7 @@ def note_failure(result: Result, scenario: Scenario, run: Run) -> None:
     result.findings.update({finding.kind for finding in run.findings})
     result.outcomes.update({(finding.kind, finding.message) for finding in run.findings})
     for finding in run.findings:
-        threads = run.thread[: finding.step] if finding.stops else run.thread
+        threads = needed(run, finding)
         old = result.examples.get((finding.kind, finding.message))
         if old is not None:
             kept, _ = parse_schedule(old.schedule)
@@ -250,6 +250,17 @@ def note_failure(result: Result, scenario: Scenario, run: Run) -> None:
         result.examples[finding.kind, finding.message] = Failure(
             finding.kind, finding.message, finding.thread, schedule, finding
         )
+
+
+def needed(run: Run, finding: Finding) -> list[str]:
+    """Who moves, up to ``finding``; where happens-before is known, without the steps that it does not need."""
+    if not finding.stops:
+        return run.thread
+    threads = run.thread[: finding.step]
+    last = max((i for i, name in enumerate(threads) if name == finding.thread), default=-1)
+    if not run.past or last < 0:
+        return threads
+    return [name for i, name in enumerate(threads) if run.past[last] >> i & 1]
 
 
 def _races(search: OptimalDPOR) -> list[Race]:

@@ -137,7 +137,10 @@ class _Order:
             count = self.run.before[touched[0]] if touched else task.op[1]._count
             return bool(count + kinds.count(POST) - kinds.count(WAIT) > 0)
         if kind in (RECV, RECV_END):
-            return CLOSE in kinds or SHUTDOWN in kinds or kinds.count(SEND) > kinds.count(RECV)
+            touched = self.on[code >> 4]
+            channel = self.run.before[touched[0]] if touched else len(task.op[1]._queue) << 1 | task.op[1]._closed
+            closed = channel & 1 or CLOSE in kinds or SHUTDOWN in kinds
+            return bool(closed or (channel >> 1) + kinds.count(SEND) > kinds.count(RECV))
         if kind in (JOIN, AWAIT):
             target = task.op[1]._task if event is None and kind == JOIN else None
             if event is not None:

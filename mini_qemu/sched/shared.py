@@ -399,7 +399,11 @@ def _spawn(name: str, fn: Callable[..., Any], *args: Any) -> Steps:
 
 @controlled_by(_spawn)
 def spawn(name: str, fn: Callable[..., Any], *args: Any) -> Handle:
-    """Start a thread that calls ``fn(*args)``. Names are unique in a run: schedules are written with them."""
+    """Start a thread that calls ``fn(*args)``.
+
+    Schedules are written with the names, so under the explorer a thread's second "worker" is called "worker 2"; two
+    threads that start one of the same name are an error.
+    """
     CLERK.refuse("spawn()")
     handle = Handle(name)
     handle._native = threading.Thread(target=fn, args=args, name=name)

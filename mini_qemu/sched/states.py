@@ -17,7 +17,7 @@ from collections.abc import Callable
 from types import CellType, CodeType, FrameType, FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from .dpor import Run
+from .dpor import Run, first_of
 from .scenario import Scenario
 from .shared import FIELDS, Channel, Freed, Handle, Mutex, Semaphore, Shared
 from .world import Registry, World
@@ -56,7 +56,7 @@ def explore_states(
                     world.step(world.by_tid[tid])
                 end = _descend(world, seen, path, left, trail)
             if end:
-                run = Run(world, [world.by_tid[t].name for t in path], world.judge())
+                run = Run(world, [world.by_tid[t].name for t in path], first_of(world.judge()))
                 result.runs += 1
                 if run.findings:
                     note_failure(result, scenario, run)

@@ -15,7 +15,7 @@ import random
 from collections.abc import Iterator
 from typing import Protocol
 
-from .dpor import LIMIT_STEPS, Run
+from .dpor import LIMIT_STEPS, Run, first_of
 from .ops import depends
 from .scenario import Scenario
 from .world import Registry, Task, World
@@ -51,7 +51,7 @@ def runs(scenario: Scenario, strategy: Strategy, limit_steps: int = LIMIT_STEPS)
                 thread.append(task.name)
                 world.step(task)
         if not able:
-            yield Run(world, thread, world.judge())
+            yield Run(world, thread, first_of(world.judge()))
         world.close()
 
 

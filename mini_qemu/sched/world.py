@@ -53,7 +53,7 @@ class Task:
     many it made.
     """
 
-    __slots__ = ("code", "gen", "handle", "made", "name", "op", "quiet", "status", "steps", "tid")
+    __slots__ = ("code", "gen", "handle", "made", "name", "op", "quiet", "spawned", "status", "steps", "tid")
 
     def __init__(self, name: str, tid: int, handle: Handle | None = None) -> None:
         self.name = name
@@ -65,6 +65,7 @@ class Task:
         self.status = READY
         self.steps = 0
         self.made = 0  # objects created by it, for their keys
+        self.spawned: dict[str, int] = {}  # how many threads it started, by name
         self.quiet = (0, 0)  # (steps made, loop turns since) at the last beat
 
 
@@ -270,6 +271,9 @@ class World:
                     task.code = (obj._key | FREE_FIELD) << 4 | FREE
                 elif kind == SPAWN:
                     task.code = SPAWN
+                    number = task.spawned[obj.name] = task.spawned.get(obj.name, 0) + 1
+                    if number > 1:
+                        obj.name = f"{obj.name} {number}"
                 elif kind == AWAIT:
                     self.task_named(op[2])
                     task.code = AWAIT

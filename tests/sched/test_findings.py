@@ -115,6 +115,60 @@ def test_use_after_free_needs_the_free_first() -> None:
     assert kinds(run(freer, freer, setup=lambda: setup()))["use-after-free"] > 0  # freed twice
 
 
+def test_only_findings_that_can_come_first_count() -> None:
+    def crash(s: State) -> None:
+        s.value = 1
+        abort("first")
+
+    def after(s: State) -> None:
+        if s.value == 1:
+            abort("needs a process that is dead")
+
+    def apart(s: State) -> None:
+        s.lock.lock()
+        abort("on its own")
+
+    result = run(crash, after)
+    assert (result.runs, result.outcomes) == (2, {("crash", "first"): 2})
+    result = run(crash, apart)
+    assert (result.runs, result.outcomes) == (1, {("crash", "first"): 1, ("crash", "on its own"): 1})
+    scenario = Scenario("finding", State, {"A": crash, "B": apart})
+    for failure in result.examples.values():
+        found = replay(scenario, failure.schedule).finding
+        assert found is not None
+        assert found.message == failure.message
+
+
+def test_items_and_ends_made_by_the_setup() -> None:
+    def setup() -> State:
+        s = State()
+        s.line.send("x")
+        s.line.send("y")
+        s.line.close()
+        s.ready.post()
+        return s
+
+    def takes(s: State) -> None:
+        while s.line.recv() is not None:
+            s.ready.wait()
+            s.ready.post()
+
+    assert (
+        explore(Scenario("full", setup, {"A": takes, "B": takes}), "dpor").runs
+        == explore(Scenario("full", setup, {"A": takes, "B": takes}), "dfs").runs
+    )
+
+
+def test_a_second_thread_of_the_same_name_is_numbered() -> None:
+    def starts(s: State) -> None:
+        for _ in range(2):
+            spawn("child", nothing, s).join()
+
+    scenario = Scenario("twice", State, {"A": starts})
+    assert explore(scenario).verdict == "proved"
+    assert replay(scenario, "v1:A1 child1 A2 'child 2'1 A1").threads == ["A", "child", "child 2"]
+
+
 def test_handlers_do_not_swallow_a_use_after_free() -> None:
     def careless(s: State) -> None:
         thing = Thing()
