@@ -101,6 +101,7 @@ class OptimalDPOR:
         # the exploration
         self.sleep: list[dict[int, int]] = [{}]
         self.wut: list[list[Node]] = [[]]
+        self.done: list[int] = [0]  # branches explored at each state of E
 
     # ---------------------------------------------------------------- the algorithm
 
@@ -177,6 +178,7 @@ class OptimalDPOR:
             world.step(task)
             sleep.append({q: c for q, c in sleep[depth].items() if not depends(c, code)})
             wut.append(below)
+            self.done.append(0)
 
     def _choose(self, world: World, current: Task | None, sleep: dict[int, int]) -> Task | None:
         """Who goes on where the wakeup tree says nothing: the current thread if it can, else the first that can and
@@ -260,12 +262,25 @@ class OptimalDPOR:
             depth = len(self.tid) - 1
             self.sleep.pop()
             self.wut.pop()
+            self.done.pop()
             tid, code, _ = self.wut[depth].pop(0)
             self._undo()
             self.sleep[depth][tid] = code
+            self.done[depth] += 1
             if self.wut[depth]:
                 return depth
         return -1
+
+    @property
+    def fraction(self) -> float:
+        """An estimate of how much is done, between 0 and 1: every branch known so far counts as equally large."""
+        total, weight = 0.0, 1.0
+        for done, branches in zip(self.done, self.wut, strict=True):
+            known = done + len(branches)
+            if known:
+                total += weight * done / known
+                weight /= known
+        return total
 
     # ---------------------------------------------------------------- happens-before
 

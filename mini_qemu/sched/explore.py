@@ -124,7 +124,8 @@ class Result:
         return f"{self.scenario}: {self.verdict}. {size}: {found}. [{self.method}]{tail}"
 
 
-Progress = Callable[[int, int], Any]
+Progress = Callable[[int, int, float], Any]
+"""Called with the runs made, the failing ones among them, and an estimate of the fraction done; a true answer stops."""
 
 
 def explore(
@@ -141,8 +142,8 @@ def explore(
     "dpor" runs one interleaving of every class (optimal), "dfs" the same with sleep sets only, "states" visits every
     state once, "auto" tries DPOR within a budget and then states; "bounded" makes every schedule with at most ``bound``
     preemptions (2), "pct" and "random" sample ``limit_runs`` schedules from ``seed`` (``bound`` is PCT's depth, 3).
-    ``progress(runs, failing)`` is called now and then; a true answer stops. An interrupt stops too, and what was seen
-    so far is returned as "incomplete". Raises SchedError where the question cannot be answered.
+    ``progress(runs, failing, fraction)`` is called now and then; a true answer stops. An interrupt stops too, and what
+    was seen so far is returned as "incomplete". Raises SchedError where the question cannot be answered.
     """
     check_canary()
     if not isinstance(scenario, Scenario):
@@ -163,14 +164,11 @@ def explore(
     if method in ("random", "pct") and limit_runs is None and limit_seconds is None:
         limit_runs = SAMPLES
     result = Result(scenario.name, method)
-    _collect(
-        result,
-        scenario,
-        source.runs() if isinstance(source, OptimalDPOR) else source,
-        limit_runs,
-        limit_seconds,
-        progress,
-    )
+    if isinstance(source, OptimalDPOR):
+        made, fraction = source.runs(), lambda: source.fraction
+    else:
+        made, fraction = source, lambda: result.runs / limit_runs if limit_runs else 0.0
+    _collect(result, scenario, made, fraction, limit_runs, limit_seconds, progress)
     if isinstance(source, OptimalDPOR):
         result.races = _races(source)
         if source.too_long and not result.stopped_by:
@@ -204,6 +202,7 @@ def _collect(
     result: Result,
     scenario: Scenario,
     source: Iterator[Run],
+    fraction: Callable[[], float],
     limit_runs: int | None,
     limit_seconds: float | None,
     progress: Progress | None,
@@ -220,13 +219,12 @@ def _collect(
                 result.stopped_by = "limit_runs"
                 ended = next(source, None) is None
                 break
-            if result.runs & 127 == 0:
-                if limit_seconds is not None and time.monotonic() - start > limit_seconds:
-                    result.stopped_by = "limit_seconds"
-                    break
-                if progress is not None and progress(result.runs, result.failing):
-                    result.stopped_by = "cancel"
-                    break
+            if limit_seconds is not None and time.monotonic() - start > limit_seconds:
+                result.stopped_by = "limit_seconds"
+                break
+            if progress is not None and result.runs & 127 == 0 and progress(result.runs, result.failing, fraction()):
+                result.stopped_by = "cancel"
+                break
     except KeyboardInterrupt:
         result.stopped_by = "an interrupt"
     if ended:

@@ -198,18 +198,28 @@ def _annotations(cls: type) -> dict[str, Any]:
 
 
 class Freed:
-    """What `free` turns an object into: any touch of it raises `UseAfterFree`."""
+    """What `free` turns an object into: its shared fields are gone.
 
-    def __getattribute__(self, name: str) -> Any:
-        if name in {"_key", "__class__", "__dict__"}:
-            return object.__getattribute__(self, name)
-        raise UseAfterFree(f"{type(self).__name__}.{name} is touched after the object was freed")
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise UseAfterFree(f"{type(self).__name__}.{name} is touched after the object was freed")
+    Constants, methods and locks stay, because touching them is no step: whether it came before or after the free would
+    depend on an order that nobody explores. What matters goes through a shared field and traps there.
+    """
 
     def __repr__(self) -> str:
         return f"<freed {type(self).__name__}>"
+
+
+class _Gone(dict[str, Any]):
+    """The fields of a freed object."""
+
+    def __init__(self, cls: type) -> None:
+        super().__init__()
+        self.cls = cls
+
+    def __getitem__(self, name: str) -> Any:
+        raise UseAfterFree(f"{self.cls.__name__}.{name} is touched after the object was freed")
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self[name]
 
 
 _FREED: dict[type, type] = {}
@@ -225,6 +235,7 @@ def bury(obj: Any) -> None:
         FIELDS[buried] = FIELDS.get(cls, {})
         _FREED[cls] = buried
     obj.__class__ = _FREED[cls]
+    obj._v = _Gone(cls)
 
 
 def controlled_by(generator: Callable[..., Steps]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -33,7 +33,7 @@ def explore_states(
     scenario: Scenario,
     limit_runs: int | None = None,
     limit_seconds: float | None = None,
-    progress: Callable[[int, int], Any] | None = None,
+    progress: Callable[[int, int, float], Any] | None = None,
 ) -> Result:
     """Visit every state of ``scenario``. ``limit_runs`` bounds the executions, which are more than the ends reached."""
     from .explore import Result, note_failure
@@ -75,7 +75,7 @@ def explore_states(
                 if limit_seconds is not None and time.monotonic() - start > limit_seconds:
                     result.stopped_by = "limit_seconds"
                     break
-                if progress is not None and progress(executions, result.failing):
+                if progress is not None and progress(executions, result.failing, 0.0):
                     result.stopped_by = "cancel"
                     break
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import threading
 from typing import Any
@@ -379,7 +380,11 @@ def test_limits_and_cancel_give_incomplete() -> None:
 
     scenario = Scenario("long", State, {"A": adds, "B": adds})
     assert explore(scenario, limit_runs=10).verdict == "incomplete"
-    assert explore(scenario, progress=lambda runs, failing: True).stopped_by == "cancel"
+    assert explore(scenario, progress=lambda runs, failing, fraction: True).stopped_by == "cancel"
+    seen: list[float] = []
+    explore(scenario, "dpor", limit_runs=2_000, progress=lambda runs, failing, fraction: seen.append(fraction))
+    assert len(seen) > 10
+    assert all(0 <= a <= b < 1 for a, b in itertools.pairwise(seen)), "the estimate grows"
     small = Scenario("small", State, {"A": nothing, "B": nothing})
     assert explore(small, limit_runs=2).verdict == "proved"  # the limit was not in the way
 
@@ -391,7 +396,7 @@ def test_an_interrupt_stops_and_says_incomplete() -> None:
             with s.lock:
                 s.value += 1
 
-    def interrupt(runs: int, failing: int) -> bool:
+    def interrupt(runs: int, failing: int, fraction: float) -> bool:
         if runs >= 256:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         return runs > 10_000
