@@ -124,13 +124,13 @@ def qmp_migrate(s: MigrationState, resume: bool = False) -> str | None:
     """Prepare. An error in words, or None: then a connection is made and migration_channel_connect called with it."""
     if resume:
         if s.state != MIGRATION_STATUS_POSTCOPY_PAUSED:
-            return "Cannot resume if there is no paused migration"
+            return "there is no paused migration to resume"
         return None
     if migration_is_running(s.state):
-        return "There's a migration process in progress"
+        return "a migration is running"
     migrate_init(s)
     if not yank_register_instance(s.process.yank, MIGRATION_YANK_INSTANCE):
-        return "There is a yank instance for migration already"
+        return "there is a yank instance for migration already"
     return None
 
 

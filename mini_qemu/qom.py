@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from mini_qemu.sched import Shared, fetch_add, free
 
+__all__ = ["Object", "fetch_add", "object_ref", "object_unref"]
+
 
 class Object(Shared):
     # changed by atomic instructions; reading it tells what it was, not what it is

@@ -109,3 +109,10 @@ def yank_instances(yank: YankList, instances: tuple[YankInstance, ...]) -> YankI
             for func, opaque in entry.yankfns:
                 func(opaque)
         return None
+
+
+def yank_query(yank: YankList) -> tuple[YankInstance, ...]:
+    """The instances, without what they list. The middle of qmp_query_yank."""
+    with yank.yank_lock:
+        entries = yank.yank_instance_list
+        return tuple([entry.instance for entry in entries])

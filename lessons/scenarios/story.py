@@ -23,6 +23,7 @@ class WrongFix:
     fails: str
     kinds: frozenset[str]
     on: tuple[str, ...] = ()
+    scenario: Scenario | None = None
 
     @contextmanager
     def applied(self) -> Iterator[None]:

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Interleaving 2-D, which the series does not mend: the line dies while the migration thread finishes.
+
+Both threads notice. The migration thread, in await_return_path_close_on_source, tests from_dst_file and then shuts it
+down, without the lock; the return path thread releases the file in between. Patch 2 overlooked this place; it was mended
+in September 2023 (639decf529).
+"""
+
+from __future__ import annotations
+
+from lessons.scenarios.stage import Source, hangs_up, running, watch_source
+from lessons.scenarios.story import Story
+from mini_qemu.migration import await_return_path_close_on_source, open_return_path_on_source
+from mini_qemu.qemu_file import qemu_file_set_error
+from mini_qemu.sched import Scenario
+
+
+def setup() -> Source:
+    w = running()
+    qemu_file_set_error(w.ms.to_dst_file, -5)
+    return w
+
+
+def live_migration(w: Source) -> None:
+    open_return_path_on_source(w.ms, True)
+    await_return_path_close_on_source(w.ms)
+
+
+scenario = Scenario(
+    "await-vs-exit",
+    setup=setup,
+    threads={"live_migration": live_migration, "network": hangs_up},
+    watch=watch_source,
+    title="The line dies at the end",
+)
+
+STORY = Story(scenario, "the line dies during completion: survives the series")

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Patch 5, interleaving 5-A: the clean-up after a cancel, while the return path thread is still on its way out.
+
+Nobody joins the return path thread on cancel. If it has not closed its file when main closes the other one, main finds
+two references, concludes that somebody else will take the channel out of the yank list, and removes the instance: abort.
+No join helps, cancel never comes to it; with patch 5 the owner of to_dst_file takes the entry out, whoever closes last.
+"""
+
+from __future__ import annotations
+
+from lessons.replace import edited
+from lessons.scenarios.precopy_no_return_path import scenario as without_return_path
+from lessons.scenarios.stage import Source, return_path, running, watch_source
+from lessons.scenarios.story import Story, WrongFix
+from mini_qemu.migration import migrate_fd_cancel, migrate_fd_cleanup
+from mini_qemu.process import qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
+from mini_qemu.qom import fetch_add, object_ref
+from mini_qemu.sched import Scenario
+
+
+def setup() -> Source:
+    """Cancelled: both files are shut down, the migration thread has ended."""
+    w = running()
+    migrate_fd_cancel(w.ms)
+    return w
+
+
+def main(w: Source) -> None:
+    qemu_mutex_lock_iothread(w.qemu)
+    migrate_fd_cleanup(w.ms)
+    qemu_mutex_unlock_iothread(w.qemu)
+
+
+scenario = Scenario(
+    "cancel-cleanup",
+    setup=setup,
+    threads={"main": main, "return path": return_path},
+    watch=watch_source,
+    title="The clean-up after a cancel",
+)
+
+CLOSE = "qemu_file_channel.channel_close"
+CLEANUP = "migration.migrate_fd_cleanup"
+LAST = "last = ioc.ref == 1"
+EVERYTHING_ELSE = ("join_created_thread", "lock_from_dst_file", "one_yank_predicate", "file_knows_channel")
+
+WRONG_FIXES = (
+    WrongFix(
+        "atomic_last",
+        "Make the test and the drop of the reference one atomic step.",
+        {
+            CLOSE: edited(
+                CLOSE,
+                LAST,
+                """
+                last = fetch_add(ioc, "ref", -1) == 1
+                object_ref(ioc)
+                """,
+                "an atomic test",
+                fetch_add=fetch_add,
+                object_ref=object_ref,
+            )
+        },
+        "Two closers can no longer both see two. But the last close still comes after the instance is gone.",
+        frozenset({"crash"}),
+        on=EVERYTHING_ELSE,
+    ),
+    WrongFix(
+        "first_close",
+        "Unregister on the first close, whoever it is.",
+        {CLOSE: edited(CLOSE, LAST, "last = True", "first close")},
+        "The second close unregisters again, and finds no such pair.",
+        frozenset({"crash"}),
+        on=EVERYTHING_ELSE,
+    ),
+    WrongFix(
+        "list_owns_reference",
+        "Let the yank list hold a reference of its own.",
+        {
+            "yank.yank_register_function": edited(
+                "yank.yank_register_function",
+                "entry.yankfns = ((func, opaque), *entry.yankfns)",
+                """
+                entry.yankfns = ((func, opaque), *entry.yankfns)
+                object_ref(opaque)
+                """,
+                "the list owns a reference",
+                object_ref=object_ref,
+            )
+        },
+        "As long as it is listed the count never reads one, so it is never taken out: now every run aborts.",
+        frozenset({"crash"}),
+        on=EVERYTHING_ELSE,
+    ),
+    WrongFix(
+        "compare_with_two",
+        "Compare with 2: with a return path that is the first of two closes.",
+        {CLOSE: edited(CLOSE, LAST, "last = ioc.ref == 2", "two")},
+        "Without return path the count is 1 from the start, and the entry stays for ever.",
+        frozenset({"crash"}),
+        on=EVERYTHING_ELSE,
+        scenario=without_return_path,
+    ),
+    WrongFix(
+        "unregister_after_close",
+        "Unregister in the clean-up, but after the close.",
+        {
+            CLEANUP: edited(
+                CLEANUP,
+                """
+                if fixes.explicit_unregister:
+                    migration_ioc_unregister_yank_from_file(tmp)
+                qemu_fclose(tmp)
+                """,
+                """
+                qemu_fclose(tmp)
+                migration_ioc_unregister_yank_from_file(tmp)
+                """,
+                "after the close",
+            )
+        },
+        "File and channel are gone by then; what is looked up is the address of something freed.",
+        frozenset({"use-after-free"}),
+        on=(*EVERYTHING_ELSE, "explicit_unregister"),
+    ),
+    WrongFix(
+        "both_ends",
+        "Let both threads unregister, each for its own file.",
+        {
+            "migration.migration_release_from_dst_file": edited(
+                "migration.migration_release_from_dst_file",
+                "qemu_fclose(f)",
+                """
+                migration_ioc_unregister_yank_from_file(f)
+                qemu_fclose(f)
+                """,
+                "both ends",
+            )
+        },
+        "One channel, registered once, unregistered twice.",
+        frozenset({"crash"}),
+        on=(*EVERYTHING_ELSE, "explicit_unregister"),
+    ),
+    WrongFix(
+        "joiner_closes",
+        "Leave clearing and closing from_dst_file to the thread that joins.",
+        {
+            "migration.source_return_path_thread": edited(
+                "migration.source_return_path_thread",
+                """
+                if fixes.lock_from_dst_file:
+                    migration_release_from_dst_file(ms)
+                else:
+                    ms.rp_state.from_dst_file = None
+                    qemu_fclose(rp)
+                """,
+                "",
+                "the joiner closes",
+            )
+        },
+        "On cancel nobody joins: the file is never closed, the count never falls to one, and every cancel aborts.",
+        frozenset({"crash"}),
+        on=EVERYTHING_ELSE,
+    ),
+)
+
+STORY = Story(
+    scenario,
+    "the clean-up after a cancel",
+    patches=("explicit_unregister",),
+    wrong_fixes=WRONG_FIXES,
+)

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Patch 2, interleaving 2-A: cancel looks at from_dst_file, finds a file, and the return path thread takes it away.
+
+Actors: main cancels; the return path thread hears SHUT and leaves. The migration thread is busy elsewhere and plays no
+part. Between main's test and its use the thread clears the pointer and closes the file: main then uses NULL, or a
+file that is freed.
+"""
+
+from __future__ import annotations
+
+from lessons.replace import edited
+from lessons.scenarios.stage import Source, return_path, running, says_shut, watch_source
+from lessons.scenarios.story import Story, WrongFix
+from mini_qemu.migration import migrate_fd_cancel
+from mini_qemu.sched import Scenario
+
+
+def setup() -> Source:
+    return running()
+
+
+def main(w: Source) -> None:
+    migrate_fd_cancel(w.ms)
+
+
+scenario = Scenario(
+    "cancel-vs-exit",
+    setup=setup,
+    threads={"main": main, "return path": return_path, "destination": says_shut},
+    watch=watch_source,
+    title="Cancel against the end of the return path",
+)
+
+silent = Scenario(
+    "cancel-silent",
+    setup=setup,
+    threads={"main": main, "return path": return_path},
+    watch=watch_source,
+    title="Cancel while the destination says nothing",
+)
+
+CANCEL = "migration.migrate_fd_cancel"
+THREAD = "migration.source_return_path_thread"
+TEST_AND_USE = """
+else:
+    if s.rp_state.from_dst_file is not None:
+        qemu_file_shutdown(s.rp_state.from_dst_file)
+"""
+
+WRONG_FIXES = (
+    WrongFix(
+        "read_once",
+        "Read the pointer once, then test and use the copy.",
+        {
+            CANCEL: edited(
+                CANCEL,
+                TEST_AND_USE,
+                """
+                else:
+                    rp = s.rp_state.from_dst_file
+                    if rp is not None:
+                        qemu_file_shutdown(rp)
+                """,
+                "read once",
+            )
+        },
+        "No NULL any more: instead the copy points to a file that has been freed, which is worse and makes no noise.",
+        frozenset({"use-after-free"}),
+    ),
+    WrongFix(
+        "test_twice",
+        "Test once more, just before the use.",
+        {
+            CANCEL: edited(
+                CANCEL,
+                TEST_AND_USE,
+                """
+                else:
+                    if s.rp_state.from_dst_file is not None:
+                        if s.rp_state.from_dst_file is not None:
+                            qemu_file_shutdown(s.rp_state.from_dst_file)
+                """,
+                "test twice",
+            )
+        },
+        "The window is smaller. It is still a window.",
+        frozenset({"crash", "use-after-free"}),
+    ),
+    WrongFix(
+        "main_clears",
+        "Let the thread close the file and leave the pointer to the main thread.",
+        {
+            THREAD: edited(
+                THREAD,
+                """
+                ms.rp_state.from_dst_file = None
+                qemu_fclose(rp)
+                """,
+                "qemu_fclose(rp)",
+                "the pointer stays",
+            )
+        },
+        "From the close until the clean-up the pointer points to a freed file.",
+        frozenset({"use-after-free"}),
+    ),
+    WrongFix(
+        "shut_the_other",
+        "Shut to_dst_file down instead; both lie on one channel. (The first version of the patch, in await only.)",
+        {
+            "migration.await_return_path_close_on_source": edited(
+                "migration.await_return_path_close_on_source",
+                """
+                if qemu_file_get_error(ms.to_dst_file) and ms.rp_state.from_dst_file is not None:
+                    qemu_file_shutdown(ms.rp_state.from_dst_file)
+                """,
+                """
+                if qemu_file_get_error(ms.to_dst_file):
+                    qemu_file_shutdown(ms.to_dst_file)
+                """,
+                "the other file",
+            )
+        },
+        "It mends await, where nobody looked at it again; cancel tests and uses as before.",
+        frozenset({"crash", "use-after-free"}),
+    ),
+    WrongFix(
+        "lock_while_reading",
+        "Let the thread hold qemu_file_lock as long as it uses the file.",
+        {
+            THREAD: edited(
+                THREAD,
+                """
+                while not ms.rp_state.error and not qemu_file_get_error(rp) and migration_is_setup_or_active(ms.state):
+                    if not source_return_path_message(ms, rp):
+                        break
+                """,
+                """
+                with ms.qemu_file_lock:
+                    source_return_path_message(ms, rp)
+                """,
+                "lock while reading",
+            )
+        },
+        "The thread waits for the network with the lock held, and the cancel that would wake it waits for the lock.",
+        frozenset({"deadlock"}),
+        on=("lock_from_dst_file",),
+        scenario=silent,
+    ),
+)
+
+STORY = Story(
+    scenario,
+    "cancel while the return path thread ends",
+    patches=("lock_from_dst_file",),
+    wrong_fixes=WRONG_FIXES,
+)

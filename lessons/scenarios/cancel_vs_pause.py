@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Patch 2, interleaving 2-B: cancel while the return path thread goes to sleep because the line is down.
+
+On its way into the postcopy pause the thread closes its file first and clears the pointer second. In between the pointer
+is not NULL and the file is gone: here even a single, atomic read of the pointer is not enough.
+"""
+
+from __future__ import annotations
+
+from lessons.scenarios.stage import Source, Wings, hangs_up, return_path, running, watch_source
+from lessons.scenarios.story import Story
+from mini_qemu.migration import migrate_fd_cancel
+from mini_qemu.sched import Scenario
+
+
+def setup() -> Source:
+    w = running("postcopy-ram", state="postcopy-active")
+    w.ms.postcopy_pause_rp_sem = Wings()  # nobody resumes: the thread's part ends where it goes to sleep
+    return w
+
+
+def main(w: Source) -> None:
+    migrate_fd_cancel(w.ms)
+
+
+scenario = Scenario(
+    "cancel-vs-pause",
+    setup=setup,
+    threads={"main": main, "return path": return_path, "network": hangs_up},
+    watch=watch_source,
+    title="Cancel against the postcopy pause",
+)
+
+STORY = Story(scenario, "cancel while a postcopy loses its line", patches=("lock_from_dst_file",))
