@@ -181,7 +181,7 @@ class _Snapshot:
         if not depth:
             return object()  # too deep to compare: equal to nothing, so the state counts as new
         if isinstance(value, Freed):
-            return ("freed", value._key)
+            return ("freed", vars(value)["_key"])
         if isinstance(value, Shared):
             fields = tuple((n, self.of(value._v.get(n), depth - 1)) for n in FIELDS[type(value)])
             plain = tuple((n, self.of(v, depth - 1)) for n, v in vars(value).items() if not n.startswith("_"))

@@ -214,10 +214,7 @@ class World:
             elif kind == FREE:
                 bury(op[1])
         except UseAfterFree as trap:
-            touched = (
-                f"{type(op[1]).__name__}.{op[2]} is touched after the object was freed" if kind <= CAS else str(trap)
-            )
-            self.crash(task, "use-after-free", touched)
+            self.crash(task, "use-after-free", str(trap))
             return code
         except Misuse as misuse:
             self.crash(task, "misuse", str(misuse))
