@@ -10,28 +10,58 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lessons.break_it import BreakIt
+    from lessons.check import check, hint
+    from lessons.figures import outcomes
     from lessons.lab import RaceLab, SchedulerLab
     from lessons.player import Player
+    from lessons.predict import Predict, Progress, Quiz, Reveal
     from lessons.source_view import patch, show, side_by_side
     from lessons.trace_view import columns
 
-__all__ = ["Player", "RaceLab", "SchedulerLab", "columns", "patch", "show", "side_by_side"]
-
 _HOME = {
+    "BreakIt": "break_it",
     "Player": "player",
+    "Predict": "predict",
+    "Progress": "predict",
+    "Quiz": "predict",
     "RaceLab": "lab",
+    "Reveal": "predict",
     "SchedulerLab": "lab",
+    "check": "check",
     "columns": "trace_view",
+    "hint": "check",
+    "outcomes": "figures",
     "patch": "source_view",
     "show": "source_view",
     "side_by_side": "source_view",
 }
 
+__all__ = [
+    "BreakIt",
+    "Player",
+    "Predict",
+    "Progress",
+    "Quiz",
+    "RaceLab",
+    "Reveal",
+    "SchedulerLab",
+    "check",
+    "columns",
+    "hint",
+    "outcomes",
+    "patch",
+    "show",
+    "side_by_side",
+]
+
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"lessons has no {name!r}; it has {', '.join(__all__)}")
-    return getattr(import_module(f"lessons.{_HOME[name]}"), name)
+    found = getattr(import_module(f"lessons.{_HOME[name]}"), name)
+    globals()[name] = found  # `lessons.check` is the function, not the module of that name
+    return found
 
 
 def __dir__() -> list[str]:

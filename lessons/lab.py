@@ -155,7 +155,7 @@ class RaceLab(_Lab):
             trace = self._story(result, {self.kind} & kinds or kinds) if with_run else None
             return {
                 "verdict": result.verdict,
-                "sentence": repr(result).removeprefix(f"{result.scenario}: {result.verdict}. "),
+                "sentence": repr(result).removeprefix(f"{result.scenario}: {result.verdict}. ") + _why(wrong),
                 "trace": trace and trace_data(trace, title=_run_title(trace)),
             }
 
@@ -182,7 +182,8 @@ class RaceLab(_Lab):
         for some in self._sets():
             named = f" with {' and '.join(some)}" if some else " without fixes" if self.fixes else ""
             result = self.results[self._key(some)]
-            lines.append(f"{result.scenario}{named}" + repr(result).removeprefix(result.scenario))
+            why = _why(self.wrong.get(some[0]) if some else None)
+            lines.append(f"{result.scenario}{named}" + repr(result).removeprefix(result.scenario) + why)
         return "\n".join(lines)
 
     def static(self) -> str:
@@ -336,6 +337,12 @@ def _known(names: Iterable[str]) -> list[str]:
 def _fix_title(name: str) -> str:
     fix = fixes[name]
     return f"patch {fix.patch}: {fix.title}"
+
+
+def _why(wrong: Any) -> str:
+    """The sentence that says why a wrong fix fails, if it brings one."""
+    said = getattr(wrong, "fails", "")
+    return f" {said}" if said else ""
 
 
 def _run_title(trace: Trace) -> str:

@@ -263,6 +263,9 @@ class View:
     def __repr__(self) -> str:
         return self.text
 
+    def __add__(self, other: View) -> View:
+        return View(f"{self.text}\n\n{other.text}", self.markup + other.markup)
+
     def _repr_html_(self) -> str:
         return self.markup
 
@@ -281,16 +284,37 @@ def _caption(text: str) -> str:
     return f"<p><small>{html.escape(text)}</small></p>"
 
 
-def show(target: str | Callable[..., Any], on: Iterable[str] | None = None) -> View:
-    """A function as it runs now (or with exactly the fixes in `on`): what does not run is greyed and marked with ~."""
+def show(
+    target: str | Callable[..., Any], on: Iterable[str] | None = None, *, start: str = "", lines: int = 0
+) -> View:
+    """A function as it runs now (or with exactly the fixes in `on`): what does not run is greyed and marked with ~.
+
+    Of a long function a part: `lines` of it, from the first line that contains `start`. Two views add up to one.
+    """
     function, state = function_named(target), setting(on)
     grey = grey_lines(function, state)
     asked = [f"{site.fix} {'on' if state.get(site.fix, True) else 'off'}" for site in function.sites]
     title = ", ".join([f"{shown_path(function.file)}: {function.name}", *dict.fromkeys(asked)])
-    numbered = list(enumerate(function.lines, function.first))
+    numbered = _part(list(enumerate(function.lines, function.first)), target, start, lines)
     text = "\n".join([title, *((("~ " if n in grey else "  ") + line).rstrip() for n, line in numbered)])
     rows = (_mark(line, "s", "opacity:.5" if n in grey else "") for n, line in numbered)
     return View(text, _caption(title) + f'<pre style="{_PRE}">' + "\n".join(rows) + "</pre>")
+
+
+def _part(
+    numbered: list[tuple[int, str]], target: str | Callable[..., Any], start: str, lines: int
+) -> list[tuple[int, str]]:
+    """The lines asked for, moved to the left margin, with dots where something was left out."""
+    first = next((i for i, (_, line) in enumerate(numbered) if start in line), None)
+    if first is None:
+        raise SourceError(f"no line of {target!r} contains {start!r}")
+    if not start and not lines:
+        return numbered
+    part = numbered[first : first + lines] if lines else numbered[first:]
+    margin = min((_indent(line) for _, line in part if line.strip()), default=0)
+    above = [(0, "...")] if first else []
+    below = [(0, "...")] if part[-1] != numbered[-1] else []
+    return [*above, *((n, line[margin:]) for n, line in part), *below]
 
 
 def _versions(fix_name: str) -> list[tuple[str, str, str]]:

@@ -34,8 +34,9 @@ lessons.scenarios
 lessons.source_view  lessons.trace_view  lessons.figures
 lessons.player
 lessons.exercises
-lessons.check
+lessons.check  lessons.predict
 lessons.lab
+lessons.break_it
 lessons
 lessons.__main__
 """

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""You are the scheduler, with a goal: break it, then break it with as few switches as possible.
+
+A SchedulerLab that knows what the explorer knows: how few preemptions suffice. A preemption is a switch away from a
+thread that could have gone on; giving way because a thread waits or has ended costs nothing. What was broken is noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+from lessons import progress
+from lessons.lab import SchedulerLab
+from mini_qemu.fixes import fixes
+from mini_qemu.sched import Scenario, Trace, explore, minimise, replay
+
+FEW_RUNS = 2_000
+
+
+def preemptions(trace: Trace) -> int:
+    """How often a thread was interrupted that could have gone on."""
+    steps = trace.steps
+    return sum(
+        after.thread != before.thread and before.status.get(before.thread) == "ready"
+        for before, after in pairwise(steps)
+    )
+
+
+def fewest(scenario: Scenario) -> int | None:
+    """The fewest preemptions that break it; None if nothing does, or if there is too much to try."""
+    result = explore(scenario, "dpor", limit_runs=FEW_RUNS)
+    if result.failure is None:
+        return None
+    return preemptions(replay(scenario, minimise(scenario, result, limit_runs=FEW_RUNS)))
+
+
+class BreakIt(SchedulerLab):
+    """A SchedulerLab with a goal. `schedule`: where to begin; `on`: the fixes that are on."""
+
+    def __init__(
+        self, scenario: Scenario, *, schedule: str = "", on: Iterable[str] | None = None, title: str | None = None
+    ) -> None:
+        with fixes.only(*(fixes.on if on is None else on)):
+            self.fewest = fewest(scenario)
+        self.scenario_name = scenario.name
+        super().__init__(scenario, schedule=schedule, on=on, title=title)
+
+    def _show(self) -> None:
+        super()._show()
+        trace = self.trace
+        if trace.finding is not None:
+            used = preemptions(trace)
+            progress.record("broken", self.scenario_name, used)
+            self._draw(message=f"{self.view['message']} {self.score(used)}")
+
+    def score(self, used: int) -> str:
+        said = "no preemption" if used == 0 else "1 preemption" if used == 1 else f"{used} preemptions"
+        if self.fewest is None or used <= self.fewest:
+            return f"You needed {said}; fewer do not break it."
+        return f"You needed {said}; it can be done with {self.fewest}."

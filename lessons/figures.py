@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Figures, drawn from results and never from numbers in a text. Each says in a sentence beneath it what it shows.
+
+One style for all: petroff6, whose colours a colour-blind reader tells apart; hatches and words say the same without
+colour; no background, so that both themes of JupyterLab serve. matplotlib is imported when something is drawn; where it
+is missing the sentence remains.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from mini_qemu.sched import Result
+
+INK = "#767b84"  # readable on white and on dark grey
+HATCH = {"": "", "leak": "//", "crash": "xx", "deadlock": "..", "check": "++", "use-after-free": "\\\\"}
+COLOUR = {"": 0, "leak": 1, "crash": 2, "deadlock": 3, "check": 4, "use-after-free": 5}
+
+
+class Figure:
+    """A picture and the sentence that says the same. The sentence is what nbval compares."""
+
+    def __init__(self, sentence: str, draw: Callable[[], Any]) -> None:
+        self.sentence = sentence
+        self.draw = draw
+
+    def __repr__(self) -> str:
+        return self.sentence
+
+    def png(self) -> bytes | None:
+        """The picture; None without matplotlib."""
+        try:
+            import matplotlib  # noqa: F401
+        except ImportError:
+            return None
+        figure = self.draw()
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=110, transparent=True, metadata={"Software": None})
+        return buffer.getvalue()
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import HTML, display
+
+        png = self.png()
+        if png is not None:
+            import base64
+
+            bundle = {"image/png": base64.b64encode(png).decode(), "text/plain": repr(self)}
+            display(bundle, raw=True)
+        display(HTML(f"<p><em>{self.sentence}</em></p>"), metadata={})
+
+
+@contextmanager
+def _styled() -> Any:
+    import matplotlib.pyplot as plt
+
+    wanted: Any = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.edgecolor"), INK)
+    wanted |= {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "hatch.linewidth": 0.6}
+    with plt.style.context("petroff6"), plt.rc_context(wanted):
+        yield plt
+
+
+def _colours(plt: Any) -> list[str]:
+    return [entry["color"] for entry in plt.rcParams["axes.prop_cycle"]]
+
+
+def shares(result: Result) -> dict[str, int]:
+    """How many runs end how: "" for those without a finding, else the kind."""
+    found = {"": result.runs - result.failing, **dict(sorted(result.findings.items()))}
+    return {kind: count for kind, count in found.items() if count}
+
+
+def outcomes(**results: Result) -> Figure:
+    """How the interleavings end, a bar for each result: outcomes(before=..., after=...)."""
+
+    def draw() -> Any:
+        with _styled() as plt:
+            figure, axes = plt.subplots(figsize=(7.2, 0.75 + 0.5 * len(results)), layout="constrained")
+            for row, (name, result) in enumerate(results.items()):
+                _bar(axes, plt, row, name, result)
+            axes.set_yticks(range(len(results)), [name.replace("_", " ") for name in results])
+            axes.invert_yaxis()
+            axes.set_xlim(0, max(result.runs for result in results.values()) * 1.12)
+            axes.set_xlabel("interleavings, all of them run")
+            axes.spines["left"].set_visible(False)
+            axes.tick_params(axis="y", length=0)
+            figure.legend(*_once(axes), loc="outside upper right", ncols=6, frameon=False, fontsize=9)
+            plt.close(figure)
+            return figure
+
+    return Figure(" ".join(_told(name.replace("_", " "), result) for name, result in results.items()), draw)
+
+
+def _bar(axes: Any, plt: Any, row: int, name: str, result: Result) -> None:
+    left = 0
+    for kind, count in shares(result).items():
+        colour = _colours(plt)[COLOUR.get(kind, 5)]
+        face = {"facecolor": colour + "55", "edgecolor": colour, "hatch": HATCH.get(kind, "")}
+        axes.barh(row, count, left=left, height=0.55, label=kind or "ends well", **face)
+        left += count
+    axes.text(left, row, f"  {result.runs:,}", va="center")
+
+
+def _once(axes: Any) -> tuple[list[Any], list[str]]:
+    handles, labels = axes.get_legend_handles_labels()
+    first: Mapping[str, Any] = {label: handle for handle, label in reversed(list(zip(handles, labels, strict=True)))}
+    return [first[label] for label in dict.fromkeys(labels)], list(dict.fromkeys(labels))
+
+
+def _told(name: str, result: Result) -> str:
+    parts = [f"{count:,} {'end well' if not kind else f'end in a {kind}'}" for kind, count in shares(result).items()]
+    return f"{name[:1].upper()}{name[1:]}: of {result.runs:,} interleavings {', '.join(parts)}."

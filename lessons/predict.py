@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Questions before a reveal, the reveal with what was said, questions at the end of a lesson, and what is done so far.
+
+    Predict("missing-join/how-many")      choose, or leave it open
+    Reveal("missing-join/how-many")       the truth, beside the prediction
+    Quiz("missing-join/kitchen")          choose, and hear at once
+    Progress()                            what is done, lesson by lesson
+
+The truth is computed by exploring, never typed. What a learner chose shows in the live widget only: text/plain and
+text/html are the same for everyone, so nbval compares the lesson and not the learner.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from lessons import progress
+from lessons.exercises import exercises, question, questions
+
+HERE = Path(__file__).parent
+
+
+@cache
+def _text(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+class _Card(anywidget.AnyWidget):
+    """A view for predict.js, messages back, and a form at rest that is the same for everyone."""
+
+    _esm = _text("predict.js")
+    _css = _text("predict.css")
+    view = traitlets.Dict().tag(sync=True)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_msg(lambda _widget, message, _buffers: self.obey(message))
+        self.view = self.draw()
+
+    def draw(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def obey(self, message: Mapping[str, Any]) -> None:
+        """What the browser says."""
+
+    def at_rest(self) -> str:
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, rest = bundle if isinstance(bundle, tuple) else (bundle or {}, None)
+        data = {**data, "text/plain": repr(self), "text/html": self.at_rest()}
+        return data if rest is None else (data, rest)
+
+
+class Predict(_Card):
+    """Say what you think before you see it. Leaving it open is allowed."""
+
+    quiz = False
+
+    def __init__(self, name: str) -> None:
+        self.asked = question(name)
+        super().__init__()
+
+    @property
+    def chosen(self) -> str:
+        said = progress.done("answered" if self.quiz else "predicted", self.asked.name)
+        return said if isinstance(said, str) and said in self.asked.choices else ""
+
+    def draw(self) -> dict[str, Any]:
+        note, verdict = self.note()
+        return {
+            "mode": "ask",
+            "quiz": self.quiz,
+            "question": self.asked.text,
+            "choices": [[key, text] for key, text in self.asked.choices.items()],
+            "chosen": self.chosen,
+            "note": note,
+            "verdict": verdict,
+        }
+
+    def note(self) -> tuple[str, str]:
+        if self.chosen:
+            return "Noted. You will see it again beside the answer.", ""
+        return "Choose one, or leave it open and read on.", ""
+
+    def obey(self, message: Mapping[str, Any]) -> None:
+        if message.get("do") == "choose":
+            self.choose(str(message.get("key", "")))
+
+    def choose(self, key: str) -> None:
+        """As a click does; "" takes it back."""
+        if key and key not in self.asked.choices:
+            raise LookupError(f"{key!r} is not a choice; choose from {', '.join(self.asked.choices)}")
+        progress.record("answered" if self.quiz else "predicted", self.asked.name, key)
+        self.view = self.draw()
+
+    def __repr__(self) -> str:
+        return "\n".join([self.asked.text, *(f"  ( ) {text}" for text in self.asked.choices.values())]).replace("`", "")
+
+    def at_rest(self) -> str:
+        choices = "".join(f"<li>{_code(text)}</li>" for text in self.asked.choices.values())
+        return f"<p><b>{_code(self.asked.text)}</b></p><ul>{choices}</ul><p><em>Run this cell to choose.</em></p>"
+
+
+class Quiz(Predict):
+    """A question that answers at once, and may be answered again."""
+
+    quiz = True
+
+    def note(self) -> tuple[str, str]:
+        if not self.chosen:
+            return "Choose one.", ""
+        truth = self.asked.truth()
+        if self.chosen == truth:
+            return f"Yes. {self.asked.why}", "right"
+        return self.asked.replies.get(self.chosen, f"Not quite. {self.asked.why}"), "wrong"
+
+
+class Reveal(_Card):
+    """What the explorer says, beside what was predicted."""
+
+    def __init__(self, name: str) -> None:
+        self.asked = question(name)
+        self.truth = self.asked.truth()
+        super().__init__()
+
+    def draw(self) -> dict[str, Any]:
+        chosen = progress.done("predicted", self.asked.name)
+        said = self.asked.choices.get(str(chosen or ""), "")
+        verdict = "open" if not said else "same" if chosen == self.truth else "other"
+        return {
+            "mode": "echo",
+            "said": said or "nothing: you left it open, which is fine",
+            "truth": self.asked.choices[self.truth],
+            "why": self.asked.why,
+            "verdict": verdict,
+        }
+
+    def __repr__(self) -> str:
+        return f"The explorer says: {self.asked.choices[self.truth]}\n{self.asked.why}".replace("`", "")
+
+    def at_rest(self) -> str:
+        told = f"<p>The explorer says: <b>{_code(self.asked.choices[self.truth])}</b></p><p>{_code(self.asked.why)}</p>"
+        return f"{told}<p><em>Run this cell to see your prediction beside it.</em></p>"
+
+
+class Progress(_Card):
+    """What is done, lesson by lesson, with a button that forgets it."""
+
+    def obey(self, message: Mapping[str, Any]) -> None:
+        if message.get("do") == "reset":
+            said = progress.reset()
+            self.view = {**self.draw(), "note": said}
+
+    def draw(self) -> dict[str, Any]:
+        found = progress.load()
+        asked, tasks = questions().values(), exercises().values()
+        rows = []
+        for lesson in lessons_there():
+            mine = [q.name for q in asked if q.lesson == lesson]
+            predicted = [name for name in mine if found["predicted"].get(name)]
+            answered = [name for name in mine if found["answered"].get(name)]
+            solved = [e.name for e in tasks if e.lesson == lesson]
+            count = sum(bool(found["solved"].get(name)) for name in solved)
+            parts = [
+                ["questions", len({*predicted, *answered}), len(mine)],
+                ["exercises", count, len(solved)],
+            ]
+            rows.append([title_of(lesson), f"{lesson}.ipynb", parts])
+        broken = len([name for name in found["broken"].values() if name])
+        races = "1 race" if broken == 1 else f"{broken} races"
+        note = progress.note or f"As scheduler you have broken {races} so far."
+        return {"mode": "progress", "rows": rows, "note": note}
+
+    def __repr__(self) -> str:
+        of = [(title_of(lesson), *_sizes(lesson)) for lesson in lessons_there()]
+        return "\n".join(f"{title}: {n} questions, {m} exercises" for title, n, m in of)
+
+    def at_rest(self) -> str:
+        rows = "".join(f"<li>{html.escape(line)}</li>" for line in repr(self).splitlines())
+        return f"<ul>{rows}</ul><p><em>Run this cell to see what you have done.</em></p>"
+
+
+def _sizes(lesson: str) -> tuple[int, int]:
+    asked, tasks = questions().values(), exercises().values()
+    return sum(q.lesson == lesson for q in asked), sum(e.lesson == lesson for e in tasks)
+
+
+def lessons_there() -> list[str]:
+    """The lessons that ask something, in the order of the course."""
+    return sorted({q.lesson for q in questions().values()} | {e.lesson for e in exercises().values()})
+
+
+def title_of(lesson: str) -> str:
+    number, _, words = lesson.partition("_")
+    return f"{number} {words.replace('_', ' ')}"
+
+
+def _code(text: str) -> str:
+    """Escaped, with `this` as code."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
