@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Work that takes longer than a breath: a bar, an estimate of what is left, a button that cancels.
+
+    job = LongWork("all schedules", partial(explore, scenario))     # displayed, it shows how far it is
+    job.result()                                                    # waits; an interrupted wait cancels
+
+The work runs in a thread of its own, so that the kernel can hear the button. It is any function that takes a keyword
+``progress(runs, failing, fraction)`` and stops when that says True, as `explore` does.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import ipywidgets
+
+R = TypeVar("R")
+Clock = Callable[[], float]
+
+
+class LongWork(ipywidgets.VBox, Generic[R]):
+    """Runs ``work(progress=...)`` at once. ``result()`` is what it returns; an exception in it is raised there."""
+
+    def __init__(self, title: str, work: Callable[..., R], clock: Clock = time.monotonic) -> None:
+        self.title = title
+        self.clock = clock
+        self.started = clock()
+        self.cancelled = False
+        self._result: list[R] = []
+        self._error: BaseException | None = None
+        self.bar = ipywidgets.FloatProgress(
+            value=0.0, max=1.0, description=title, style={"description_width": "initial"}
+        )
+        self.said = ipywidgets.Label("begins")
+        self.button = ipywidgets.Button(description="Cancel", tooltip="Stop; what was found so far is kept")
+        self.button.on_click(lambda _button: self.cancel())
+        super().__init__([ipywidgets.HBox([self.bar, self.button]), self.said])
+        self._thread = threading.Thread(target=self._run, args=(work,), name=f"long work: {title}", daemon=True)
+        self._thread.start()
+
+    def _run(self, work: Callable[..., R]) -> None:
+        try:
+            self._result.append(work(progress=self._progress))
+        except BaseException as error:
+            self._error = error
+        self.button.disabled = True
+        if self._error is not None:
+            self.bar.bar_style, self.said.value = "danger", f"stopped: {self._error}"
+        else:
+            self.bar.value = self.bar.value if self.cancelled else 1.0
+            self.bar.bar_style = "warning" if self.cancelled else "success"
+            self.said.value = "cancelled; what was found so far is kept" if self.cancelled else "done"
+
+    def _progress(self, runs: int, failing: int, fraction: float) -> bool:
+        self.bar.value = max(self.bar.value, fraction)
+        self.said.value = estimate(runs, failing, self.bar.value, self.clock() - self.started)
+        return self.cancelled
+
+    def cancel(self) -> None:
+        """Stop at the next opportunity."""
+        self.cancelled = True
+
+    def result(self) -> R:
+        """Wait for the end. An interrupt while waiting cancels the work, and what it has so far is the result."""
+        try:
+            self._thread.join()
+        except KeyboardInterrupt:
+            self.cancel()
+            self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._result[0]
+
+    def __repr__(self) -> str:
+        return f"{self.title}: result() waits for it"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        return {**bundle, "text/plain": repr(self), "text/html": f"<p>{self!r}</p>"}
+
+
+def estimate(runs: int, failing: int, fraction: float, seconds: float) -> str:
+    """What the bar says beneath itself: "1,280 runs, 3 fail; about 12 s left"."""
+    sofar = f"{runs:,} runs, {failing:,} fail"
+    if fraction < 0.01:
+        return sofar
+    left = seconds * (1 - fraction) / fraction
+    return f"{sofar}; about {left:.0f} s left" if left < 120 else f"{sofar}; about {left / 60:.0f} min left"
