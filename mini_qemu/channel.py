@@ -9,7 +9,7 @@ Left out: addresses, listening, the steps of a handshake (it is over when the ma
 from __future__ import annotations
 
 from mini_qemu.fixes import fixes
-from mini_qemu.io_channel import QIOChannel, QIOChannelSocket, QIOChannelTLS
+from mini_qemu.io_channel import QIOChannel, QIOChannelSocket, QIOChannelTLS, qio_channel_tls_new
 from mini_qemu.migration import migrate_fd_connect, migration_ioc_process_incoming, process_incoming_migration_co
 from mini_qemu.migration_incoming import MigrationIncomingState
 from mini_qemu.migration_state import MigrationState
@@ -51,7 +51,7 @@ def migration_channel_connect(s: MigrationState, ioc: QIOChannel, error: str | N
 
 def migration_tls_channel_connect(s: MigrationState, ioc: QIOChannel) -> None:
     """Start the handshake. When it is over the main loop calls migration_tls_outgoing_handshake."""
-    tioc = QIOChannelTLS(ioc, "tls")
+    tioc = qio_channel_tls_new(ioc)
     qemu_bh_schedule(qemu_bh_new(s.process, migration_tls_outgoing_handshake, (s, tioc)))
 
 
@@ -76,7 +76,7 @@ def migration_channel_process_incoming(mis: MigrationIncomingState, ioc: QIOChan
 
 
 def migration_tls_channel_process_incoming(mis: MigrationIncomingState, ioc: QIOChannel) -> None:
-    tioc = QIOChannelTLS(ioc, "tls")
+    tioc = qio_channel_tls_new(ioc)
     qemu_bh_schedule(qemu_bh_new(mis.process, migration_tls_incoming_handshake, (mis, tioc)))
 
 

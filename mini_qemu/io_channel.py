@@ -104,7 +104,6 @@ class QIOChannelTLS(QIOChannel):
     def __init__(self, master: QIOChannel, name: str) -> None:
         super().__init__(master.process, name)
         self.master = master
-        object_ref(master)
 
     def io_readv(self) -> bytes:
         return self.master.io_readv()
@@ -159,6 +158,11 @@ def qio_channel_socket_pair(a: QemuProcess, b: QemuProcess) -> tuple[QIOChannelS
     """Two ends of one connection, one in each process."""
     wire = Wire(Channel("to source"), Channel("to destination"))
     return QIOChannelSocket(a, "ioc", 7, wire), QIOChannelSocket(b, "ioc", 7, wire.other_end())
+
+
+def qio_channel_tls_new(master: QIOChannel) -> QIOChannelTLS:
+    object_ref(master)
+    return QIOChannelTLS(master, "tls")
 
 
 def qio_channel_read(ioc: QIOChannel) -> bytes:

@@ -34,12 +34,14 @@ class QEMUFile(Shared):
     shutdown: bool = False
     # the first error stays; written by the owner and by any thread that shuts the file down, no lock
     last_error: int = 0
+    # never changed; a shared field so that asking a freed file is noticed
+    has_ioc: bool = False
 
     def __init__(self, opaque: Any, ops: QEMUFileOps, has_ioc: bool) -> None:
+        self.has_ioc = has_ioc
         # never changed
         self.opaque = opaque
         self.ops = ops
-        self.has_ioc = has_ioc
         # the owner's
         self.buf = b""
 

@@ -12,10 +12,13 @@ from lessons.replace import edited
 from lessons.scenarios.precopy_no_return_path import scenario as without_return_path
 from lessons.scenarios.stage import Source, return_path, running, watch_source
 from lessons.scenarios.story import Story, WrongFix
+from mini_qemu.io_channel import QIOChannel, qio_channel_close
 from mini_qemu.migration import migrate_fd_cancel, migrate_fd_cleanup
 from mini_qemu.process import qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
+from mini_qemu.qemu_thread import free
 from mini_qemu.qom import fetch_add, object_ref
 from mini_qemu.sched import Scenario
+from mini_qemu.yank_functions import migration_ioc_unregister_yank
 
 
 def setup() -> Source:
@@ -39,6 +42,14 @@ scenario = Scenario(
     title="The clean-up after a cancel",
 )
 
+def atomic_close(ioc: QIOChannel) -> int:
+    ret = qio_channel_close(ioc)
+    if fetch_add(ioc, "ref", -1) == 1:
+        migration_ioc_unregister_yank(ioc)
+        free(ioc)
+    return ret
+
+
 CLOSE = "qemu_file_channel.channel_close"
 CLEANUP = "migration.migrate_fd_cleanup"
 LAST = "last = ioc.ref == 1"
@@ -48,19 +59,7 @@ WRONG_FIXES = (
     WrongFix(
         "atomic_last",
         "Make the test and the drop of the reference one atomic step.",
-        {
-            CLOSE: edited(
-                CLOSE,
-                LAST,
-                """
-                last = fetch_add(ioc, "ref", -1) == 1
-                object_ref(ioc)
-                """,
-                "an atomic test",
-                fetch_add=fetch_add,
-                object_ref=object_ref,
-            )
-        },
+        {CLOSE: atomic_close},
         "Two closers can no longer both see two. But the last close still comes after the instance is gone.",
         frozenset({"crash"}),
         on=EVERYTHING_ELSE,

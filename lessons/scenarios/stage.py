@@ -19,6 +19,7 @@ from mini_qemu.io_channel import (
 )
 from mini_qemu.migration import qmp_migrate, source_return_path_thread
 from mini_qemu.migration_state import MigrationState, migration_object_init
+from mini_qemu.monitor import QmpError, qmp_yank
 from mini_qemu.process import (
     QemuProcess,
     main_loop_wait,
@@ -27,11 +28,14 @@ from mini_qemu.process import (
 )
 from mini_qemu.qemu_file import qemu_file_get_return_path
 from mini_qemu.qemu_file_channel import qemu_fopen_channel_output
-from mini_qemu.qemu_thread import QemuSemaphore, qemu_thread_join
+from mini_qemu.qemu_thread import QEMU_THREAD_JOINABLE, QemuSemaphore, qemu_thread_create, qemu_thread_join
 from mini_qemu.qom import object_unref
 from mini_qemu.ram import RAMBlock
 from mini_qemu.savevm import machine_init
+from mini_qemu.sched import control
 from mini_qemu.yank_functions import migration_ioc_register_yank
+
+control("lessons.scenarios")
 
 PING = bytes.fromhex("08 0002 0004")
 FOOTER = bytes.fromhex("7e")
@@ -47,7 +51,11 @@ class Source:
         self.peer = QemuProcess("destination")
         for qemu in (self.qemu, self.peer):
             machine_init(qemu, *([RAMBlock("ram", pages)] if pages else []))
-        self.heard = b""
+        self.heard = b""  # for a destination that keeps what it reads
+        self.ioc2: Any = None  # for a second connection
+        self.peer_ioc2: Any = None
+        self.paused = QemuSemaphore(name="paused")
+        self.parked = QemuSemaphore(name="parked")
         self.ms: MigrationState = migration_object_init(self.qemu, *capabilities)
         error = qmp_migrate(self.ms)
         assert error is None, error
@@ -56,6 +64,18 @@ class Source:
 
 class Offstage(Exception):
     """A thread has come to where the story leaves it."""
+
+
+class Bell(QemuSemaphore):
+    """Put in place of a semaphore: rings before it waits, so that somebody else knows that a thread has come this far."""
+
+    def __init__(self, rings: QemuSemaphore) -> None:
+        super().__init__()
+        self.rings = rings
+
+    def wait(self) -> None:
+        self.rings.post()
+        super().wait()
 
 
 class Wings(QemuSemaphore):
@@ -81,6 +101,22 @@ def return_path(w: Source) -> None:
     try:
         source_return_path_thread(w.ms)
     except Offstage:
+        pass
+
+
+def start_return_path(w: Source) -> None:
+    """What open_return_path_on_source does after it has opened the file."""
+    w.ms.rp_state.rp_thread = qemu_thread_create(
+        "return path", source_return_path_thread, w.ms, QEMU_THREAD_JOINABLE
+    )
+    w.ms.rp_state.rp_thread_created = True
+
+
+def oob_yanks(w: Source) -> None:
+    """An operator loses patience, at any time. That there is nothing to yank any more is a fair answer."""
+    try:
+        qmp_yank(w.qemu, [{"type": "migration"}])
+    except QmpError:
         pass
 
 

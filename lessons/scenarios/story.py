@@ -47,6 +47,7 @@ class Story:
     about: str
     patches: tuple[str, ...] = ()
     wrong_fixes: tuple[WrongFix, ...] = ()
+    history: tuple[str, ...] = ("yank_knows_tls",)
 
     @property
     def name(self) -> str:

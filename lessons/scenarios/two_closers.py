@@ -7,10 +7,9 @@ channel is freed and the entry stays. Whoever yanks now shuts down freed memory;
 
 from __future__ import annotations
 
-from lessons.scenarios.stage import Offstage, Source, Wings, hangs_up, return_path, running, watch_source
+from lessons.scenarios.stage import Offstage, Source, Wings, hangs_up, oob_yanks, return_path, running, watch_source
 from lessons.scenarios.story import Story
 from mini_qemu.migration import postcopy_pause
-from mini_qemu.monitor import qmp_yank
 from mini_qemu.sched import Scenario
 
 
@@ -30,15 +29,10 @@ def live_migration(w: Source) -> None:
         pass
 
 
-def oob(w: Source) -> None:
-    """An operator loses patience, at any time."""
-    qmp_yank(w.qemu, [{"type": "migration"}])
-
-
 scenario = Scenario(
     "two-closers",
     setup=setup,
-    threads={"live_migration": live_migration, "return path": return_path, "oob": oob},
+    threads={"live_migration": live_migration, "return path": return_path, "oob": oob_yanks},
     watch=watch_source,
     title="Two closers",
 )

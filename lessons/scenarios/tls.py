@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Patch 3's class of mistake: who registers and who unregisters must agree on which channels count.
+
+A precopy over TLS, without return path; nothing races. Until June 2021 the unregistering side asked for sockets only
+(`history.yank_knows_tls` off): the entry of a TLS channel stayed, and every TLS migration aborted at its end. With one
+predicate for both sides (patch 3), or with the unregistering taken out of the close (patch 5), that cannot happen.
+"""
+
+from __future__ import annotations
+
+from lessons.scenarios.stage import Source, watch_source
+from lessons.scenarios.story import Story
+from mini_qemu.channel import socket_outgoing_migration
+from mini_qemu.process import main_loop_wait, qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
+from mini_qemu.sched import Scenario
+
+
+def setup() -> Source:
+    w = Source()
+    w.ms.tls_creds = True
+    return w
+
+
+def main(w: Source) -> None:
+    qemu_mutex_lock_iothread(w.qemu)
+    socket_outgoing_migration(w.ms, w.ioc)
+    qemu_mutex_unlock_iothread(w.qemu)
+    main_loop_wait(w.qemu)  # the handshake is over
+    main_loop_wait(w.qemu)  # the clean-up
+
+
+scenario = Scenario("tls", setup=setup, threads={"main": main}, watch=watch_source, title="TLS")
+june_2021 = Scenario("tls-june-2021", setup=setup, threads={"main": main}, watch=watch_source, title="TLS, June 2021")
+
+STORY = Story(scenario, "a precopy over TLS")
+STORY_JUNE_2021 = Story(
+    june_2021,
+    "a precopy over TLS, before channel_close knew of TLS",
+    patches=("one_yank_predicate",),
+    history=(),
+)
