@@ -4,8 +4,8 @@ It mirrors the design's semantics, written down a second time: what a step is, w
 (`depends`), what is a finding. Strategy: a machine is cheap to clone, every thread stands before its next visible
 operation (the code of a thread is a linked list, so blocks and unwinding are pushes and pops), and it records the
 happens-before relation of its past: for every thread its operations, each with a vector clock. That is the canonical
-form of the trace: two executions have the same form exactly when one becomes the other by swapping adjacent independent
-steps. Left out: native mode, source lines, everything about showing.
+form of the trace: two executions have the same form exactly when one becomes the other by swapping adjacent
+independent steps. Left out: native mode, source lines, everything about showing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Value: TypeAlias = int | str | tuple[str, str] | None
 FREED = "freed"
 Operation: TypeAlias = tuple[str, str, int]
 """(what, on what, number): the number is the item's for a channel, -1 for a failed send or a receive that found the
-end, and 1 for a join through a handle."""
+end, and 1 for a join or a detach of a handle."""
 Form: TypeAlias = tuple[tuple[tuple[Operation, tuple[int, ...]], ...], ...]
 
 
@@ -58,7 +58,7 @@ def depends(a: Event, b: Event) -> bool:
         return True
     if {what, what2} == {"send", "receive"}:
         return number == number2 != -1
-    return what == what2 == "join" and number == number2 == 1
+    return {what, what2} <= {"join", "detach"} and number == number2 == 1
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _push(block: Block, rest: Code) -> Code:
 
 
 class Outcome(NamedTuple):
-    """What one complete execution ends with."""
+    """What a complete execution ends with; a finding is (kind, thread)."""
 
     values: tuple[tuple[str, Value], ...]
     logs: tuple[tuple[str, tuple[Value, ...]], ...]
@@ -141,8 +141,7 @@ class Machine:
         self.credit = dict(program.semaphores)
         self.channels = {name: _Channel() for name in program.channels}
         self.threads: dict[str, _Thread] = {}
-        self.joined: frozenset[str] = frozenset()
-        self.detached: frozenset[str] = frozenset()
+        self.settled: frozenset[str] = frozenset()  # joined or detached
         self.findings: tuple[tuple[str, str], ...] = ()
         self.history: dict[str, tuple[tuple[Operation, tuple[int, ...]], ...]] = dict.fromkeys(self.names, ())
         self.events: tuple[Event, ...] = ()
@@ -167,10 +166,10 @@ class Machine:
     def _test(self, thread: _Thread, condition: Condition) -> bool:
         return (thread.registers.get(condition.register, 0) == condition.value) == condition.equal
 
-    def _stop(self, name: str, kind: str, message: str) -> None:
+    def _stop(self, name: str, kind: str) -> None:
         self.threads[name].status = "crashed"
         self.threads[name].code = None
-        self.findings += ((kind, message),)
+        self.findings += ((kind, name),)
 
     def _throw(self, name: str, kind: str, what: str) -> None:
         """An exception on its way up: `with` unlocks (a step), `finally` blocks run, BrokenPipeError may be caught."""
@@ -187,7 +186,7 @@ class Machine:
             if isinstance(instruction, _Catch) and what == "BrokenPipeError":
                 thread.code = _push(instruction.handler, code)
                 return
-        self._stop(name, kind, what)
+        self._stop(name, kind)
 
     def _settle(self, name: str) -> None:
         """Runs local code until the thread stands before a visible operation or has ended."""
@@ -202,10 +201,9 @@ class Machine:
                     if self._test(thread, condition):
                         thread.code = rest
                     else:
-                        self._stop(name, "crash", "assert")
-                case lang.Fail(message):
-                    thread.code = rest
-                    self._stop(name, "fail", message)
+                        self._stop(name, "crash")
+                case lang.Fail():
+                    self._stop(name, "fail")
                 case lang.If(condition, then, otherwise):
                     thread.code = _push(then if self._test(thread, condition) else otherwise, rest)
                 case lang.Repeat(times, body):
@@ -225,12 +223,9 @@ class Machine:
                 case _Raise(kind, what):
                     thread.code = rest
                     self._throw(name, kind, what)
-                case lang.Detach(register):
-                    thread.code = rest
-                    handle = thread.registers.get(register)
-                    if isinstance(handle, tuple):
-                        self.detached |= {handle[1]}
-                case lang.Join(register) if not isinstance(thread.registers.get(register), tuple):
+                case lang.Join(register) | lang.Detach(register) if not isinstance(
+                    thread.registers.get(register), tuple
+                ):
                     thread.code = rest
                 case lang.Write(_, value) | lang.Send(_, value) if self._evaluate(thread, value) is None:
                     thread.code = rest
@@ -280,9 +275,9 @@ class Machine:
         instruction, thread.code = thread.code
         operation = self._execute(name, thread, instruction)
         self._record(Event(name, operation))
-        self._settle(name)
         if operation[0] == "spawn":
             self._settle(operation[1])
+        self._settle(name)
 
     def _execute(self, name: str, thread: _Thread, instruction: Instruction) -> Operation:
         match instruction:
@@ -323,7 +318,7 @@ class Machine:
                 if self.holder[mutex] == name:
                     self.holder[mutex] = None
                 else:
-                    self._stop(name, "misuse", "unlock")
+                    self._stop(name, "misuse")
                 return ("unlock", mutex, 0)
             case lang.Wait(semaphore):
                 self.credit[semaphore] -= 1
@@ -354,13 +349,13 @@ class Machine:
                 self.threads[child] = _Thread(_push(body, None))
                 thread.registers[register] = ("handle", child)
                 return ("spawn", child, 0)
-            case lang.Join(register):
+            case lang.Join(register) | lang.Detach(register):
                 handle = thread.registers[register]
                 assert isinstance(handle, tuple)
-                if handle[1] in self.joined:
-                    self._stop(name, "misuse", "join")
-                self.joined |= {handle[1]}
-                return ("join", handle[1], 1)
+                if handle[1] in self.settled:
+                    self._stop(name, "misuse")
+                self.settled |= {handle[1]}
+                return ("join" if isinstance(instruction, lang.Join) else "detach", handle[1], 1)
             case lang.JoinThread(other):
                 return ("join", other, 0)
         raise AssertionError(f"not a visible operation: {instruction}")
@@ -368,7 +363,7 @@ class Machine:
     def _freed(self, name: str, variable: str) -> bool:
         if variable.split(".")[0] not in self.freed:
             return False
-        self._throw(name, "use-after-free", variable.split(".")[0])
+        self._stop(name, "use-after-free")
         return True
 
     # -- traces ----------------------------------------------------------------------------------------------------
@@ -390,15 +385,17 @@ class Machine:
         return tuple(self.history[name] for name in self.names)
 
     def outcome(self) -> Outcome:
-        """The findings that need the whole run (deadlock, leak, check) are judged only when no thread crashed."""
-        findings = self.findings
+        """The end. Of what stopped a thread only the first counts (a dead process does nothing more); deadlock, leak
+        and check are judged only when nothing did.
+        """
+        findings = self.findings[:1]
         values = {n: FREED if n.split(".")[0] in self.freed else v for n, v in self.values.items()}
         if not findings:
             if any(thread.status == "running" for thread in self.threads.values()):
                 findings += (("deadlock", ""),)
             else:
                 spawned_now = [n for n in self.threads if n not in dict(self.program.threads)]
-                findings += tuple(("leak", n) for n in spawned_now if n not in self.joined | self.detached)
+                findings += tuple(("leak", n) for n in spawned_now if n not in self.settled)
                 if self.program.check is not None and values[self.program.check[0]] != self.program.check[1]:
                     findings += (("check", ""),)
         return Outcome(

@@ -2,9 +2,9 @@
 
 It mirrors nothing; it exists so that one random program can be given to two machines that share no code: the oracle
 (`interpreter.py`, `oracle.py`) and, written out as Python by `translate.py`, the engine. Strategy: frozen dataclasses
-only, so that a program can be compared, printed and shrunk. One statement is at most one visible operation; `With`, `Guard`,
-`Finally`, `If`, `Repeat` and `Call` give structure. Left out on purpose: unbounded loops (an enumeration of every
-interleaving must end) and threads spawned twice under one name.
+only, so that a program can be compared, printed and shrunk. One statement is at most one visible operation; `With`,
+`Guard`, `Finally`, `If`, `Repeat` and `Call` give structure. Left out on purpose: unbounded loops (an enumeration of
+every interleaving must end) and threads spawned twice under one name.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Join:
 
 @dataclass(frozen=True)
 class Detach:
-    """Gives the thread up for good: not a step, but the handle is no leak any more."""
+    """Gives the thread up for good: the handle is no leak any more. A step that conflicts with joins of the handle."""
 
     register: str
 

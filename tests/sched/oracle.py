@@ -1,8 +1,8 @@
 """The oracle: what a small concurrent program can do, counted by brute force. Shares no code with the engine.
 
 It enumerates every interleaving of a program of `language.py`, so that `explore` can be held to exact numbers. Two
-enumerations check each other: `every_interleaving` (plain recursion over all schedules) and `classes` (breadth
-first over prefixes; prefixes that are the same Mazurkiewicz trace are expanded once). Left out: speed beyond what small
+enumerations check each other: `every_interleaving` (plain recursion over all schedules) and `classes` (breadth first
+over prefixes; prefixes that are the same Mazurkiewicz trace are expanded once). Left out: speed beyond what small
 programs need.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tests.sched.interpreter import Form, Machine, Outcome
 from tests.sched.language import Program
@@ -25,6 +26,7 @@ class Census:
     """What all executions of a program are: one outcome for every class, and how many interleavings there are."""
 
     outcomes: dict[Form, Outcome]
+    """Findings of a class: all that come first in one of its interleavings."""
     interleavings: int
 
     @property
@@ -59,8 +61,19 @@ def every_interleaving(program: Program) -> Census:
     for machine in runs(Machine(program)):
         count += 1
         outcome = machine.outcome()
-        assert outcomes.setdefault(machine.form(), outcome) == outcome, "two executions of one class end differently"
+        known = outcomes.setdefault(machine.form(), outcome)
+        findings = tuple(sorted({*known.findings, *outcome.findings}))
+        assert known._replace(findings=()) == outcome._replace(findings=()), "two executions of a class end differently"
+        outcomes[machine.form()] = known._replace(findings=findings)
     return Census(outcomes, count)
+
+
+class _Prefix(NamedTuple):
+    """A trace that may go on: an execution of it, how many interleavings it has, and what may come first in them."""
+
+    machine: Machine
+    ways: int
+    first: frozenset[tuple[str, str]]
 
 
 def classes(program: Program, limit: int = 200_000) -> Census:
@@ -68,23 +81,27 @@ def classes(program: Program, limit: int = 200_000) -> Census:
     outcomes: dict[Form, Outcome] = {}
     count = 0
     expanded = 0
-    first = Machine(program)
-    frontier: dict[Form, tuple[Machine, int]] = {first.form(): (first, 1)}
+    start = Machine(program)
+    frontier: dict[Form, _Prefix] = {start.form(): _Prefix(start, 1, frozenset(start.findings[:1]))}
     while frontier:
-        following: dict[Form, tuple[Machine, int]] = {}
-        for form, (machine, ways) in frontier.items():
+        following: dict[Form, _Prefix] = {}
+        for form, (machine, ways, first) in frontier.items():
             expanded += 1
             if expanded > limit:
                 raise TooLarge(f"more than {limit} prefixes")
             choices = machine.enabled()
             if not choices:
-                outcomes[form] = machine.outcome()
+                outcome = machine.outcome()
+                outcomes[form] = outcome._replace(findings=tuple(sorted(first))) if first else outcome
                 count += ways
             for name in choices:
                 after = machine.clone()
                 after.step(name)
                 key = after.form()
+                prefix = _Prefix(after, ways, first or frozenset(after.findings[:1]))
                 known = following.get(key)
-                following[key] = (after, ways) if known is None else (known[0], known[1] + ways)
+                if known is not None:
+                    prefix = _Prefix(known.machine, known.ways + ways, known.first | prefix.first)
+                following[key] = prefix
         frontier = following
     return Census(outcomes, count)

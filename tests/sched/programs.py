@@ -3,8 +3,9 @@
 Strategy: every program draws a small *vocabulary* (a few variables, perhaps a mutex, a semaphore, a channel, spawned
 threads, an object to free), so that its threads meet on the same objects; then statements by weight, with the shapes
 that matter planted on purpose: read-modify-write, check then act, balanced and unbalanced locks, AB-BA, producers and
-consumers, asserts on a value just read, handles joined by somebody else. All randomness comes from the `random.Random`
-given, so a seed is a program, and Hypothesis can drive it too. Left out: unbounded loops, values but small numbers.
+consumers, asserts on a value just read, handles joined by somebody else. All randomness comes from the
+`random.Random` given, so a seed is a program, and Hypothesis can drive it too. Left out: unbounded loops, values but
+small numbers.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class _Writer:
 
     def block(self, depth: int, longest: int, name: str, in_guard: bool = False) -> Block:
         found: Block = ()
-        for _ in range(self.rng.randint(1, longest)):
+        for _ in range(self.rng.randint((longest + 1) // 2, longest)):
             if self.budget <= 0:
                 break
             found += self.statements(depth, name, in_guard)
@@ -206,7 +207,7 @@ class _Writer:
         if kind == "publish":
             self.uses_handle = True
             self.budget -= 1
-            last: Block = (Join(handle),) if rng.random() < 0.3 else (Detach(handle),) if rng.random() < 0.3 else ()
+            last: Block = rng.choice([(), (), (Join(handle),), (Detach(handle),)])
             return (start, Publish(SHARED_HANDLE, handle), *between, *last)
         self.budget -= 1
         endings: list[Block] = [(Join(handle),), (Detach(handle),), (), (Join(handle), Join(handle))]
@@ -214,14 +215,14 @@ class _Writer:
         return (start, *between, *ending)
 
 
-def random_program(rng: random.Random, operations: int = 9) -> Program:
+def random_program(rng: random.Random, operations: int = 13) -> Program:
     """A program of two to four threads with about so many operations altogether."""
     count = rng.choice((2, 2, 2, 3, 3, 4))
     threads = [f"{letter}" for letter in "ABCD"[:count]]
     features = {f for f in FEATURES if rng.random() < 0.3}
     if "publish" in features:
         features.add("spawn")
-    variables = ["o0.x", "o0.y", "o1.x"][: rng.choice((1, 1, 2, 3))]
+    variables = ["o0.x", "o0.y", "o1.x"][: rng.choice((1, 1, 1, 2, 2, 3))]
     writer = _Writer(
         rng,
         features,
@@ -233,8 +234,8 @@ def random_program(rng: random.Random, operations: int = 9) -> Program:
     )
     bodies: list[tuple[str, Block]] = []
     for name in threads:
-        writer.budget = max(1, min(5, rng.randint(1, 2 * operations // count)))
-        bodies.append((name, writer.block(2, 4, name)))
+        writer.budget = rng.randint((operations + 1) // (2 * count), 3 * operations // (2 * count))
+        bodies.append((name, writer.block(2, 5, name)))
     initial: list[tuple[str, Number]] = [(v, 0) for v in variables]
     if writer.uses_handle:
         initial.append((SHARED_HANDLE, None))
@@ -243,7 +244,7 @@ def random_program(rng: random.Random, operations: int = 9) -> Program:
         threads=tuple(bodies),
         variables=tuple(initial),
         mutexes=tuple(writer.mutexes),
-        semaphores=tuple((s, rng.choice((0, 0, 1, 2))) for s in writer.semaphores),
+        semaphores=tuple((s, rng.choice((0, 1, 1, 2))) for s in writer.semaphores),
         channels=tuple(writer.channels),
         check=check,
     )

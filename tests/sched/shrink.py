@@ -1,7 +1,7 @@
 """Makes a failing program small: drops statements, opens blocks, drops threads, as long as it keeps failing.
 
-Strategy: greedy descent, first improvement, until no candidate fails any more; the programs are a dozen statements, so
-nothing cleverer pays. Left out: shrinking of values and renaming of variables.
+Strategy: greedy descent, first improvement, until no candidate fails any more; the programs are a dozen statements,
+so nothing cleverer pays. Left out: shrinking of values and renaming of variables.
 """
 
 from __future__ import annotations

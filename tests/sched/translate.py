@@ -1,10 +1,11 @@
 """Writes a program of `language.py` out as ordinary Python and wraps it into a `Scenario` for the engine.
 
 Strategy: every program becomes one module of generated source, registered in `linecache` so that `inspect.getsource`
-finds it, and executed; the engine then instruments it as it would a learner's functions. Bodies of spawned threads are
-module functions or closures, `Call` blocks are functions or methods, in turn, so that all of these are exercised. What
-a run did is observed from outside, without steps: threads log the values they got in plain lists, and every call of
-`setup` files the world of the run before. Left out: final values of semaphores and queues, which have no public names.
+finds it, and executed; the engine then instruments it as it would a learner's functions. Bodies of spawned threads
+are module functions or closures, `Call` blocks are functions or methods, in turn, so that all of these are exercised.
+What a run did is observed from outside, without steps: threads log the values they got in plain lists, and every call
+of `setup` files the world of the run before. Left out: final values of semaphores and queues, which have no public
+names.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from mini_qemu.sched import Scenario, UseAfterFree
+from mini_qemu.sched import Handle, Scenario, UseAfterFree
 from tests.sched import language as lang
 from tests.sched.interpreter import FREED
 from tests.sched.language import Block, Condition, Expression, Program
@@ -88,9 +89,8 @@ class _Source:
         logged = f"w.logs[{name!r}].append"
         match statement:
             case lang.Read(register, variable):
-                # a handle is not a number: the log shows it as the oracle does, by the name of its thread
-                value = f"show_handle({register})" if register.startswith("h") else register
-                return [f"{register} = w.{variable}", f"{logged}({value})"]
+                shown = f"show_handle({register})" if register.startswith("h") else register
+                return [f"{register} = w.{variable}", f"{logged}({shown})"]
             case lang.Write(variable, value):
                 return [f"w.{variable} = {self.expression(value)}"]
             case lang.Exchange(register, variable, old, new):
@@ -163,8 +163,9 @@ class _Source:
         return f"{arguments} = w.call_{number}({arguments})"
 
 
-def show_handle(handle: object) -> object:
-    return None if handle is None else ("handle", getattr(handle, "name"))  # noqa: B009
+def show_handle(value: object) -> object:
+    """A value as the oracle has it: a handle is known by the name of its thread."""
+    return ("handle", value.name) if isinstance(value, Handle) else value
 
 
 @dataclass
@@ -197,7 +198,7 @@ class Translated:
                 value = getattr(getattr(self.world, owner), name)
             except UseAfterFree:
                 value = FREED
-            found.append((variable, show_handle(value) if name == "h" and value != FREED else value))
+            found.append((variable, show_handle(value)))
         return tuple(sorted(found))
 
     def forget(self) -> None:

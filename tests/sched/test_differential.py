@@ -1,0 +1,43 @@
+"""Engine against oracle on random programs: the acceptance gate of the explorer.
+
+Small programs by Hypothesis in every test run; 2,000 seeded ones under the `slow` mark; `python -m
+tests.sched.differential 20000` for the long run.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.sched.differential import differences, report, try_many
+from tests.sched.oracle import TooLarge, classes
+from tests.sched.programs import random_program
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(st.randoms(use_true_random=False))
+def test_small_random_programs(rng: random.Random) -> None:
+    program = random_program(rng, operations=8)
+    try:
+        census = classes(program, limit=600)
+    except TooLarge:
+        return
+    found = differences(program, census)
+    assert not found, report(program, found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(8))
+def test_two_thousand_random_programs(part: int) -> None:
+    tally = try_many(itertools.count(part * 1_000_000), programs=250)
+    assert not tally.wrong, "\n\n".join([str(tally), *tally.wrong])
+    assert tally.programs == 250
