@@ -106,14 +106,20 @@ class Notebook:
         self.page = page
         page.goto(f"{lab.url}/doc/tree/notebooks/{name}?token={TOKEN}&reset")
         page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.sessionContext")
-        page.evaluate(
-            """async () => {
-                await jupyterapp.restored;
-                const panel = jupyterapp.shell.currentWidget;
-                await Promise.all([panel.context.ready, panel.revealed, panel.sessionContext.ready]);
-            }"""
-        )
+        self.do("Promise.all([jupyterapp.restored, panel.context.ready, panel.revealed, panel.sessionContext.ready])")
         self.wait_until_idle()
+
+    def do(self, promise: str, seconds: float = 60) -> None:
+        """Wait for something that JupyterLab does; unlike `page.evaluate` not for ever."""
+        self.page.evaluate(
+            f"""() => {{
+                const panel = jupyterapp.shell.currentWidget;
+                window.done = false;
+                {promise}.then(() => window.done = true, error => window.done = String(error));
+            }}"""
+        )
+        self.page.wait_for_function("() => window.done", timeout=seconds * 1000)
+        assert self.page.evaluate("() => window.done") is True
 
     @property
     def cells(self) -> Locator:
@@ -129,7 +135,7 @@ class Notebook:
         return self.code.nth(number - 1).locator(".jp-Cell-outputArea")
 
     def run_all(self) -> None:
-        self.page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
+        self.do("jupyterapp.commands.execute('notebook:run-all-cells')")
         self.wait_until_idle()
 
     def run_cell(self, number: int) -> None:
@@ -139,7 +145,7 @@ class Notebook:
         self.wait_until_idle()
 
     def restart(self) -> None:
-        self.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+        self.do("panel.sessionContext.restartKernel()")
         self.wait_until_idle()
 
     def wait_until_idle(self, seconds: float = 60) -> None:
