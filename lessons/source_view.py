@@ -270,7 +270,7 @@ class View:
         return self.markup
 
 
-_PRE = "margin:0;padding:8px 12px;line-height:1.45;overflow-x:auto;background:transparent"
+_PRE = "margin:0;padding:8px 12px;line-height:1.45;white-space:pre;overflow-x:auto;background:transparent"
 _ADDED = "text-decoration:none;background:rgba(0,158,115,.22)"
 _GONE = "text-decoration:none;background:rgba(213,94,0,.22)"
 
@@ -284,9 +284,7 @@ def _caption(text: str) -> str:
     return f"<p><small>{html.escape(text)}</small></p>"
 
 
-def show(
-    target: str | Callable[..., Any], on: Iterable[str] | None = None, *, start: str = "", lines: int = 0
-) -> View:
+def show(target: str | Callable[..., Any], on: Iterable[str] | None = None, *, start: str = "", lines: int = 0) -> View:
     """A function as it runs now (or with exactly the fixes in `on`): what does not run is greyed and marked with ~.
 
     Of a long function a part: `lines` of it, from the first line that contains `start`. Two views add up to one.
@@ -362,14 +360,14 @@ def _hunk(line: str, old: list[str]) -> str:
     return f"@@ {next(inside, 'at the top').split('(')[0].rstrip(':')} @@"
 
 
-def side_by_side(fix_name: str) -> View:
-    """The functions a patch changes, before and after, line by line."""
+def side_by_side(fix_name: str, context: int = 4) -> View:
+    """The functions a patch changes, before and after, line by line; `context`: how many equal lines to keep around."""
     text = [_heading(fix_name)]
     markup = [_caption(_heading(fix_name).replace("\n", ", "))]
     for path, old, new in _versions(fix_name):
         for name, left, right in _changed_functions(old, new):
             text.append(f"\n{path}: {name}")
-            pairs = list(_align(left, right))
+            pairs = list(_near(list(_align(left, right)), context))
             width = max([len("before"), *(len(a) for a, _, _ in pairs)])
             text.append(f"  {'before':<{width}}   after")
             text += [f"{sign} {a:<{width}} | {b}".rstrip() for a, b, sign in pairs]
@@ -406,6 +404,16 @@ def _align(left: list[str], right: list[str]) -> Iterator[tuple[str, str, str]]:
             yield old, new, " " if kind == "equal" else "*"
 
 
+def _near(pairs: list[tuple[str, str, str]], context: int) -> Iterator[tuple[str, str, str]]:
+    """The rows that differ, those around them, the first (it names the function), and an ellipsis for the rest."""
+    keep = {0} | {i + d for i, pair in enumerate(pairs) if pair[2] == "*" for d in range(-context, context + 1)}
+    for i, pair in enumerate(pairs):
+        if i in keep:
+            yield pair
+        elif i - 1 in keep:
+            yield "...", "...", " "
+
+
 def _table(pairs: list[tuple[str, str, str]]) -> str:
     def column(index: int, tag: str, style: str) -> str:
         rows = (_mark(pair[index], tag, style if pair[2] == "*" else "") for pair in pairs)
@@ -414,4 +422,5 @@ def _table(pairs: list[tuple[str, str, str]]) -> str:
 
     head = "".join(f'<th style="text-align:left">{word}</th>' for word in ("before", "after"))
     body = column(0, "del", _GONE) + column(1, "ins", _ADDED)
-    return f"<table><thead><tr>{head}</tr></thead><tbody><tr>{body}</tr></tbody></table>"
+    rows = f"<thead><tr>{head}</tr></thead><tbody><tr>{body}</tr></tbody>"
+    return f'<table style="width:100%;table-layout:fixed">{rows}</table>'

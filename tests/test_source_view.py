@@ -114,7 +114,7 @@ def test_side_by_side_has_both_versions(name):
     view = side_by_side(name)
     assert "before" in repr(view)
     assert "fixes." not in repr(view)
-    assert view._repr_html_().count("<table>") >= 1
+    assert "<table" in view._repr_html_()
 
 
 def test_show_marks_what_does_not_run():

@@ -1,0 +1,236 @@
+"""player.js in a page of its own, without kernel, JupyterLab or network: what it draws, and every way to move."""
+
+from __future__ import annotations
+
+import pytest
+
+from lessons.lab import RaceLab, SchedulerLab
+from lessons.player import Player
+from mini_qemu.fixes import fixes
+from mini_qemu.sched import explore, replay
+from tests import stories
+from tests.browser.jupyterlab import quiet_page
+
+
+@pytest.fixture(scope="module")
+def player() -> Player:
+    with fixes.none():
+        return Player(replay(stories.door, explore(stories.door).failure.schedule))
+
+
+@pytest.fixture(scope="module")
+def lost() -> Player:
+    return Player(replay(stories.lost_update, explore(stories.lost_update).failure.schedule))
+
+
+def show(page, *shown: object) -> None:
+    """The resting forms, as an exported notebook has them."""
+    body = "".join(one if isinstance(one, str) else one._repr_html_() for one in shown)  # type: ignore[attr-defined]
+    page.set_content(f"<!doctype html><meta charset='utf-8'><body>{body}</body>")
+
+
+def resting(lab: RaceLab | SchedulerLab) -> str:
+    bundle = lab._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    return str(data["text/html"])
+
+
+def step(page) -> int:
+    return int(page.locator(".mqp .count").first.inner_text().split("/")[0])
+
+
+def test_the_script_puts_the_player_in_the_place_of_the_table(page, player):
+    show(page, player)
+    assert page.locator(".mqp").count() == 1
+    assert page.locator("table").count() == 0
+    assert page.locator(".pane").count() == len(player.data["threads"])
+    assert page.locator(".mark").count() == len(player.data["steps"])
+
+
+def test_without_scripts_the_table_tells_the_story(browser, player):
+    with quiet_page(browser, java_script_enabled=False) as page:
+        show(page, player)
+        assert page.locator("table tbody tr").count() == len(player.data["steps"]) + 1
+        assert "the door is shut" in page.locator("table").inner_text()
+
+
+def test_equal_players_may_occur_twice(page, lost):
+    show(page, lost, lost)
+    players = page.locator(".mqp")
+    assert players.count() == 2
+    players.nth(1).get_by_role("button", name="Forward one step").click()
+    assert [players.nth(i).locator(".count").inner_text() for i in (0, 1)] == ["0 / 4", "1 / 4"]
+    assert page.evaluate("document.querySelectorAll('head style').length") == 1
+
+
+def test_keys_move_and_do_not_leak(page, lost):
+    show(page, lost)
+    page.evaluate("() => { window.leaked = []; document.addEventListener('keydown', (e) => leaked.push(e.key)); }")
+    page.locator(".mqp").focus()
+    for key, expected in (("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", 4), ("Home", 0), ("d", 0)):
+        page.keyboard.press(key)
+        assert step(page) == expected
+    assert page.evaluate("leaked") == []
+
+
+def test_every_button_moves(page, lost):
+    show(page, lost)
+    for name, expected in (
+        ("Forward one step", 1), ("Last (End)", 4), ("Back one step", 3), ("Back to the last event", 1),
+        ("First (Home)", 0), ("On to the next event", 1),
+    ):  # fmt: skip
+        page.get_by_role("button", name=name).click()
+        assert step(page) == expected, name
+    page.get_by_role("slider").fill("2")
+    assert step(page) == 2
+
+
+def test_a_click_on_a_mark_goes_there_and_back_again(page, lost):
+    show(page, lost)
+    page.locator(".mark").nth(2).click(force=True)
+    assert step(page) == 3
+    page.get_by_role("button", name="back to step 0").click()
+    assert step(page) == 0
+
+
+def test_a_click_on_a_value_goes_to_its_writer(page, lost):
+    show(page, lost)
+    page.keyboard.press("Tab")
+    page.locator(".mqp").press("End")
+    cell = page.locator(".cell")
+    assert "written again" in cell.inner_text()
+    cell.click()  # step 4 wrote it, and is where we are: so on to the writer before
+    assert step(page) == 3
+    assert page.locator(".say").inner_text() == "B writes value = 1"
+    assert "was 0" in cell.inner_text()
+
+
+def test_the_sentence_is_announced_but_not_while_playing(page, lost):
+    show(page, lost)
+    say = page.locator(".say")
+    assert (say.get_attribute("role"), say.get_attribute("aria-live")) == ("status", "polite")
+    page.locator(".mqp").press(" ")
+    assert say.get_attribute("aria-live") == "off"
+    page.evaluate("document.querySelector('.mqp').player.interval = 10")
+    page.wait_for_function("document.querySelector('.count').textContent === '4 / 4'")
+    page.wait_for_function("document.querySelector('.say').getAttribute('aria-live') === 'polite'")
+
+
+def test_it_never_plays_by_itself(page, lost):
+    show(page, lost)
+    page.wait_for_timeout(300)
+    assert step(page) == 0
+
+
+def test_a_crash_cannot_be_overlooked(page, player):
+    show(page, player)
+    assert not page.locator(".banner").is_visible()
+    page.get_by_role("button", name="crash in guest").click()
+    assert "the door is shut" in page.locator(".banner").inner_text()
+    assert "assert door.is_open" in page.locator(".ln.dead").inner_text()
+    assert page.locator(".boom").count() == 1
+
+
+def test_the_line_that_ran_and_the_line_where_a_thread_stands(page, player):
+    show(page, player)
+    page.locator(".mqp").press("ArrowRight")
+    acted = player.data["steps"][0]["thread"]
+    ran = page.locator(".ln.ran")
+    assert ran.count() == 1
+    assert page.get_by_label(f"Code of {acted}").locator(".ln.ran").count() == 1
+    assert page.locator(".ln.stands").count() >= 1
+
+
+def test_the_inactive_arm_is_grey(page, player):
+    show(page, player)
+    guest = page.get_by_label("Code of guest")
+    assert "door.bell.wait()" in guest.locator(".ln.grey").inner_text()
+    assert guest.locator(".tag").inner_text() == "fix off"
+
+
+def test_on_a_phone_panes_stack_and_nothing_sticks_out(browser, player):
+    with quiet_page(browser, width=390, height=844) as page:
+        show(page, player)
+        lefts = {round(box["x"]) for box in (pane.bounding_box() for pane in page.locator(".pane").all()) if box}
+        assert len(lefts) == 1
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        smallest = min(box["height"] for box in (b.bounding_box() for b in page.locator(".ctl:visible").all()) if box)
+        assert smallest >= 40
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_contrast_in_both_themes(browser, player, scheme):
+    with quiet_page(browser, color_scheme=scheme) as page:
+        show(page, player)
+        luminance = """(selector) => {
+            const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+            const light = (colour) => {
+                canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+                const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map((x) => x / 255)
+                    .map((x) => x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+            };
+            const ground = light(getComputedStyle(document.querySelector(".mqp .pane")).backgroundColor);
+            const ink = light(getComputedStyle(document.querySelector(selector)).color);
+            return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
+        }"""
+        for selector in (".say", ".note", ".fn", ".count", ".cell small", ".badge.bad", ".legend"):
+            assert page.evaluate(luminance, selector) >= 4.5, selector
+
+
+def test_toggles_work_at_rest_on_what_was_stored(page):
+    show(page, resting(RaceLab(stories.door, fixes=["join_created_thread"])))
+    verdict = page.locator(".verdict")
+    assert verdict.locator("b").inner_text().lower() == "failed"
+    page.get_by_role("switch").click()
+    assert verdict.locator("b").inner_text().lower() == "proved"
+    assert page.locator(".sub").inner_text() == "fixes on: join_created_thread"
+    assert page.locator(".badge.bad").count() == 0
+
+
+def test_a_scheduler_at_rest_can_only_be_looked_at(page):
+    show(page, resting(SchedulerLab(stories.ab_ba)))
+    move = page.get_by_role("button", name="Move A")
+    assert move.get_attribute("aria-disabled") == "true"
+    move.click(force=True)
+    assert page.locator(".mark").count() == 0
+
+
+def test_live_the_browser_asks_and_the_kernel_draws(page):
+    """Both sides of the comm in one process: what the module asks goes to the laboratory, its view comes back."""
+    lab = SchedulerLab(stories.ab_ba)
+    page.expose_function("obey", lambda message: (lab.obey(message), dict(lab.view))[1])
+    page.expose_function("look", lambda: dict(lab.view))
+    show(page, "<div id='place'></div>")
+    page.evaluate(
+        """async (source) => {
+            const module = (await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})))).default;
+            let view = await look(), heard = () => {};
+            const model = {
+                get: () => view, on: (_, f) => { heard = f; }, off: () => {},
+                send: async (message) => { view = await obey(message); heard(); },
+            };
+            module.render({model, el: document.getElementById("place")});
+        }""",
+        type(lab)._esm if isinstance(type(lab)._esm, str) else str(lab._esm),
+    )
+    page.get_by_role("button", name="Move A").click()
+    page.wait_for_selector(".mark")
+    assert page.evaluate("document.activeElement.dataset.key") == "move A", "the focus stays where the learner is"
+    page.locator(".mqp").press("2")
+    page.wait_for_selector(".verdict.failed")
+    assert "you broke it" in page.locator(".verdict").inner_text().lower()
+    assert page.get_by_role("button", name="Move A").get_attribute("aria-disabled") == "true"
+    assert "held by B" in page.locator(".move small").first.inner_text()
+    assert page.get_by_label("Schedule so far").input_value() == lab.schedule
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_selector(".verdict.turn")
+
+
+def test_values_are_text_never_markup(page, lost):
+    hostile = {**lost.data, "title": "<img src=x onerror=alert(1)>", "labels": ["<b>"]}
+    hostile["initial"] = {**lost.data["initial"], "state": {"<b>": "</script><script>window.hit = 1</script>"}}
+    show(page, Player(hostile))
+    assert page.locator(".mqp img").count() == 0
+    assert page.evaluate("window.hit") is None
+    assert "</script>" in page.locator(".cell code").inner_text()
