@@ -70,11 +70,14 @@ class _Lab(anywidget.AnyWidget):
     def static(self) -> str:
         raise NotImplementedError
 
+    def resting(self) -> Data:
+        """The view where no kernel listens."""
+        return {**self.view, "serial": 0, "message": ""}
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)
         data, rest = bundle if isinstance(bundle, tuple) else (bundle or {}, None)
-        resting = {**self.view, "serial": 0, "message": "" if self.view["mode"] == "race" else self.view["message"]}
-        data = {**data, "text/plain": repr(self), "text/html": html_at_rest(resting, self.static())}
+        data = {**data, "text/plain": repr(self), "text/html": html_at_rest(self.resting(), self.static())}
         return data if rest is None else (data, rest)
 
 
@@ -303,6 +306,10 @@ class SchedulerLab(_Lab):
             if self.view["trace"]["steps"]
             else (f"You are the scheduler of {self.scenario.name}: {', '.join(self.view['trace']['threads'])}.")
         )
+
+    def resting(self) -> Data:
+        message = "Run this cell to move the threads." if self.view["choices"] else self.view["message"]
+        return {**super().resting(), "message": message}
 
     def static(self) -> str:
         trace = self.view["trace"]

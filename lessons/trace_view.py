@@ -88,7 +88,11 @@ class Columns:
         left = ' style="text-align:left"'
         head = "".join(f"<th{left}>{html.escape(name)}</th>" for name in ["", *self.threads, *self.labels])
         first = "".join(f"<td><code>{html.escape(self.initial.get(label, ''))}</code></td>" for label in self.labels)
-        body = [f'<tr><td></td><td colspan="{len(self.threads)}">{self.start}</td>{first}</tr>'] if self.labels else []
+        body = (
+            [f'<tr><td></td><td{left} colspan="{len(self.threads)}">{self.start}</td>{first}</tr>']
+            if self.labels
+            else []
+        )
         for row in self.rows:
             if row.thread in self.threads:
                 indent = len(row.text) - len(row.text.lstrip())

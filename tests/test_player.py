@@ -153,3 +153,11 @@ def test_an_unknown_name_says_what_there_is():
 
     with pytest.raises(AttributeError, match=r"it has .*Player.*SchedulerLab"):
         _ = lessons.Playr
+
+
+def test_no_address_gets_into_a_trace_of_the_miniature():
+    from lessons.scenarios.precopy_return_path import scenario
+
+    text = Player(failing(scenario))._repr_html_()
+    assert " object at 0x" not in text
+    assert "<details>" in text, "a long table waits until it is asked for"

@@ -165,9 +165,10 @@ function player(root, trace, options = {}) {
   const tops = []; let height = 6;
   for (const rows of lanes) { tops.push(height); height += MARK + rows * ROW + (rows ? 3 : 0) + 4; }
   const middle = (thread) => tops[threads.indexOf(thread)] + MARK / 2;
-  let dx = 20, x = (i) => 14 + i * dx, veil, now, marks = [], drawn = 0;
+  let dx = 20, veil, now, marks = [], drawn = 0;
+  const x = (i) => dx / 2 + 4 + i * dx;
   const draw = (width) => {
-    dx = clamp((width - 30) / (n + 1.2), 14, 38);
+    dx = clamp((width - 16) / (n + 2), 14, 38);
     drawn = width;
     const wide = Math.max(width, x(n) + 1.2 * dx + 8);
     const layer = (name) => s("g", { class: name });
@@ -223,7 +224,7 @@ function player(root, trace, options = {}) {
       s("pattern", { id: `${uid}h`, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, s("path", { class: "hatch", d: "M0 0V6" })),
       s("marker", { id: `${uid}a`, viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, s("path", { class: "tip", d: "M0 0L8 4L0 8z" })));
     const svg = s("svg", { width: wide, height, role: "img", "aria-label": `Timeline of ${n} steps of ${threads.join(", ")}`,
-      onclick: (e) => jump(clamp(Math.round((e.clientX - svg.getBoundingClientRect().left - 14) / dx), 0, n)) },
+      onclick: (e) => jump(clamp(Math.round((e.clientX - svg.getBoundingClientRect().left - x(0)) / dx), 0, n)) },
       defs, now, rails, locks, arrows, points, veil, seps);
     scroll.replaceChildren(svg);
     names.replaceChildren(...threads.map((thread, k) => h("span", { style: `${colour(thread)};top:${tops[k]}px;height:${MARK}px` }, thread)));

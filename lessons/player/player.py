@@ -35,6 +35,9 @@ from mini_qemu.fixes import fixes
 HERE = Path(__file__).parent
 SEAM = ("mini_qemu/qemu_thread.py", "mini_qemu/sched/")  # a lock is shown where QEMU takes it, not inside the lock
 
+LEFT = '<td style="text-align:left">'  # JupyterLab aligns to the right, for numbers
+MANY = 30  # rows of a static table that are shown without being asked
+
 Data = dict[str, Any]
 Frames = list[tuple[str, str, int]]
 
@@ -212,30 +215,31 @@ def plain(data: Data) -> str:
 def table(data: Data) -> str:
     """The static twin of the player: a column per thread, what each step says in its thread's column.
 
-    No line numbers, no style: it must survive a sanitiser, and an edit elsewhere in a file must not change it.
+    No line numbers, no classes: it must survive a sanitiser, and an edit elsewhere in a file must not change it.
     """
     cell, names = html.escape, data["threads"]
     rows = []
     for number, step in enumerate(data["steps"], start=1):
         said = step["text"].removeprefix(step["thread"]).strip()
-        cells = "".join(f"<td>{cell(said) if name == step['thread'] else ''}</td>" for name in names)
+        cells = "".join(f"{LEFT}{cell(said)}</td>" if name == step["thread"] else "<td></td>" for name in names)
         rows.append(f"<tr><td>{number}</td>{cells}</tr>")
     if data["finding"]:
         found = data["finding"]
         spoken = f"<b>{cell(found['kind'])}</b> {cell(found['message'])}"
         place = names.index(found["thread"]) if found["thread"] in names else None
         cells = (
-            f'<td colspan="{len(names)}">{spoken}</td>'
+            f'<td style="text-align:left" colspan="{len(names)}">{spoken}</td>'
             if place is None
-            else "".join(f"<td>{spoken if i == place else ''}</td>" for i in range(len(names)))
+            else "".join(f"{LEFT}{spoken}</td>" if i == place else "<td></td>" for i in range(len(names)))
         )
         rows.append(f"<tr><td>✕</td>{cells}</tr>")
     state = ", ".join(f"{label} = {data['initial']['state'].get(label, '')}" for label in data["labels"])
-    head = "".join(f"<th>{cell(name)}</th>" for name in ["step", *names])
+    head = "".join(f'<th style="text-align:left">{cell(name)}</th>' for name in ["step", *names])
     start = f"<p>At the start: {cell(state)}.</p>" if state else ""
-    return (
-        f"<p>{cell(plain(data))}</p>{start}<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    )
+    whole = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    if len(rows) > MANY:
+        whole = f"<details><summary>All {len(data['steps'])} steps</summary>{whole}</details>"
+    return f"<p>{cell(plain(data))}</p>{start}{whole}"
 
 
 def as_script(value: Any) -> str:

@@ -1,8 +1,8 @@
 """How fast the player is, in a browser: `make bench`. Not a test: a machine that is busy is not a bug.
 
 click -> painted: from the event's own time stamp of a real click on "next" to the first task after the frame in which
-the step was drawn. play: a step in every frame, how many frames there were in a second. first: from an empty page to the
-first frame with the player in it. toggle: RaceLab's own work between two verdicts, in Python.
+the step was drawn. play: a step in every frame, how many frames there were in a second. first: from an empty page to
+the first frame with the player in it. toggle: RaceLab's own work between two verdicts, in Python.
 Goals: click -> painted at most 33 ms at the 95th percentile, 60 frames a second, a toggle within 1 s.
 """
 
