@@ -3,17 +3,23 @@
 
 Both ends come here with a fresh channel: register it with yank, put a file on it, go on in migration.c. The
 transport's own reference is dropped when the channel has been handed over.
-Left out: addresses, listening, the steps of a handshake (it is over when the main loop calls back).
+Left out: addresses and listening, see migration_socket.py; the steps of a handshake.
 """
 
 from __future__ import annotations
 
 from mini_qemu.fixes import fixes
-from mini_qemu.io_channel import QIOChannel, QIOChannelSocket, QIOChannelTLS, qio_channel_tls_new
+from mini_qemu.io_channel import (
+    QIOChannel,
+    QIOChannelSocket,
+    QIOChannelTLS,
+    qio_channel_tls_handshake,
+    qio_channel_tls_new,
+)
 from mini_qemu.migration import migrate_fd_connect, migration_ioc_process_incoming, process_incoming_migration_co
 from mini_qemu.migration_incoming import MigrationIncomingState
 from mini_qemu.migration_state import MigrationState
-from mini_qemu.process import qemu_bh_new, qemu_bh_schedule
+from mini_qemu.process import error_report, qemu_bh_new, qemu_coroutine_enter
 from mini_qemu.qemu_file_channel import qemu_fopen_channel_output
 from mini_qemu.qom import object_unref
 from mini_qemu.yank import MIGRATION_YANK_INSTANCE, yank_register_function
@@ -52,12 +58,12 @@ def migration_channel_connect(s: MigrationState, ioc: QIOChannel, error: str | N
 def migration_tls_channel_connect(s: MigrationState, ioc: QIOChannel) -> None:
     """Start the handshake. When it is over the main loop calls migration_tls_outgoing_handshake."""
     tioc = qio_channel_tls_new(ioc)
-    qemu_bh_schedule(qemu_bh_new(s.process, migration_tls_outgoing_handshake, (s, tioc)))
+    qio_channel_tls_handshake(tioc, qemu_bh_new(s.process, migration_tls_outgoing_handshake, (s, tioc)))
 
 
 def migration_tls_outgoing_handshake(task: tuple[MigrationState, QIOChannelTLS]) -> None:
     s, tioc = task
-    migration_channel_connect(s, tioc, None)
+    migration_channel_connect(s, tioc, tioc.handshake_error)
     object_unref(tioc)
 
 
@@ -71,16 +77,18 @@ def migration_channel_process_incoming(mis: MigrationIncomingState, ioc: QIOChan
         if isinstance(ioc, QIOChannelSocket | QIOChannelTLS):
             yank_register_function(ioc.process.yank, MIGRATION_YANK_INSTANCE, migration_yank_iochannel, ioc)
     if migration_ioc_process_incoming(mis, ioc):
-        # a coroutine upstream: it starts when the main loop comes to it
-        qemu_bh_schedule(qemu_bh_new(mis.process, process_incoming_migration_co, mis))
+        qemu_coroutine_enter(mis.process, process_incoming_migration_co, mis)
 
 
 def migration_tls_channel_process_incoming(mis: MigrationIncomingState, ioc: QIOChannel) -> None:
     tioc = qio_channel_tls_new(ioc)
-    qemu_bh_schedule(qemu_bh_new(mis.process, migration_tls_incoming_handshake, (mis, tioc)))
+    qio_channel_tls_handshake(tioc, qemu_bh_new(mis.process, migration_tls_incoming_handshake, (mis, tioc)))
 
 
 def migration_tls_incoming_handshake(task: tuple[MigrationIncomingState, QIOChannelTLS]) -> None:
     mis, tioc = task
-    migration_channel_process_incoming(mis, tioc)
+    if tioc.handshake_error is None:
+        migration_channel_process_incoming(mis, tioc)
+    else:
+        error_report(mis.process, tioc.handshake_error)
     object_unref(tioc)

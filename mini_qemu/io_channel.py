@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mini_qemu.process import QemuProcess
+from mini_qemu.process import QEMUBH, QemuProcess, qemu_bh_schedule
 from mini_qemu.qemu_thread import Channel
 from mini_qemu.qom import Object, object_ref, object_unref
 
 EIO = 5
 EBADF = 9
+EINVAL = 22
 EPIPE = 32
 ENOSYS = 38
 
@@ -46,6 +47,10 @@ class QIOChannel(Object):
 
     def io_close(self) -> int:
         return 0
+
+    def io_handshake(self, tioc: QIOChannelTLS, bh: QEMUBH) -> None:
+        """Agree on the encryption. In memory there is nothing to agree on."""
+        qemu_bh_schedule(bh)
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,8 @@ class QIOChannelTLS(QIOChannel):
     def __init__(self, master: QIOChannel, name: str) -> None:
         super().__init__(master.process, name)
         self.master = master
+        # set before the end of the handshake is told
+        self.handshake_error: str | None = None
 
     def io_readv(self) -> bytes:
         return self.master.io_readv()
@@ -163,6 +170,11 @@ def qio_channel_socket_pair(a: QemuProcess, b: QemuProcess) -> tuple[QIOChannelS
 def qio_channel_tls_new(master: QIOChannel) -> QIOChannelTLS:
     object_ref(master)
     return QIOChannelTLS(master, "tls")
+
+
+def qio_channel_tls_handshake(tioc: QIOChannelTLS, bh: QEMUBH) -> None:
+    """`bh` is called when the handshake is over, well or not."""
+    tioc.master.io_handshake(tioc, bh)
 
 
 def qio_channel_read(ioc: QIOChannel) -> bytes:

@@ -10,6 +10,8 @@ Left out: COLO, background snapshot, failover, block devices, bandwidth and down
 
 from __future__ import annotations
 
+import os
+
 from mini_qemu.fixes import fixes
 from mini_qemu.io_channel import EIO, QIOChannel
 from mini_qemu.migration_incoming import (
@@ -57,6 +59,7 @@ from mini_qemu.multifd import (
 )
 from mini_qemu.postcopy_ram import postcopy_ram_incoming_cleanup
 from mini_qemu.process import (
+    error_report,
     qemu_bh_delete,
     qemu_bh_new,
     qemu_bh_schedule,
@@ -88,6 +91,8 @@ from mini_qemu.ram import (
 )
 from mini_qemu.savevm import (
     buffer_output_ops,
+    global_state_store,
+    loadvm_start_guest,
     qemu_loadvm_state,
     qemu_savevm_state_complete_postcopy,
     qemu_savevm_state_complete_precopy,
@@ -115,6 +120,17 @@ MIG_ITERATE_BREAK = "break"
 MIG_THR_ERR_NONE = "none"
 MIG_THR_ERR_RECOVERED = "recovered"
 MIG_THR_ERR_FATAL = "fatal"
+
+
+# least and most bytes of each message on the return path
+rp_cmd_args = {
+    MIG_RP_MSG_SHUT: (4, 4),
+    MIG_RP_MSG_PONG: (4, 4),
+    MIG_RP_MSG_REQ_PAGES_ID: (13, 13 + 255),
+    MIG_RP_MSG_REQ_PAGES: (12, 12),
+    MIG_RP_MSG_RECV_BITMAP: (1, 1 + 255),
+    MIG_RP_MSG_RESUME_ACK: (4, 4),
+}
 
 
 # main thread: start
@@ -281,25 +297,45 @@ def source_return_path_message(ms: MigrationState, rp: QEMUFilePointer) -> bool:
     if qemu_file_get_error(rp):
         mark_source_rp_bad(ms)
         return False
+    wrong = rp_message_is_wrong(header_type, header_len)
+    if wrong is not None:
+        return source_return_path_bad(ms, wrong)
     data = qemu_get_buffer(rp, header_len)
     if len(data) < header_len:
         mark_source_rp_bad(ms)
         return False
     if header_type == MIG_RP_MSG_SHUT:
-        if int.from_bytes(data, "big"):
-            mark_source_rp_bad(ms)
+        value = int.from_bytes(data, "big")
+        if value:
+            source_return_path_bad(ms, f"the destination reports error {value}")
         return False
     if header_type == MIG_RP_MSG_PONG:
         return True
     if header_type == MIG_RP_MSG_REQ_PAGES_ID:
-        name = data[13 : 13 + data[12]].decode("ascii", "replace")
-        return migrate_handle_rp_req_pages(ms, name, data)
+        if len(data) != 13 + data[12]:
+            return source_return_path_bad(ms, "a request for pages has another length than its name needs")
+        return migrate_handle_rp_req_pages(ms, data[13:].decode("ascii", "replace"), data)
     if header_type == MIG_RP_MSG_REQ_PAGES:
         return migrate_handle_rp_req_pages(ms, None, data)
     if header_type == MIG_RP_MSG_RECV_BITMAP:
-        return migrate_handle_rp_recv_bitmap(ms, data[1 : 1 + data[0]].decode("ascii", "replace"))
-    if header_type == MIG_RP_MSG_RESUME_ACK:
-        return migrate_handle_rp_resume_ack(ms, int.from_bytes(data, "big"))
+        if len(data) != 1 + data[0]:
+            return source_return_path_bad(ms, "a bitmap has another length than its name needs")
+        return migrate_handle_rp_recv_bitmap(ms, data[1:].decode("ascii", "replace"))
+    assert header_type == MIG_RP_MSG_RESUME_ACK
+    return migrate_handle_rp_resume_ack(ms, int.from_bytes(data, "big"))
+
+
+def rp_message_is_wrong(header_type: int, header_len: int) -> str | None:
+    if header_type not in rp_cmd_args:
+        return f"the destination sends a message of unknown type {header_type}"
+    least, most = rp_cmd_args[header_type]
+    if not least <= header_len <= most:
+        return f"the destination sends a message of type {header_type} with {header_len} bytes"
+    return None
+
+
+def source_return_path_bad(ms: MigrationState, reason: str) -> bool:
+    error_report(ms.process, reason)
     mark_source_rp_bad(ms)
     return False
 
@@ -308,24 +344,21 @@ def migrate_handle_rp_req_pages(ms: MigrationState, name: str | None, data: byte
     start = int.from_bytes(data[:8], "big")
     length = int.from_bytes(data[8:12], "big")
     if not ram_save_queue_pages(ms.process.ram_state, name, start, length):
-        mark_source_rp_bad(ms)
-        return False
+        return source_return_path_bad(ms, f"the destination asks for {length} bytes at {start} of {name}, not there")
     return True
 
 
 def migrate_handle_rp_recv_bitmap(ms: MigrationState, name: str) -> bool:
     block = qemu_ram_block_by_name(ms.process.ram_state, name)
     if block is None or not ram_dirty_bitmap_reload(ms, block):
-        mark_source_rp_bad(ms)
-        return False
+        return source_return_path_bad(ms, f"the bitmap of memory block {name!r} cannot be used")
     return True
 
 
 def migrate_handle_rp_resume_ack(ms: MigrationState, value: int) -> bool:
     """This thread, not the migration thread, makes the migration active again."""
     if value != MIGRATION_RESUME_ACK_VALUE:
-        mark_source_rp_bad(ms)
-        return False
+        return source_return_path_bad(ms, f"the destination acknowledges with {value}")
     migrate_set_state(ms, MIGRATION_STATUS_POSTCOPY_RECOVER, MIGRATION_STATUS_POSTCOPY_ACTIVE)
     ms.rp_state.rp_sem.post()
     return True
@@ -404,6 +437,7 @@ def migration_completion(s: MigrationState) -> None:
     if current_active_state == MIGRATION_STATUS_ACTIVE:
         qemu_mutex_lock_iothread(s.process)
         s.vm_was_running = s.process.runstate == "running"
+        global_state_store(s.process)
         s.process.runstate = "finish-migrate"
         qemu_savevm_state_complete_precopy(s.process, s.to_dst_file, False)
         qemu_mutex_unlock_iothread(s.process)
@@ -458,6 +492,7 @@ def postcopy_start(ms: MigrationState) -> bool:
     """Stop the guest here and start it there: all device state travels as one package."""
     migrate_set_state(ms, MIGRATION_STATUS_ACTIVE, MIGRATION_STATUS_POSTCOPY_ACTIVE)
     qemu_mutex_lock_iothread(ms.process)
+    global_state_store(ms.process)
     ms.process.runstate = "finish-migrate"
     ram_postcopy_send_discard_bitmap(ms)
     qemu_savevm_send_ping(ms.to_dst_file, 2)
@@ -551,6 +586,7 @@ def process_incoming_migration_co(mis: MigrationIncomingState) -> None:
         postcopy_ram_incoming_cleanup(mis)
     if ret < 0:
         migrate_set_state(mis, MIGRATION_STATUS_ACTIVE, MIGRATION_STATUS_FAILED)
+        error_report(mis.process, f"the migration could not be loaded: {os.strerror(-ret)}")
         assert mis.from_src_file is not None
         qemu_fclose(mis.from_src_file)
         multifd_load_cleanup(mis.multifd)
@@ -561,6 +597,6 @@ def process_incoming_migration_co(mis: MigrationIncomingState) -> None:
 
 def process_incoming_migration_bh(mis: MigrationIncomingState) -> None:
     multifd_load_cleanup(mis.multifd)
-    mis.process.runstate = "running"
+    loadvm_start_guest(mis)
     migrate_set_state(mis, MIGRATION_STATUS_ACTIVE, MIGRATION_STATUS_COMPLETED)
     migration_incoming_state_destroy(mis)

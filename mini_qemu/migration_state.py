@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from mini_qemu.io_channel import QIOChannel
-from mini_qemu.process import QEMUBH, QemuProcess
+from mini_qemu.process import QEMUBH, QemuProcess, qapi_event_send
 from mini_qemu.qemu_file import QEMUFilePointer
 from mini_qemu.qemu_thread import QemuMutex, QemuSemaphore, QemuThread, Shared, qatomic_cmpxchg
 from mini_qemu.qom import Object
@@ -114,9 +114,27 @@ def migrate_init(s: MigrationState) -> None:
     migrate_set_state(s, MIGRATION_STATUS_NONE, MIGRATION_STATUS_SETUP)
 
 
-def migrate_set_state(s: Shared, old: str, new: str) -> bool:
-    """A change from a state that no longer holds is dropped silently."""
-    return qatomic_cmpxchg(s, "state", old, new)
+def migrate_set_state(s: Any, old: str, new: str) -> bool:
+    """For both ends. A change from a state that no longer holds is dropped silently."""
+    if not qatomic_cmpxchg(s, "state", old, new):
+        return False
+    migrate_generate_event(s.process, new)
+    return True
+
+
+def migrate_use_events(qemu: QemuProcess) -> bool:
+    return qemu.current_migration is not None and "events" in qemu.current_migration.capabilities
+
+
+def migrate_generate_event(qemu: QemuProcess, new_state: str) -> None:
+    if migrate_use_events(qemu):
+        qapi_event_send(qemu, "MIGRATION", {"status": new_state})
+
+
+def migrate_generate_pass_event(qemu: QemuProcess, number: int) -> None:
+    """One more pass over the guest's memory begins."""
+    if migrate_use_events(qemu):
+        qapi_event_send(qemu, "MIGRATION_PASS", {"pass": number})
 
 
 def migrate_set_error(s: MigrationState, error: str) -> None:

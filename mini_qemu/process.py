@@ -11,10 +11,16 @@ Left out: file descriptors, timers, the rest of the event loop; run states other
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from mini_qemu.qemu_thread import Channel, QemuMutex
 from mini_qemu.yank import YankList
+
+
+class Sink(Protocol):
+    """Where reports go: a list keeps them, a real process prints them."""
+
+    def append(self, report: Any, /) -> None: ...
 
 
 class QemuProcess:
@@ -31,8 +37,13 @@ class QemuProcess:
         self.savevm_handlers: tuple[Any, ...] = ()
         # changed with the BQL held
         self.runstate = "running"
+        # set before a migration comes in: whether the guest shall run after it
+        self.autostart = True
         # set once, by whoever gives up
         self.exit_status: int | None = None
+        # any thread
+        self.stderr: Sink = []
+        self.events: Sink = []
 
 
 class QEMUBH:
@@ -41,6 +52,8 @@ class QEMUBH:
         self.cb = cb
         self.opaque = opaque
         self.deleted = False
+        # a real process lets it wait without keeping the main loop; in a scenario it is like any other
+        self.coroutine = False
 
     def __repr__(self) -> str:
         return f"bottom half {self.cb.__name__}"
@@ -56,6 +69,23 @@ def qemu_bh_schedule(bh: QEMUBH) -> None:
 
 def qemu_bh_delete(bh: QEMUBH) -> None:
     bh.deleted = True
+
+
+def qemu_coroutine_enter(qemu: QemuProcess, entry: Callable[[Any], None], opaque: Any) -> None:
+    """Begun when the main loop comes to it."""
+    bh = qemu_bh_new(qemu, entry, opaque)
+    bh.coroutine = True
+    qemu_bh_schedule(bh)
+
+
+def error_report(qemu: QemuProcess, message: str) -> None:
+    """A sentence for whoever started the process. Any thread."""
+    qemu.stderr.append(message)
+
+
+def qapi_event_send(qemu: QemuProcess, name: str, data: dict[str, Any]) -> None:
+    """News for every monitor. Any thread."""
+    qemu.events.append((name, data))
 
 
 def qemu_exit(qemu: QemuProcess, status: int) -> None:

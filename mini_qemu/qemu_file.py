@@ -4,7 +4,7 @@
 One thread reads or writes, but shutdown may come from any thread: that is the whole difficulty. A file is not
 reference counted; it has one owner, and `qemu_fclose` frees it. Whoever still holds the pointer then holds nothing.
 Two files may lie on one channel; each has its own buffer, its own error and its own `shutdown` flag.
-Left out: vectors, rate limiting, compression, positions.
+Left out: rate limiting, compression, positions.
 """
 
 from __future__ import annotations
@@ -42,9 +42,14 @@ class QEMUFile(Shared):
         # never changed
         self.opaque = opaque
         self.ops = ops
-        # the owner's
+        # the owner's: what is to be written, or what has been read and how much of it is used up
+        self.iov: list[bytes] = []
+        self.iov_size = 0
         self.buf = b""
+        self.buf_index = 0
 
+
+IO_BUF_SIZE = 256 * 1024
 
 # a C pointer: it may be NULL, and nothing makes anybody ask
 QEMUFilePointer: TypeAlias = QEMUFile | Any
@@ -94,10 +99,13 @@ def qemu_file_is_writable(f: QEMUFile) -> bool:
 
 
 def qemu_fflush(f: QEMUFile) -> None:
-    if f.ops.writev_buffer is None or not f.buf or f.shutdown:
+    if f.ops.writev_buffer is None or not f.iov:
         return
-    data = f.buf
-    f.buf = b""
+    data = b"".join(f.iov)
+    f.iov.clear()
+    f.iov_size = 0
+    if f.shutdown:
+        return
     ret = f.ops.writev_buffer(f.opaque, data)
     if ret < 0:
         qemu_file_set_error(f, ret)
@@ -121,39 +129,43 @@ def qemu_fill_buffer(f: QEMUFile) -> int:
     if f.shutdown:
         return 0
     data = f.ops.get_buffer(f.opaque)
-    f.buf += data
+    f.buf = f.buf[f.buf_index :] + data
+    f.buf_index = 0
     if not data:
         qemu_file_set_error(f, -EIO)
     return len(data)
 
 
 def qemu_put_buffer(f: QEMUFile, data: bytes) -> None:
-    f.buf += data
+    f.iov.append(data)
+    f.iov_size += len(data)
+    if f.iov_size >= IO_BUF_SIZE:
+        qemu_fflush(f)
 
 
 def qemu_put_byte(f: QEMUFile, value: int) -> None:
-    f.buf += value.to_bytes(1, "big")
+    f.iov.append(value.to_bytes(1, "big"))
 
 
 def qemu_put_be16(f: QEMUFile, value: int) -> None:
-    f.buf += value.to_bytes(2, "big")
+    f.iov.append(value.to_bytes(2, "big"))
 
 
 def qemu_put_be32(f: QEMUFile, value: int) -> None:
-    f.buf += value.to_bytes(4, "big")
+    f.iov.append(value.to_bytes(4, "big"))
 
 
 def qemu_put_be64(f: QEMUFile, value: int) -> None:
-    f.buf += value.to_bytes(8, "big")
+    f.iov.append(value.to_bytes(8, "big"))
 
 
 def qemu_get_buffer(f: QEMUFile, size: int) -> bytes:
     """`size` bytes, or fewer when the stream ends or fails; many callers ignore the difference, as upstream's do."""
-    while len(f.buf) < size:
+    while len(f.buf) - f.buf_index < size:
         if qemu_fill_buffer(f) <= 0:
             break
-    data = f.buf[:size]
-    f.buf = f.buf[size:]
+    data = f.buf[f.buf_index : f.buf_index + size]
+    f.buf_index += len(data)
     return data
 
 

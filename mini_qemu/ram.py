@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The RAM section of the stream. Mirrors migration/ram.c.
 
-Guest memory is a few blocks of pages. The migration thread sends dirty pages, one per call; the destination asks for
+Guest memory is a few blocks of pages. The migration thread sends dirty pages, a few per call; the destination asks for
 pages over the return path, and the return path thread queues the requests. A bitmap of received pages makes recovery
-possible.
-Left out: dirty logging, compression, XBZRLE, zero-page detection, RDMA, ignored blocks, the bit order of real
-bitmaps' word size (one word per 64 pages is kept).
+possible. A guest that runs meanwhile notes what it writes in a log, which is taken over at every sync.
+Left out: compression, XBZRLE, RDMA, ignored blocks, blocks that change their size, pages of other sizes.
 """
 
 from __future__ import annotations
 
-from mini_qemu.io_channel import EIO
-from mini_qemu.migration_state import MigrationState
-from mini_qemu.process import QemuProcess
+from mini_qemu.io_channel import EINVAL
+from mini_qemu.migration_state import MigrationState, migrate_generate_pass_event
+from mini_qemu.process import QemuProcess, error_report
 from mini_qemu.qemu_file import (
     QEMUFile,
     qemu_fflush,
@@ -24,7 +23,7 @@ from mini_qemu.qemu_file import (
     qemu_put_buffer,
     qemu_put_byte,
 )
-from mini_qemu.qemu_thread import QemuMutex, Shared
+from mini_qemu.qemu_thread import QemuMutex, QemuSemaphore, Shared
 from mini_qemu.savevm_command import qemu_savevm_send_postcopy_ram_discard, qemu_savevm_send_recv_bitmap
 
 TARGET_PAGE_SIZE = 4096
@@ -35,17 +34,30 @@ RAM_SAVE_FLAG_PAGE = 0x08
 RAM_SAVE_FLAG_EOS = 0x10
 RAM_SAVE_FLAG_CONTINUE = 0x20
 
+MAX_DISCARDS_PER_COMMAND = 12
+
 RAMBLOCK_RECV_BITMAP_ENDING = 0x0123456789ABCDEF
 
 
+BIT_DIGITS = bytes.maketrans(b"\0\1", b"01")
+ZERO_PAGE = bytes(TARGET_PAGE_SIZE)
+
+
 class RAMBlock:
-    """One block. `dirty` is the source migration thread's, `received` the loading thread's."""
+    """One block. In each bitmap a byte stands for a page."""
 
     def __init__(self, idstr: str, pages: int) -> None:
         self.idstr = idstr
-        self.pages = [bytes(TARGET_PAGE_SIZE) for _ in range(pages)]
-        self.dirty: set[int] = set()
-        self.received: set[int] = set()
+        # the guest's memory; a page is replaced, never changed in place
+        self.pages = [ZERO_PAGE] * pages
+        # the guest marks what it has written, the sync takes the marks away; each is one atomic step
+        self.dirty_log = bytearray(pages)
+        # the migration thread's: what is still to be sent
+        self.dirty = bytearray(pages)
+        # the loading thread's: what has come. The guest reads it before it touches a page in postcopy
+        self.received = bytearray(pages)
+        # who sleeps until a page comes: the guest puts itself in, the loading thread wakes it. The kernel's list
+        self.faulting: dict[int, QemuSemaphore] = {}
 
     @property
     def used_length(self) -> int:
@@ -64,8 +76,19 @@ class RAMState(Shared):
     def __init__(self, *blocks: RAMBlock) -> None:
         self.blocks = blocks
         self.src_page_req_mutex = QemuMutex("src_page_req_mutex")
-        # the return path thread only
+        # how many pages go out in one call, and how many of them between two looks at the queue of requests;
+        # set before the migration starts
+        self.pages_per_iteration = 1
+        self.pages_per_look = 1
+        # the migration thread's
+        self.last_sent_block: RAMBlock | None = None
+        self.bitmap_sync_count = 0
+        self.transferred = 0
+        # the return path thread's
         self.last_req_rb: RAMBlock | None = None
+        self.postcopy_requests = 0
+        # the loading thread's: a record may say "same block as before", across sections too
+        self.last_loaded_block: RAMBlock | None = None
 
 
 def qemu_ram_block_by_name(rs: RAMState, name: str) -> RAMBlock | None:
@@ -75,12 +98,31 @@ def qemu_ram_block_by_name(rs: RAMState, name: str) -> RAMBlock | None:
     return None
 
 
+def migration_bitmap_sync(qemu: QemuProcess) -> None:
+    """What the guest has written since the last time is dirty. A mark is taken away before the page is read, so that a
+    write that comes in between is sent next time."""
+    rs: RAMState = qemu.ram_state
+    rs.bitmap_sync_count += 1
+    for block in rs.blocks:
+        page = block.dirty_log.find(1)
+        while page >= 0:
+            block.dirty_log[page] = 0
+            block.dirty[page] = 1
+            page = block.dirty_log.find(1, page + 1)
+    migrate_generate_pass_event(qemu, rs.bitmap_sync_count)
+
+
 def ram_save_setup(qemu: QemuProcess, f: QEMUFile) -> None:
     rs: RAMState = qemu.ram_state
+    rs.last_sent_block = None
+    rs.bitmap_sync_count = 0
+    rs.transferred = 0
+    rs.postcopy_requests = 0
     total = 0
     for block in rs.blocks:
-        block.dirty = set(range(len(block.pages)))
+        block.dirty = bytearray(b"\1") * len(block.pages)
         total += block.used_length
+    migration_bitmap_sync(qemu)
     qemu_put_be64(f, total | RAM_SAVE_FLAG_MEM_SIZE)
     for block in rs.blocks:
         put_block_name(f, block)
@@ -90,13 +132,21 @@ def ram_save_setup(qemu: QemuProcess, f: QEMUFile) -> None:
 
 
 def ram_save_iterate(qemu: QemuProcess, f: QEMUFile) -> None:
-    """One page: the oldest requested one, else the first dirty one."""
-    ram_find_and_save_block(qemu.ram_state, f)
+    """A few pages: the oldest requested ones, else the first dirty ones."""
+    rs: RAMState = qemu.ram_state
+    left = rs.pages_per_iteration
+    while left > 0:
+        sent = ram_find_and_save_block(rs, f)
+        if not sent:
+            break
+        left -= sent
     qemu_put_be64(f, RAM_SAVE_FLAG_EOS)
     qemu_fflush(f)
 
 
-def ram_save_complete(qemu: QemuProcess, f: QEMUFile) -> None:
+def ram_save_complete(qemu: QemuProcess, f: QEMUFile, in_postcopy: bool) -> None:
+    if not in_postcopy:
+        migration_bitmap_sync(qemu)
     while ram_find_and_save_block(qemu.ram_state, f):
         pass
     qemu_put_be64(f, RAM_SAVE_FLAG_EOS)
@@ -104,38 +154,60 @@ def ram_save_complete(qemu: QemuProcess, f: QEMUFile) -> None:
 
 
 def ram_save_pending(qemu: QemuProcess) -> int:
-    rs: RAMState = qemu.ram_state
-    return sum([len(block.dirty) for block in rs.blocks]) * TARGET_PAGE_SIZE
+    return ram_bytes_remaining(qemu.ram_state)
 
 
-def ram_find_and_save_block(rs: RAMState, f: QEMUFile) -> bool:
-    """Send one page. False when nothing is dirty."""
+def ram_bytes_remaining(rs: RAMState) -> int:
+    return sum([block.dirty.count(1) for block in rs.blocks]) * TARGET_PAGE_SIZE
+
+
+def ram_find_and_save_block(rs: RAMState, f: QEMUFile) -> int:
+    """Send a page, or a few that follow each other. How many; 0 when nothing is dirty."""
     if not rs.blocks:
-        return False
+        return 0
     request = get_queued_page(rs)
     if request is not None:
         block, page = request
-        if page in block.dirty:
-            ram_save_page(f, block, page)
-        return True
+        if block.dirty[page]:
+            ram_save_page(rs, f, block, page)
+        return 1
     for block in rs.blocks:
-        if block.dirty:
-            ram_save_page(f, block, min(block.dirty))
-            return True
-    return False
+        page = block.dirty.find(1)
+        if page >= 0:
+            return ram_save_host_page(rs, f, block, page)
+    return 0
 
 
-def ram_save_page(f: QEMUFile, block: RAMBlock, page: int) -> None:
-    block.dirty.discard(page)
+def ram_save_host_page(rs: RAMState, f: QEMUFile, block: RAMBlock, start: int) -> int:
+    """A run of dirty pages. Upstream a host page may hold several of the guest's; requests wait that long there too."""
+    page = start
+    end = min(start + rs.pages_per_look, len(block.pages))
+    while page < end and block.dirty[page]:
+        ram_save_page(rs, f, block, page)
+        page += 1
+    return page - start
+
+
+def ram_save_page(rs: RAMState, f: QEMUFile, block: RAMBlock, page: int) -> None:
+    block.dirty[page] = 0
     data = block.pages[page]
-    if any(data):
-        qemu_put_be64(f, page * TARGET_PAGE_SIZE | RAM_SAVE_FLAG_PAGE)
-        put_block_name(f, block)
-        qemu_put_buffer(f, data)
-    else:
-        qemu_put_be64(f, page * TARGET_PAGE_SIZE | RAM_SAVE_FLAG_ZERO)
-        put_block_name(f, block)
+    if data == ZERO_PAGE:
+        save_page_header(rs, f, block, page * TARGET_PAGE_SIZE | RAM_SAVE_FLAG_ZERO)
         qemu_put_byte(f, 0)
+    else:
+        save_page_header(rs, f, block, page * TARGET_PAGE_SIZE | RAM_SAVE_FLAG_PAGE)
+        qemu_put_buffer(f, data)
+    rs.transferred += len(data)
+
+
+def save_page_header(rs: RAMState, f: QEMUFile, block: RAMBlock, word: int) -> None:
+    """The name of the block only where it changes."""
+    if block is rs.last_sent_block:
+        qemu_put_be64(f, word | RAM_SAVE_FLAG_CONTINUE)
+        return
+    qemu_put_be64(f, word)
+    put_block_name(f, block)
+    rs.last_sent_block = block
 
 
 def put_block_name(f: QEMUFile, block: RAMBlock) -> None:
@@ -146,11 +218,14 @@ def put_block_name(f: QEMUFile, block: RAMBlock) -> None:
 def ram_save_queue_pages(rs: RAMState, name: str | None, start: int, length: int) -> bool:
     """The return path thread asks the migration thread to send a page soon. No name: the same block as last time."""
     block = qemu_ram_block_by_name(rs, name) if name is not None else rs.last_req_rb
-    if block is None or start + length > block.used_length:
+    if block is None or start + length > block.used_length or not length:
         return False
     rs.last_req_rb = block
+    rs.postcopy_requests += 1
+    first, last = start // TARGET_PAGE_SIZE, (start + length - 1) // TARGET_PAGE_SIZE
+    pages = tuple([(block, page) for page in range(first, last + 1)])
     with rs.src_page_req_mutex:
-        rs.src_page_requests = (*rs.src_page_requests, (block, start // TARGET_PAGE_SIZE))
+        rs.src_page_requests = (*rs.src_page_requests, *pages)
     return True
 
 
@@ -166,7 +241,6 @@ def get_queued_page(rs: RAMState) -> tuple[RAMBlock, int] | None:
 def ram_load(qemu: QemuProcess, f: QEMUFile) -> int:
     """Read records until the end mark. In postcopy the listen thread is here; it stops when the file fails."""
     rs: RAMState = qemu.ram_state
-    block: RAMBlock | None = None
     while True:
         word = qemu_get_be64(f)
         error = qemu_file_get_error(f)
@@ -174,55 +248,101 @@ def ram_load(qemu: QemuProcess, f: QEMUFile) -> int:
             return error
         addr = word & -TARGET_PAGE_SIZE
         flags = word & (TARGET_PAGE_SIZE - 1)
-        if flags & RAM_SAVE_FLAG_EOS:
+        if flags == RAM_SAVE_FLAG_EOS:
             return 0
-        if flags & RAM_SAVE_FLAG_MEM_SIZE:
-            if not ram_load_blocks(rs, f, addr):
-                return -EIO
+        if flags == RAM_SAVE_FLAG_MEM_SIZE:
+            if not ram_load_blocks(qemu, f, addr):
+                return -EINVAL
             continue
-        if not flags & RAM_SAVE_FLAG_CONTINUE:
-            block = qemu_ram_block_by_name(rs, qemu_get_counted_string(f))
-        page = addr // TARGET_PAGE_SIZE
-        if block is None or page >= len(block.pages):
-            return -EIO
-        if flags & RAM_SAVE_FLAG_ZERO:
-            data = bytes([qemu_get_byte(f)]) * TARGET_PAGE_SIZE
-        elif flags & RAM_SAVE_FLAG_PAGE:
-            data = qemu_get_buffer(f, TARGET_PAGE_SIZE)
-        else:
-            return -EIO
-        block.pages[page] = data
-        block.received.add(page)
+        if not ram_load_page(qemu, rs, f, addr // TARGET_PAGE_SIZE, flags):
+            return -EINVAL
 
 
-def ram_load_blocks(rs: RAMState, f: QEMUFile, total: int) -> bool:
+def ram_load_page(qemu: QemuProcess, rs: RAMState, f: QEMUFile, page: int, flags: int) -> bool:
+    if not flags & RAM_SAVE_FLAG_CONTINUE:
+        name = qemu_get_counted_string(f)
+        rs.last_loaded_block = qemu_ram_block_by_name(rs, name)
+        if rs.last_loaded_block is None:
+            error_report(qemu, f"the stream has a page of memory block {name!r}, which this machine has not")
+            return False
+    block = rs.last_loaded_block
+    if block is None or page >= len(block.pages):
+        error_report(qemu, f"page {page} of the stream lies outside this machine's memory")
+        return False
+    kind = flags & ~RAM_SAVE_FLAG_CONTINUE
+    if kind == RAM_SAVE_FLAG_PAGE:
+        data = qemu_get_buffer(f, TARGET_PAGE_SIZE)
+    elif kind == RAM_SAVE_FLAG_ZERO:
+        fill = qemu_get_byte(f)
+        data = bytes([fill]) * TARGET_PAGE_SIZE if fill else ZERO_PAGE
+    else:
+        error_report(qemu, f"a record of the memory section has flags {flags:#x}, which mean nothing here")
+        return False
+    if qemu_file_get_error(f):
+        return True  # the page is not whole: the caller finds the error
+    block.pages[page] = data
+    block.received[page] = 1
+    if page in block.faulting:
+        block.faulting.pop(page).post()
+    return True
+
+
+def ram_load_blocks(qemu: QemuProcess, f: QEMUFile, total: int) -> bool:
     """The list of blocks must match ours."""
     while total > 0:
-        block = qemu_ram_block_by_name(rs, qemu_get_counted_string(f))
+        name = qemu_get_counted_string(f)
         length = qemu_get_be64(f)
+        if qemu_file_get_error(f):
+            return True
+        block = qemu_ram_block_by_name(qemu.ram_state, name)
         if block is None or length != block.used_length:
+            ours = f"{block.used_length} bytes" if block else "nothing"
+            error_report(qemu, f"memory block {name!r} has {length} bytes in the stream and {ours} here")
             return False
         total -= length
-    return True
+    if total < 0:
+        error_report(qemu, "the memory blocks are larger than their sum")
+    return total == 0
 
 
 def qemu_get_counted_string(f: QEMUFile) -> str:
     return qemu_get_buffer(f, qemu_get_byte(f)).decode("ascii", "replace")
 
 
+def pack_bits(bitmap: bytearray) -> bytes:
+    """From a byte per page to a bit per page."""
+    return int(bitmap[::-1].translate(BIT_DIGITS) or b"0", 2).to_bytes((len(bitmap) + 7) // 8, "little")
+
+
 def ramblock_recv_bitmap_bytes(block: RAMBlock) -> bytes:
     """The received pages as on the wire: length, little-endian words, end mark."""
     size = (len(block.pages) + 63) // 64 * 8
-    bits = sum([1 << page for page in block.received])
+    bits = int.from_bytes(pack_bits(block.received), "little")
     return size.to_bytes(8, "big") + bits.to_bytes(size, "little") + RAMBLOCK_RECV_BITMAP_ENDING.to_bytes(8, "big")
 
 
 def ram_postcopy_send_discard_bitmap(s: MigrationState) -> None:
     """Tell the destination which pages it must not keep: those that are dirty still."""
     rs: RAMState = s.process.ram_state
+    migration_bitmap_sync(s.process)
     for block in rs.blocks:
-        ranges = [(page * TARGET_PAGE_SIZE, TARGET_PAGE_SIZE) for page in sorted(block.dirty)]
-        qemu_savevm_send_postcopy_ram_discard(s.to_dst_file, block.idstr, tuple(ranges))
+        ranges = dirty_ranges(block)
+        for at in range(0, len(ranges), MAX_DISCARDS_PER_COMMAND):
+            some = ranges[at : at + MAX_DISCARDS_PER_COMMAND]
+            qemu_savevm_send_postcopy_ram_discard(s.to_dst_file, block.idstr, some)
+
+
+def dirty_ranges(block: RAMBlock) -> tuple[tuple[int, int], ...]:
+    """Start and length in bytes of each run of dirty pages."""
+    ranges = []
+    start = block.dirty.find(1)
+    while start >= 0:
+        end = block.dirty.find(0, start)
+        if end < 0:
+            end = len(block.dirty)
+        ranges.append((start * TARGET_PAGE_SIZE, (end - start) * TARGET_PAGE_SIZE))
+        start = block.dirty.find(1, end)
+    return tuple(ranges)
 
 
 def ram_dirty_bitmap_sync_all(s: MigrationState) -> None:
@@ -244,6 +364,6 @@ def ram_dirty_bitmap_reload(s: MigrationState, block: RAMBlock) -> bool:
     mark = qemu_get_be64(f)
     if qemu_file_get_error(f) or mark != RAMBLOCK_RECV_BITMAP_ENDING:
         return False
-    block.dirty = {page for page in range(len(block.pages)) if not bits >> page & 1}
+    block.dirty = bytearray([not bits >> page & 1 for page in range(len(block.pages))])
     s.rp_state.rp_sem.post()
     return True

@@ -13,6 +13,7 @@ import json
 from dataclasses import dataclass
 
 from mini_qemu.fixes import fixes
+from mini_qemu.io_channel import EINVAL, EIO
 from mini_qemu.migration_incoming import (
     MigrationIncomingState,
     migrate_send_rp_pong,
@@ -35,7 +36,7 @@ from mini_qemu.postcopy_ram import (
     postcopy_ram_incoming_cleanup,
     postcopy_ram_incoming_setup,
 )
-from mini_qemu.process import QemuProcess, qemu_exit
+from mini_qemu.process import QemuProcess, error_report, qemu_exit
 from mini_qemu.qemu_file import (
     QEMUFile,
     QEMUFileOps,
@@ -94,7 +95,8 @@ from mini_qemu.yank import MIGRATION_YANK_INSTANCE, yank_register_instance
 from mini_qemu.yank_functions import migration_ioc_unregister_yank_from_file
 
 LOADVM_QUIT = 1
-EINVAL = 22
+MAX_NAME = 256
+MAX_VM_CMD_PACKAGED_SIZE = 1 << 24
 
 
 @dataclass
@@ -107,17 +109,36 @@ class SaveStateEntry:
     iterative: bool = False
     size: int = 0
     data: bytes = b""
+    # the number that the stream being loaded gives it
+    load_section_id: int = -1
 
 
 def machine_init(qemu: QemuProcess, *blocks: RAMBlock) -> None:
     """The machine type "none": memory, a clock and the run state. Section numbers as the real one gives them."""
     qemu.ram_state = RAMState(*blocks)
-    runstate = b"running".ljust(100, b"\0")
     qemu.savevm_handlers = (
         SaveStateEntry("ram", 4, 2, iterative=True),
         SaveStateEntry("timer", 2, 0, size=24, data=bytes(24)),
-        SaveStateEntry("globalstate", 1, 4, size=104, data=len(b"running\0").to_bytes(4, "big") + runstate),
+        SaveStateEntry("globalstate", 1, 4, size=104),
     )
+    global_state_store(qemu)
+
+
+def global_state_store(qemu: QemuProcess) -> None:
+    """The run state travels as a device of its own: be32 length, then the name in a hundred bytes."""
+    name = qemu.runstate.encode() + b"\0"
+    qemu_find_device(qemu, "globalstate").data = len(name).to_bytes(4, "big") + name.ljust(100, b"\0")
+
+
+def global_state_get_runstate(qemu: QemuProcess) -> str:
+    """What the source's run state was."""
+    data = qemu_find_device(qemu, "globalstate").data
+    return data[4:].split(b"\0")[0].decode("ascii", "replace")
+
+
+def qemu_find_device(qemu: QemuProcess, idstr: str) -> SaveStateEntry:
+    found: SaveStateEntry = next(iter([se for se in qemu.savevm_handlers if se.idstr == idstr]))
+    return found
 
 
 # The writing half
@@ -168,23 +189,23 @@ def qemu_savevm_state_pending(qemu: QemuProcess) -> int:
 
 def qemu_savevm_state_complete_postcopy(qemu: QemuProcess, f: QEMUFile) -> None:
     """What RAM is left, then EOF. No description follows."""
-    qemu_savevm_state_complete_iterable(qemu, f)
+    qemu_savevm_state_complete_iterable(qemu, f, True)
     qemu_put_byte(f, QEMU_VM_EOF)
     qemu_fflush(f)
 
 
-def qemu_savevm_state_complete_iterable(qemu: QemuProcess, f: QEMUFile) -> None:
+def qemu_savevm_state_complete_iterable(qemu: QemuProcess, f: QEMUFile, in_postcopy: bool) -> None:
     for se in qemu.savevm_handlers:
         if se.iterative:
             save_section_header(f, se, QEMU_VM_SECTION_END)
-            ram_save_complete(qemu, f)
+            ram_save_complete(qemu, f, in_postcopy)
             save_section_footer(f, se)
 
 
 def qemu_savevm_state_complete_precopy(qemu: QemuProcess, f: QEMUFile, in_postcopy: bool) -> int:
     """The guest is stopped: the rest of RAM (left to later in postcopy), the devices, EOF, the description."""
     if not in_postcopy:
-        qemu_savevm_state_complete_iterable(qemu, f)
+        qemu_savevm_state_complete_iterable(qemu, f, False)
     devices = []
     for se in qemu.savevm_handlers:
         if se.iterative:
@@ -228,7 +249,7 @@ def qemu_loadvm_state(mis: MigrationIncomingState) -> int:
     """Load a whole stream. In postcopy the listen thread reads on after this has returned."""
     f = mis.from_src_file
     assert f is not None
-    ret = qemu_loadvm_state_header(f)
+    ret = qemu_loadvm_state_header(f, mis)
     if ret == 0:
         ret = qemu_loadvm_state_main(f, mis)
     mis.main_thread_load_event.post()
@@ -236,18 +257,49 @@ def qemu_loadvm_state(mis: MigrationIncomingState) -> int:
         return ret
     if ret == 0:
         ret = qemu_file_get_error(f)
-    if ret == 0 and qemu_get_byte(f) == QEMU_VM_VMDESCRIPTION:
-        qemu_get_buffer(f, qemu_get_be32(f))
+    if ret == 0:
+        qemu_loadvm_description(f, mis)
     return ret
 
 
-def qemu_loadvm_state_header(f: QEMUFile) -> int:
-    if qemu_get_be32(f) != QEMU_VM_FILE_MAGIC or qemu_get_be32(f) != QEMU_VM_FILE_VERSION:
-        return -EINVAL
-    if qemu_get_byte(f) != QEMU_VM_CONFIGURATION:
-        return -EINVAL
-    name = qemu_get_buffer(f, qemu_get_be32(f))
-    return 0 if name == b"none" else -EINVAL
+def qemu_loadvm_description(f: QEMUFile, mis: MigrationIncomingState) -> None:
+    """Read and thrown away; garbage or nothing in its place is worth a warning. The machine is complete without it."""
+    if qemu_get_byte(f) != QEMU_VM_VMDESCRIPTION:
+        error_report(mis.process, "warning: the description of the machine is missing from the stream")
+        return
+    length = qemu_get_be32(f)
+    while length > 0:
+        some = qemu_get_buffer(f, min(length, TARGET_PAGE_SIZE))
+        if not some:
+            error_report(mis.process, "warning: the description of the machine ends too early")
+            return
+        length -= len(some)
+
+
+def qemu_loadvm_state_header(f: QEMUFile, mis: MigrationIncomingState) -> int:
+    magic = qemu_get_be32(f)
+    version = qemu_get_be32(f)
+    mark = qemu_get_byte(f)
+    error = qemu_file_get_error(f)
+    if not error and magic != QEMU_VM_FILE_MAGIC:
+        return refuse(mis, f"this is no migration stream: it begins with {magic:#010x}")
+    if not error and version != QEMU_VM_FILE_VERSION:
+        return refuse(mis, f"the stream is of version {version}, only {QEMU_VM_FILE_VERSION} can be read")
+    if not error and mark != QEMU_VM_CONFIGURATION:
+        return refuse(mis, f"the configuration is missing, {mark:#04x} stands in its place")
+    length = qemu_get_be32(f)
+    name = qemu_get_buffer(f, min(length, MAX_NAME))
+    error = qemu_file_get_error(f)
+    if error:
+        return error
+    if name != b"none":
+        return refuse(mis, f"the stream is of a machine {name.decode('ascii', 'replace')!r}, this one is 'none'")
+    return 0
+
+
+def refuse(mis: MigrationIncomingState, reason: str) -> int:
+    error_report(mis.process, reason)
+    return -EINVAL
 
 
 def qemu_loadvm_state_main(f: QEMUFile, mis: MigrationIncomingState) -> int:
@@ -282,7 +334,7 @@ def qemu_loadvm_sections(f: QEMUFile, mis: MigrationIncomingState) -> int:
             if ret == LOADVM_QUIT:
                 return ret
         else:
-            ret = -EINVAL
+            ret = refuse(mis, f"{section_type:#04x} begins no section")
         if ret < 0:
             return ret
 
@@ -292,19 +344,26 @@ def qemu_loadvm_section_start_full(f: QEMUFile, mis: MigrationIncomingState) -> 
     idstr = qemu_get_counted_string(f)
     instance_id = qemu_get_be32(f)
     version_id = qemu_get_be32(f)
+    error = qemu_file_get_error(f)
+    if error:
+        return error
     for se in mis.process.savevm_handlers:
-        if se.idstr == idstr and instance_id == 0 and version_id <= se.version_id:
-            se.section_id = section_id
+        if se.idstr == idstr and instance_id == 0:
+            if version_id != se.version_id:
+                return refuse(mis, f"section {idstr!r} is of version {version_id}, only {se.version_id} can be read")
+            se.load_section_id = section_id
             return vmstate_load(f, mis, se)
-    return -EINVAL
+    return refuse(mis, f"this machine has no section {idstr!r}, instance {instance_id}")
 
 
 def qemu_loadvm_section_part_end(f: QEMUFile, mis: MigrationIncomingState) -> int:
     section_id = qemu_get_be32(f)
     for se in mis.process.savevm_handlers:
-        if se.section_id == section_id and se.iterative:
+        if se.load_section_id == section_id and se.iterative:
             return vmstate_load(f, mis, se)
-    return -EINVAL
+    if qemu_file_get_error(f):
+        return -EIO
+    return refuse(mis, f"section {section_id} goes on but has not begun")
 
 
 def vmstate_load(f: QEMUFile, mis: MigrationIncomingState, se: SaveStateEntry) -> int:
@@ -314,14 +373,16 @@ def vmstate_load(f: QEMUFile, mis: MigrationIncomingState, se: SaveStateEntry) -
         if ret < 0:
             return ret
     else:
-        se.data = qemu_get_buffer(f, se.size)
+        data = qemu_get_buffer(f, se.size)
+        if len(data) == se.size:
+            se.data = data
     mark = qemu_get_byte(f)
     section_id = qemu_get_be32(f)
     error = qemu_file_get_error(f)
     if error:
         return error
-    if mark != QEMU_VM_SECTION_FOOTER or section_id != se.section_id:
-        return -EINVAL
+    if mark != QEMU_VM_SECTION_FOOTER or section_id != se.load_section_id:
+        return refuse(mis, f"section {se.idstr!r} does not end where it should")
     return 0
 
 
@@ -332,16 +393,23 @@ def loadvm_process_command(f: QEMUFile, mis: MigrationIncomingState) -> int:
     error = qemu_file_get_error(f)
     if error:
         return error
-    if command not in mig_cmd_len or mig_cmd_len[command] not in (-1, length):
-        return -EINVAL
+    if command not in mig_cmd_len:
+        return refuse(mis, f"there is no command {command}")
+    if mig_cmd_len[command] not in (-1, length):
+        return refuse(mis, f"command {command} has {length} bytes, not {mig_cmd_len[command]}")
     if command == MIG_CMD_OPEN_RETURN_PATH:
-        if mis.to_src_file is None:
+        if mis.to_src_file is not None:
+            error_report(mis.process, "warning: the stream opens the return path although it is open")
+        else:
             mis.to_src_file = qemu_file_get_return_path(f)
         return 0
     if command == MIG_CMD_PING:
         value = qemu_get_be32(f)
+        error = qemu_file_get_error(f)
+        if error:
+            return error
         if mis.to_src_file is None:
-            return -EINVAL
+            return refuse(mis, "the source pings before it has opened the return path")
         migrate_send_rp_pong(mis, value)
         return 0
     if command == MIG_CMD_PACKAGED:
@@ -351,9 +419,7 @@ def loadvm_process_command(f: QEMUFile, mis: MigrationIncomingState) -> int:
 
 def loadvm_process_postcopy_command(f: QEMUFile, mis: MigrationIncomingState, command: int, length: int) -> int:
     if command == MIG_CMD_POSTCOPY_ADVISE:
-        qemu_get_buffer(f, length)
-        mis.postcopy_state = "advise"
-        return 0
+        return loadvm_postcopy_handle_advise(f, mis, length)
     if command == MIG_CMD_POSTCOPY_RAM_DISCARD:
         return loadvm_postcopy_ram_handle_discard(f, mis, length)
     if command == MIG_CMD_POSTCOPY_LISTEN:
@@ -366,12 +432,30 @@ def loadvm_process_postcopy_command(f: QEMUFile, mis: MigrationIncomingState, co
     return loadvm_postcopy_handle_resume(mis)
 
 
+def loadvm_postcopy_handle_advise(f: QEMUFile, mis: MigrationIncomingState, length: int) -> int:
+    """The pages must be of one size at both ends."""
+    data = qemu_get_buffer(f, length)
+    error = qemu_file_get_error(f)
+    if error:
+        return error
+    state = mis.postcopy_state
+    if state != "none":
+        return refuse(mis, f"postcopy is announced in the postcopy state {state!r}")
+    sizes = [int.from_bytes(data[at : at + 8], "big") for at in range(0, length, 8)]
+    if sizes not in ([], [TARGET_PAGE_SIZE, TARGET_PAGE_SIZE]):
+        return refuse(mis, f"the source has pages of {sizes} bytes, this machine of {TARGET_PAGE_SIZE}")
+    mis.postcopy_state = "advise"
+    return 0
+
+
 def loadvm_handle_cmd_packaged(f: QEMUFile, mis: MigrationIncomingState) -> int:
     """A stream within the stream, read whole before it is run: the line is then free for the listen thread."""
     length = qemu_get_be32(f)
+    if length > MAX_VM_CMD_PACKAGED_SIZE:
+        return refuse(mis, f"a package of {length} bytes is too large")
     package = qemu_get_buffer(f, length)
     if len(package) < length:
-        return -EINVAL
+        return -EIO
     packf = qemu_fopen_ops(bytearray(package), buffer_input_ops, False)
     ret = qemu_loadvm_state_main(packf, mis)
     qemu_fclose(packf)
@@ -381,23 +465,37 @@ def loadvm_handle_cmd_packaged(f: QEMUFile, mis: MigrationIncomingState) -> int:
 def loadvm_postcopy_ram_handle_discard(f: QEMUFile, mis: MigrationIncomingState, length: int) -> int:
     """Forget these ranges: newer contents will come."""
     data = qemu_get_buffer(f, length)
-    if mis.postcopy_state == "advise":
+    error = qemu_file_get_error(f)
+    if error:
+        return error
+    state = mis.postcopy_state
+    if state == "advise":
         postcopy_ram_incoming_setup(mis)
         mis.postcopy_state = "discard"
+    elif state != "discard":
+        return refuse(mis, f"pages are discarded in the postcopy state {state!r}")
+    if len(data) < 3 or data[0] != 0 or (len(data) - 3 - data[1]) % 16 or data[2 + data[1]] != 0:
+        return refuse(mis, "a list of discarded pages cannot be read")
     name_end = 2 + data[1]
     block = qemu_ram_block_by_name(mis.process.ram_state, data[2:name_end].decode("ascii", "replace"))
     if block is None:
-        return -EINVAL
+        return refuse(mis, f"pages of an unknown memory block {data[2:name_end]!r} are discarded")
     for at in range(name_end + 1, len(data), 16):
-        start = int.from_bytes(data[at : at + 8], "big") // TARGET_PAGE_SIZE
-        count = int.from_bytes(data[at + 8 : at + 16], "big") // TARGET_PAGE_SIZE
-        block.received -= set(range(start, start + count))
+        start = int.from_bytes(data[at : at + 8], "big")
+        size = int.from_bytes(data[at + 8 : at + 16], "big")
+        if start % TARGET_PAGE_SIZE or size % TARGET_PAGE_SIZE or start + size > block.used_length:
+            return refuse(mis, f"{size} bytes at {start} of {block.idstr!r} cannot be discarded")
+        first, last = start // TARGET_PAGE_SIZE, (start + size) // TARGET_PAGE_SIZE
+        block.received[first:last] = bytes(last - first)
     return 0
 
 
 def loadvm_postcopy_handle_listen(mis: MigrationIncomingState) -> int:
     """From here on another thread reads the stream; this one goes on with the package."""
-    if mis.postcopy_state == "advise":
+    state = mis.postcopy_state
+    if state not in ("advise", "discard"):
+        return refuse(mis, f"the source asks to listen in the postcopy state {state!r}")
+    if state == "advise":
         postcopy_ram_incoming_setup(mis)
     mis.postcopy_state = "listening"
     mis.have_listen_thread = True
@@ -406,17 +504,27 @@ def loadvm_postcopy_handle_listen(mis: MigrationIncomingState) -> int:
 
 
 def loadvm_postcopy_handle_run(mis: MigrationIncomingState) -> int:
-    if mis.postcopy_state != "listening":
-        return -EINVAL
+    state = mis.postcopy_state
+    if state != "listening":
+        return refuse(mis, f"the guest is to run in the postcopy state {state!r}")
     mis.postcopy_state = "running"
-    mis.process.runstate = "running"
+    loadvm_start_guest(mis)
     return LOADVM_QUIT
 
 
+def loadvm_start_guest(mis: MigrationIncomingState) -> None:
+    """The guest goes on here if it ran there and nobody wants it stopped."""
+    if mis.process.autostart and global_state_get_runstate(mis.process) == "running":
+        mis.process.runstate = "running"
+    else:
+        mis.process.runstate = "paused"
+
+
 def loadvm_handle_recv_bitmap(f: QEMUFile, mis: MigrationIncomingState) -> int:
-    block = qemu_ram_block_by_name(mis.process.ram_state, qemu_get_counted_string(f))
+    name = qemu_get_counted_string(f)
+    block = qemu_ram_block_by_name(mis.process.ram_state, name)
     if block is None:
-        return -EINVAL
+        return refuse(mis, f"the source asks what has come of an unknown memory block {name!r}")
     migrate_send_rp_recv_bitmap(mis, block)
     return 0
 
