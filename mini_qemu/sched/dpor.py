@@ -19,6 +19,7 @@ Left out: the paper's optimisation for operations that commute by value. Two wri
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +40,7 @@ from .ops import (
     depends,
 )  # fmt: skip
 from .scenario import Finding, Scenario
-from .world import READY, Registry, Task, World, frames_of, waits_for_end
+from .world import DONE, READY, Registry, Task, World, frames_of, waits_for_end
 
 LIMIT_STEPS = 10_000
 """Steps after which a run is given up: the scenario may have no end, and no verdict follows."""
@@ -79,8 +80,9 @@ class OptimalDPOR:
         self.scenario = scenario
         self.limit_steps = limit_steps
         self.registry = Registry()
+        self.world: World  # of the run in progress
         self.redundant = 0
-        self.too_long = 0
+        self.too_long = False
         self.data_races: dict[tuple[int, int], tuple[str, Any, Any]] = {}
         self.sites: dict[Any, Any] = {}
         # E, event by event
@@ -88,7 +90,7 @@ class OptimalDPOR:
         self.code: list[int] = []
         self.past: list[int] = []
         self.sync: list[int] = []  # as past, but through synchronisation only: what orders two accesses besides luck
-        self.site: list[Any] = []
+        self.site: list[Any] = []  # of an access: where it stands; of a join: the thread that is joined
         self.prev: list[int] = []  # the previous event of the same thread, or -1
         self.before: list[int] = []  # before it: a semaphore's count, a mutex free, a channel's items << 1 | closed
         # E, indexed
@@ -110,22 +112,22 @@ class OptimalDPOR:
         branch = 0  # the state from which the run differs from the one before
         first: tuple[list[int], list[int]] | None = None
         while not self.too_long:
-            world = World(self.scenario, self.registry)
-            with world.running():
-                world.start()
-                self._replay(world, branch)
-                races = self._extend(world)
-                complete = not any(world.enabled(task) for task in world.tasks)
+            with closing(World(self.scenario, self.registry)) as world:
+                self.world = world
+                with world.running():
+                    world.start()
+                    self._replay(world, branch)
+                    races = self._extend(world)
+                    complete = not any(world.enabled(task) for task in world.tasks)
+                    if complete:
+                        races += self._blocked(world)
+                    for e, i, tid, code in races:
+                        self._reverse(e, i, tid, code)
                 if complete:
-                    races += self._blocked(world)
-                for e, i, tid, code in races:
-                    self._reverse(e, i, tid, code)
-            if complete:
-                names = {task.tid: task.name for task in world.tasks}
-                thread = [names[t] for t in self.tid]
-                yield Run(world, thread, self._possible(world.judge()), self.past, self.code, self.before)
-                first = first or (self.tid.copy(), self.code.copy())
-            world.close()
+                    names = {task.tid: task.name for task in world.tasks}
+                    thread = [names[t] for t in self.tid]
+                    yield Run(world, thread, self._possible(world.judge()), self.past, self.code, self.before)
+                    first = first or (self.tid.copy(), self.code.copy())
             branch = self._backtrack()
             if branch < 0:
                 break
@@ -134,8 +136,7 @@ class OptimalDPOR:
 
     def _once_more(self, tids: list[int], codes: list[int]) -> None:
         """Make the first run again. A program that remembers something from run to run does not repeat it."""
-        world = World(self.scenario, self.registry)
-        with world.running():
+        with closing(World(self.scenario, self.registry)) as world, world.running():
             world.start()
             for i, tid in enumerate(tids):
                 task = world.by_tid.get(tid)
@@ -144,7 +145,6 @@ class OptimalDPOR:
             left = [task.tid for task in world.tasks if world.enabled(task)]
             if left:
                 self._diverged(left[0], len(tids))
-        world.close()
 
     def _replay(self, world: World, branch: int) -> None:
         """Bring ``world`` to the state E[:branch], whose analysis is kept from earlier runs."""
@@ -185,7 +185,7 @@ class OptimalDPOR:
         does not sleep.
         """
         if len(self.tid) >= self.limit_steps:
-            self.too_long += 1
+            self.too_long = True
             return None
         if current is not None and current.tid not in sleep and world.enabled(current):
             return current
@@ -211,6 +211,13 @@ class OptimalDPOR:
         for f in w:
             if depends(codes[f], code):
                 before |= past[f]
+        if (
+            code & 15 == JOIN and self.site[i] is not None
+        ):  # a real join can come first only if its thread has ended by then
+            end = self.last.get(self.site[i], -1)
+            if self.world.by_tid[self.site[i]].status != DONE or (end >= 0 and past[end] >> e & 1):
+                return
+            before |= past[end] if end >= 0 else 0
         first: dict[int, int] = {}
         inside = 0
         for f in w:
@@ -346,6 +353,7 @@ class OptimalDPOR:
                 mask |= past[events[-1]]
             target = task.op[1]._task if kind == JOIN else world.task_named(task.op[2])
             end = self.last.get(target.tid, -1) if waits_for_end(task.op) else -1
+            site = target.tid if waits_for_end(task.op) else None
             if target.status != READY and end >= 0:
                 mask |= past[end]
                 sync |= self.sync[end]

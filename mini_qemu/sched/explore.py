@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from .canary import check_canary
 from .dpor import OptimalDPOR, Run
@@ -19,9 +19,11 @@ from .errors import DivergenceError, SchedError, ScheduleError
 from .ops import DEPENDENCE, VERBS
 from .scenario import Finding, Scenario
 from .schedule import format_schedule, parse_schedule, switches
-from .strategies import PCT, Bounded, DepthFirst, Random, runs
+from .states import VisitedStates
+from .strategies import PCT, Bounded, DepthFirst, Random, Sampler
 from .trace import Recorder, Trace
 
+LIMIT_OF_STEPS = "limit_steps"
 METHODS = ("auto", "dpor", "states", "bounded", "random", "pct", "dfs")
 BUDGET_RUNS = 200_000
 """Runs that "auto" gives to DPOR before it falls back to visited states."""
@@ -152,84 +154,95 @@ def explore(
         )
     if method not in METHODS:
         raise SchedError(f"unknown method {method!r}; the methods are {', '.join(METHODS)}")
-    if method in ("auto", "states"):
-        from .states import explore_states
-
-        if method == "auto":
-            result = explore(scenario, "dpor", limit_runs or BUDGET_RUNS, limit_seconds, progress=progress)
-            if result.stopped_by not in ("limit_runs", "limit_steps") or limit_runs is not None or result.failing:
-                return result
-        return explore_states(scenario, limit_runs, limit_seconds, progress)
-    source, complete = _source(scenario, method, bound, seed)
+    if method == "auto":
+        result = explore(scenario, "dpor", limit_runs or BUDGET_RUNS, limit_seconds, progress=progress)
+        if result.failing or result.stopped_by not in (LIMIT_OF_STEPS, "limit_runs") or limit_runs is not None:
+            return result
+        method = "states"
     if method in ("random", "pct") and limit_runs is None and limit_seconds is None:
         limit_runs = SAMPLES
     result = Result(scenario.name, method)
-    if isinstance(source, OptimalDPOR):
-        made, fraction = source.runs(), lambda: source.fraction
-    else:
-        made, fraction = source, lambda: result.runs / limit_runs if limit_runs else 0.0
-    _collect(result, scenario, made, fraction, limit_runs, limit_seconds, progress)
-    if isinstance(source, OptimalDPOR):
-        result.races = _races(source)
-        if source.too_long and not result.stopped_by:
-            result.stopped_by = "limit_steps"
-    if complete and not result.stopped_by:
-        result.classes = result.runs
-    elif not result.stopped_by:
-        result.stopped_by = (
-            f"the bound of {bound if bound is not None else 2} preemptions"
-            if method == "bounded"
-            else "the number of samples"
-        )
-    result.verdict = "failed" if result.failing else "proved" if result.classes is not None else "incomplete"
+    source = _source(scenario, method, bound, seed)
+    _collect(result, scenario, source, limit_runs, limit_seconds, progress)
+    _conclude(result, source)
     return result
 
 
-def _source(scenario: Scenario, method: str, bound: int | None, seed: int) -> tuple[Any, bool]:
-    """Where the runs come from, and whether they are all there are."""
+class Source(Protocol):
+    """Where runs come from. ``runs()`` may yield None for an execution that was cut short; ``too_long`` ends it."""
+
+    too_long: bool
+
+    @property
+    def fraction(self) -> float: ...
+
+    def runs(self) -> Iterator[Run | None]: ...
+
+
+def _source(scenario: Scenario, method: str, bound: int | None, seed: int) -> Source:
     if method == "dpor":
-        return OptimalDPOR(scenario), True
+        return OptimalDPOR(scenario)
+    if method == "states":
+        return VisitedStates(scenario)
     if method == "dfs":
-        return runs(scenario, DepthFirst()), True
+        return Sampler(scenario, DepthFirst())
     if method == "bounded":
-        return runs(scenario, Bounded(2 if bound is None else bound)), False
+        return Sampler(scenario, Bounded(2 if bound is None else bound))
     if method == "pct":
-        return runs(scenario, PCT(seed, 3 if bound is None else bound)), False
-    return runs(scenario, Random(seed)), False
+        return Sampler(scenario, PCT(seed, 3 if bound is None else bound))
+    return Sampler(scenario, Random(seed))
 
 
 def _collect(
     result: Result,
     scenario: Scenario,
-    source: Iterator[Run],
-    fraction: Callable[[], float],
+    source: Source,
     limit_runs: int | None,
     limit_seconds: float | None,
     progress: Progress | None,
 ) -> None:
     """Fill ``result`` from ``source`` until it ends, a limit is reached, or somebody interrupts."""
     start = time.monotonic()
-    ended = False
+    made = source.runs()
+    executions = 0
     try:
-        for run in source:
-            result.runs += 1
-            if run.findings:
-                note_failure(result, scenario, run)
-            if limit_runs is not None and result.runs >= limit_runs:
-                result.stopped_by = "limit_runs"
-                ended = next(source, None) is None
+        for run in made:
+            executions += 1
+            if run is not None:
+                result.runs += 1
+                if run.findings:
+                    note_failure(result, scenario, run)
+            if limit_runs is not None and executions >= limit_runs:
+                result.stopped_by = "" if next(made, made) is made else "limit_runs"
                 break
             if limit_seconds is not None and time.monotonic() - start > limit_seconds:
                 result.stopped_by = "limit_seconds"
                 break
-            if progress is not None and result.runs & 127 == 0 and progress(result.runs, result.failing, fraction()):
-                result.stopped_by = "cancel"
-                break
+            if progress is not None and executions & 127 == 0:
+                done = source.fraction or (executions / limit_runs if limit_runs else 0.0)
+                if progress(executions, result.failing, done):
+                    result.stopped_by = "cancel"
+                    break
     except KeyboardInterrupt:
         result.stopped_by = "an interrupt"
-    if ended:
-        result.stopped_by = ""
     result.seconds = time.monotonic() - start
+
+
+def _conclude(result: Result, source: Source) -> None:
+    """The verdict, and what it is relative to."""
+    if source.too_long and not result.stopped_by:
+        result.stopped_by = LIMIT_OF_STEPS
+    if isinstance(source, OptimalDPOR):
+        result.races = _races(source)
+    if isinstance(source, VisitedStates):
+        result.states = len(source.seen)
+    if not result.stopped_by:
+        if result.method in ("dpor", "dfs"):
+            result.classes = result.runs
+        elif result.method == "bounded" and isinstance(source, Sampler) and isinstance(source.strategy, Bounded):
+            result.stopped_by = f"the bound of {source.strategy.bound} preemptions"
+    covered = result.method in ("dpor", "dfs", "states") and not result.stopped_by
+    result.verdict = "failed" if result.failing else "proved" if covered else "incomplete"
 
 
 def note_failure(result: Result, scenario: Scenario, run: Run) -> None:

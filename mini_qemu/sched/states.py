@@ -12,96 +12,70 @@ which costs time and never an answer.
 from __future__ import annotations
 
 import gc
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import closing
 from types import CellType, CodeType, FrameType, FunctionType, GeneratorType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .dpor import Run, first_of
 from .scenario import Scenario
 from .shared import FIELDS, Channel, Freed, Handle, Mutex, Semaphore, Shared
 from .world import Registry, World
 
-if TYPE_CHECKING:
-    from .explore import Result
-
 _DEPTH = 6
 LIMIT_STATES = 2_000_000
 
 
-def explore_states(
-    scenario: Scenario,
-    limit_runs: int | None = None,
-    limit_seconds: float | None = None,
-    progress: Callable[[int, int, float], Any] | None = None,
-) -> Result:
-    """Visit every state of ``scenario``. ``limit_runs`` bounds the executions, which are more than the ends reached."""
-    from .explore import Result, note_failure
+class VisitedStates:
+    """Visits every state of ``scenario``; ``seen`` are those visited, ``too_long`` is set when they exceed the limit.
+    """
 
-    result = Result(scenario.name, "states")
-    registry = Registry()
-    seen: set[Any] = set()
-    path: list[int] = []  # who moved
-    left: list[list[int]] = []  # who is still to be tried there
-    trail: list[tuple[Any, frozenset[int]]] = []  # the states on the path, and who could move in them
-    start = time.monotonic()
-    executions = 0
-    try:
-        while True:
-            executions += 1
-            world = World(scenario, registry)
-            with world.running():
-                world.start()
-                for tid in path:
-                    world.step(world.by_tid[tid])
-                end = _descend(world, seen, path, left, trail)
-            if end:
-                run = Run(world, [world.by_tid[t].name for t in path], first_of(world.judge()))
-                result.runs += 1
-                if run.findings:
-                    note_failure(result, scenario, run)
-            world.close()
+    fraction = 0.0
+
+    def __init__(self, scenario: Scenario, limit_states: int = LIMIT_STATES) -> None:
+        self.scenario = scenario
+        self.limit_states = limit_states
+        self.seen: set[Any] = set()
+        self.too_long = False
+        self.path: list[int] = []  # who moved
+        self.left: list[list[int]] = []  # who is still to be tried there
+        self.trail: list[tuple[Any, frozenset[int]]] = []  # the states on the path, and who could move in them
+
+    def runs(self) -> Iterator[Run | None]:
+        """The executions made: a run for each that came to an end, None for one that met a state seen before."""
+        registry = Registry()
+        path, left, trail = self.path, self.left, self.trail
+        while not self.too_long:
+            with closing(World(self.scenario, registry)) as world:
+                with world.running():
+                    world.start()
+                    for tid in path:
+                        world.step(world.by_tid[tid])
+                    ended = self._descend(world)
+                names = [world.by_tid[tid].name for tid in path]
+                yield Run(world, names, first_of(world.judge())) if ended else None
             while left and not left[-1]:
-                left.pop()
-                path.pop()
-                trail.pop()
+                for stack in (left, path, trail):
+                    stack.pop()
             if not left:
-                break
+                return
             path[-1] = left[-1].pop(0)
-            if len(seen) > LIMIT_STATES or (limit_runs is not None and executions >= limit_runs):
-                result.stopped_by = "limit_runs"
-                break
-            if executions & 127 == 0:
-                if limit_seconds is not None and time.monotonic() - start > limit_seconds:
-                    result.stopped_by = "limit_seconds"
-                    break
-                if progress is not None and progress(executions, result.failing, 0.0):
-                    result.stopped_by = "cancel"
-                    break
-    except KeyboardInterrupt:
-        result.stopped_by = "an interrupt"
-    result.states = len(seen)
-    result.seconds = time.monotonic() - start
-    result.verdict = "failed" if result.failing else "incomplete" if result.stopped_by else "proved"
-    return result
+            self.too_long = len(self.seen) > self.limit_states
 
-
-def _descend(
-    world: World, seen: set[Any], path: list[int], left: list[list[int]], trail: list[tuple[Any, frozenset[int]]]
-) -> bool:
-    """Go on from the last step until a state is known or nobody can move; says whether it is a new end."""
-    while True:
-        state = fingerprint(world)
-        if state in seen:
-            return _livelock(world, state, path, trail)
-        seen.add(state)
-        able = [task.tid for task in world.tasks if world.enabled(task)]
-        if not able:
-            return True
-        trail.append((state, frozenset(able)))
-        path.append(able[0])
-        left.append(able[1:])
-        world.step(world.by_tid[able[0]])
+    def _descend(self, world: World) -> bool:
+        """Go on from the last step until a state is known or nobody can move; says whether it is a new end."""
+        while True:
+            state = fingerprint(world)
+            if state in self.seen:
+                return _livelock(world, state, self.path, self.trail)
+            self.seen.add(state)
+            able = [task.tid for task in world.tasks if world.enabled(task)]
+            if not able:
+                return True
+            self.trail.append((state, frozenset(able)))
+            self.path.append(able[0])
+            self.left.append(able[1:])
+            world.step(world.by_tid[able[0]])
 
 
 def _livelock(world: World, state: Any, path: list[int], trail: list[tuple[Any, frozenset[int]]]) -> bool:

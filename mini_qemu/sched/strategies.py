@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Protocol
 
 from .dpor import LIMIT_STEPS, Run, first_of
@@ -29,30 +30,42 @@ class Strategy(Protocol):
     def choose(self, world: World, able: list[Task], current: Task | None) -> Task | None: ...
 
 
-def runs(scenario: Scenario, strategy: Strategy, limit_steps: int = LIMIT_STEPS) -> Iterator[Run]:
-    """The runs that ``strategy`` decides; a run that it gives up, or of more than ``limit_steps`` steps, is not among
+class Sampler:
+    """The runs that ``strategy`` decides. ``too_long`` is set by a run of more than ``limit_steps`` steps, and ends
     them.
     """
-    registry = Registry()
-    while strategy.new_run():
-        world = World(scenario, registry)
+
+    fraction = 0.0
+
+    def __init__(self, scenario: Scenario, strategy: Strategy, limit_steps: int = LIMIT_STEPS) -> None:
+        self.scenario = scenario
+        self.strategy = strategy
+        self.limit_steps = limit_steps
+        self.too_long = False
+
+    def runs(self) -> Iterator[Run | None]:
+        """The executions made: a run for each that came to an end, None for one that the strategy gave up."""
+        registry = Registry()
+        while not self.too_long and self.strategy.new_run():
+            with closing(World(self.scenario, registry)) as world:
+                with world.running():
+                    world.start()
+                    thread, ended = self._decide(world)
+                if not self.too_long:
+                    yield Run(world, thread, first_of(world.judge())) if ended else None
+
+    def _decide(self, world: World) -> tuple[list[str], bool]:
+        """Who moved, and whether nobody can any more."""
         thread: list[str] = []
         task: Task | None = None
-        able: list[Task] = []
-        with world.running():
-            world.start()
-            while len(thread) < limit_steps:
-                able = [t for t in world.tasks if world.enabled(t)]
-                if not able:
-                    break
-                task = strategy.choose(world, able, task)
-                if task is None:
-                    break
-                thread.append(task.name)
-                world.step(task)
-        if not able:
-            yield Run(world, thread, first_of(world.judge()))
-        world.close()
+        while able := [t for t in world.tasks if world.enabled(t)]:
+            self.too_long = len(thread) >= self.limit_steps
+            task = None if self.too_long else self.strategy.choose(world, able, task)
+            if task is None:
+                return thread, False
+            thread.append(task.name)
+            world.step(task)
+        return thread, True
 
 
 class Random:
