@@ -13,7 +13,7 @@ from itertools import pairwise
 from lessons import progress
 from lessons.lab import SchedulerLab
 from mini_qemu.fixes import fixes
-from mini_qemu.sched import Scenario, Trace, explore, minimise, replay
+from mini_qemu.sched import Scenario, Trace, explore, format_schedule, minimise, replay
 
 FEW_RUNS = 2_000
 
@@ -27,31 +27,50 @@ def preemptions(trace: Trace) -> int:
     )
 
 
-def fewest(scenario: Scenario) -> int | None:
-    """The fewest preemptions that break it; None if nothing does, or if there is too much to try."""
+def simplest(scenario: Scenario) -> Trace | None:
+    """A run with the fewest preemptions that break it; None if nothing does, or if there is too much to try."""
     result = explore(scenario, "dpor", limit_runs=FEW_RUNS)
     if result.failure is None:
         return None
-    return preemptions(replay(scenario, minimise(scenario, result, limit_runs=FEW_RUNS)))
+    return replay(scenario, minimise(scenario, result, limit_runs=FEW_RUNS))
+
+
+def up_to(trace: Trace | None, words: str) -> str:
+    """The schedule of that run before the first step whose sentence contains these words."""
+    steps = trace.steps if trace else []
+    found = next((i for i, step in enumerate(steps) if words in step.text), None)
+    if found is None:
+        raise LookupError(f"no step of the simplest failing run says {words!r}")
+    return format_schedule([step.thread for step in steps[:found]], "")
 
 
 class BreakIt(SchedulerLab):
-    """A SchedulerLab with a goal. `schedule`: where to begin; `on`: the fixes that are on."""
+    """A SchedulerLab with a goal.
+
+    `schedule`: where to begin; or `before`, words: begin just before a step of the simplest failing run that says so;
+    `on`: the fixes that are on.
+    """
 
     def __init__(
-        self, scenario: Scenario, *, schedule: str = "", on: Iterable[str] | None = None, title: str | None = None
+        self,
+        scenario: Scenario,
+        *,
+        schedule: str = "",
+        before: str = "",
+        on: Iterable[str] | None = None,
+        title: str | None = None,
     ) -> None:
         with fixes.only(*(fixes.on if on is None else on)):
-            self.fewest = fewest(scenario)
-        self.scenario_name = scenario.name
-        super().__init__(scenario, schedule=schedule, on=on, title=title)
+            best = simplest(scenario)
+        self.fewest = None if best is None else preemptions(best)
+        super().__init__(scenario, schedule=up_to(best, before) if before else schedule, on=on, title=title)
 
     def _show(self) -> None:
         super()._show()
         trace = self.trace
         if trace.finding is not None:
             used = preemptions(trace)
-            progress.record("broken", self.scenario_name, used)
+            progress.record("broken", self.scenario.name, used)
             self._draw(message=f"{self.view['message']} {self.score(used)}")
 
     def score(self, used: int) -> str:

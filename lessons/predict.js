@@ -1,6 +1,6 @@
 /* Questions, their echoes, and the list of what is done. One module for lessons/predict.py; the view is plain data.
  *
- *   view.mode "ask"       question, choices [[key, text]], chosen, note, quiz
+ *   view.mode "ask"       quiz, asks [{name, question, choices [[key, text]], chosen, note, verdict}]
  *   view.mode "echo"      said, truth, why, verdict: "same" | "other" | "open"
  *   view.mode "progress"  rows [[lesson, link, [[word, done, of]]]], note
  */
@@ -21,14 +21,16 @@ const words = (text) => text.split("`").map((part, i) => (i % 2 ? h("code", {}, 
 let serial = 0;
 
 function ask(view, send) {
-  const name = `mq-question-${serial++}`;
-  const rows = view.choices.map(([key, text]) =>
-    h("label", { class: view.chosen === key ? "chosen" : "" },
-      h("input", { type: "radio", name, value: key, checked: view.chosen === key, onchange: () => send({ do: "choose", key }) }), h("span", {}, ...words(text))));
-  const open = h("button", { type: "button", onclick: () => send({ do: "choose", key: "" }) }, "take it back");
-  return h("fieldset", { class: "mq" },
-    h("legend", {}, view.quiz ? "Question" : "Your prediction"), h("p", {}, ...words(view.question)), ...rows,
-    h("p", { class: `note ${view.verdict ?? ""}`, role: "status", "aria-live": "polite" }, ...words(view.note), view.chosen && !view.quiz ? open : null));
+  return h("div", {}, ...view.asks.map((one) => {
+    const name = `mq-question-${serial++}`, choose = (key) => send({ do: "choose", name: one.name, key });
+    const rows = one.choices.map(([key, text]) =>
+      h("label", { class: one.chosen === key ? "chosen" : "" },
+        h("input", { type: "radio", name, value: `${one.name} ${key}`, checked: one.chosen === key, onchange: () => choose(key) }), h("span", {}, ...words(text))));
+    const back = h("button", { type: "button", onclick: () => choose("") }, "take it back");
+    return h("fieldset", { class: "mq" },
+      h("legend", {}, view.quiz ? "Question" : "Your prediction"), h("p", {}, ...words(one.question)), ...rows,
+      h("p", { class: `note ${one.verdict}`, role: "status", "aria-live": "polite" }, ...words(one.note), one.chosen && !view.quiz ? back : null));
+  }));
 }
 
 function echo(view) {

@@ -24,6 +24,7 @@ import traitlets
 
 from lessons import progress
 from lessons.exercises import exercises, question, questions
+from lessons.exercises.model import Question
 
 HERE = Path(__file__).parent
 
@@ -64,65 +65,77 @@ class _Card(anywidget.AnyWidget):
 class Predict(_Card):
     """Say what you think before you see it. Leaving it open is allowed."""
 
-    quiz = False
+    kind = "predicted"
 
-    def __init__(self, name: str) -> None:
-        self.asked = question(name)
+    def __init__(self, *names: str) -> None:
+        self.asked = {name: question(name) for name in names}
         super().__init__()
 
-    @property
-    def chosen(self) -> str:
-        said = progress.done("answered" if self.quiz else "predicted", self.asked.name)
-        return said if isinstance(said, str) and said in self.asked.choices else ""
+    def chosen(self, name: str) -> str:
+        """What is noted, if it is one of the choices; else ""."""
+        said = progress.done(self.kind, name)
+        return said if isinstance(said, str) and said in self.asked[name].choices else ""
 
     def draw(self) -> dict[str, Any]:
-        note, verdict = self.note()
         return {
             "mode": "ask",
-            "quiz": self.quiz,
-            "question": self.asked.text,
-            "choices": [[key, text] for key, text in self.asked.choices.items()],
-            "chosen": self.chosen,
-            "note": note,
-            "verdict": verdict,
+            "quiz": self.kind == "answered",
+            "asks": [
+                {
+                    "name": name,
+                    "question": asked.text,
+                    "choices": [[key, text] for key, text in asked.choices.items()],
+                    "chosen": self.chosen(name),
+                    **self.note(asked),
+                }
+                for name, asked in self.asked.items()
+            ],
         }
 
-    def note(self) -> tuple[str, str]:
-        if self.chosen:
-            return "Noted. You will see it again beside the answer.", ""
-        return "Choose one, or leave it open and read on.", ""
+    def note(self, asked: Question) -> dict[str, str]:
+        """What stands below the choices."""
+        if self.chosen(asked.name):
+            return {"note": "Noted. You will see it again beside the answer.", "verdict": ""}
+        return {"note": "Choose one, or leave it open and read on.", "verdict": ""}
 
     def obey(self, message: Mapping[str, Any]) -> None:
         if message.get("do") == "choose":
-            self.choose(str(message.get("key", "")))
+            self.choose(str(message.get("name")), str(message.get("key", "")))
 
-    def choose(self, key: str) -> None:
+    def choose(self, name: str, key: str) -> None:
         """As a click does; "" takes it back."""
-        if key and key not in self.asked.choices:
-            raise LookupError(f"{key!r} is not a choice; choose from {', '.join(self.asked.choices)}")
-        progress.record("answered" if self.quiz else "predicted", self.asked.name, key)
+        asked = question(name)
+        if key and key not in asked.choices:
+            raise LookupError(f"{key!r} is not a choice; choose from {', '.join(asked.choices)}")
+        progress.record(self.kind, name, key)
         self.view = self.draw()
 
     def __repr__(self) -> str:
-        return "\n".join([self.asked.text, *(f"  ( ) {text}" for text in self.asked.choices.values())]).replace("`", "")
+        lines = [
+            line for asked in self.asked.values() for line in (asked.text, *(f"  ( ) {c}" for c in asked.choices.values()))
+        ]
+        return "\n".join(lines).replace("`", "")
 
     def at_rest(self) -> str:
-        choices = "".join(f"<li>{_code(text)}</li>" for text in self.asked.choices.values())
-        return f"<p><b>{_code(self.asked.text)}</b></p><ul>{choices}</ul><p><em>Run this cell to choose.</em></p>"
+        parts = []
+        for asked in self.asked.values():
+            choices = "".join(f"<li>{_code(text)}</li>" for text in asked.choices.values())
+            parts.append(f"<p><b>{_code(asked.text)}</b></p><ul>{choices}</ul>")
+        return "".join(parts) + "<p><em>Run this cell to choose.</em></p>"
 
 
 class Quiz(Predict):
-    """A question that answers at once, and may be answered again."""
+    """Questions that answer at once, and may be answered again."""
 
-    quiz = True
+    kind = "answered"
 
-    def note(self) -> tuple[str, str]:
-        if not self.chosen:
-            return "Choose one.", ""
-        truth = self.asked.truth()
-        if self.chosen == truth:
-            return f"Yes. {self.asked.why}", "right"
-        return self.asked.replies.get(self.chosen, f"Not quite. {self.asked.why}"), "wrong"
+    def note(self, asked: Question) -> dict[str, str]:
+        chosen = self.chosen(asked.name)
+        if not chosen:
+            return {"note": "Choose one.", "verdict": ""}
+        if chosen == asked.truth():
+            return {"note": f"Yes. {asked.why}", "verdict": "right"}
+        return {"note": asked.replies.get(chosen, f"Not quite. {asked.why}"), "verdict": "wrong"}
 
 
 class Reveal(_Card):
@@ -177,17 +190,20 @@ class Progress(_Card):
             ]
             rows.append([title_of(lesson), f"{lesson}.ipynb", parts])
         broken = len([name for name in found["broken"].values() if name])
-        races = "1 race" if broken == 1 else f"{broken} races"
-        note = progress.note or f"As scheduler you have broken {races} so far."
+        note = progress.note or f"As scheduler you have broken {_many(broken, 'race')} so far."
         return {"mode": "progress", "rows": rows, "note": note}
 
     def __repr__(self) -> str:
         of = [(title_of(lesson), *_sizes(lesson)) for lesson in lessons_there()]
-        return "\n".join(f"{title}: {n} questions, {m} exercises" for title, n, m in of)
+        return "\n".join(f"{title}: {_many(n, 'question')}, {_many(m, 'exercise')}" for title, n, m in of)
 
     def at_rest(self) -> str:
         rows = "".join(f"<li>{html.escape(line)}</li>" for line in repr(self).splitlines())
         return f"<ul>{rows}</ul><p><em>Run this cell to see what you have done.</em></p>"
+
+
+def _many(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _sizes(lesson: str) -> tuple[int, int]:
