@@ -34,7 +34,14 @@ class Columns:
     """The table. `str` and `repr` are the text form, notebooks show the HTML."""
 
     def __init__(
-        self, trace: Any, *, state: Sequence[str] | None = None, ask: bool = False, first: int = 1, width: int = 34
+        self,
+        trace: Any,
+        *,
+        state: Sequence[str] | None = None,
+        ask: bool = False,
+        first: int = 1,
+        width: int = 34,
+        brief: bool = False,
     ) -> None:
         labels = list(trace.labels)
         unknown = [label for label in state or [] if label not in labels]
@@ -47,6 +54,13 @@ class Columns:
         skip = max(0, min(first - 1, len(trace.steps)))
         self.initial: dict[str, str] = dict(trace.steps[skip - 1].state if skip else trace.initial.state)
         self.rows = [row for row in _rows(trace) if row.after > skip]
+        if brief:
+            told = {
+                step.index for step in trace.steps if set(step.changed) & set(self.labels) or _names(step, self.labels)
+            }
+            self.rows = [
+                row for row in self.rows if row.number in told or row.after > len(trace.steps)
+            ]
         moving = {row.thread for row in self.rows}
         self.threads: list[str] = [name for name in trace.threads if name in moving]
         self.start = f"after step {skip}" if skip else "at the start"
@@ -108,11 +122,23 @@ class Columns:
 
 
 def columns(
-    trace: Any, *, state: Sequence[str] | None = None, ask: bool = False, first: int = 1, width: int = 34
+    trace: Any,
+    *,
+    state: Sequence[str] | None = None,
+    ask: bool = False,
+    first: int = 1,
+    width: int = 34,
+    brief: bool = False,
 ) -> Columns:
     """A run in columns. `state`: which watched labels to show (all; [] for none); `ask`: hide their values as `?`;
-    `first`: the step to begin with, for the end of a long run; `width`: of a thread's column in the text form."""
-    return Columns(trace, state=state, ask=ask, first=first, width=width)
+    `first`: the step to begin with, for the end of a long run; `width`: of a thread's column in the text form;
+    `brief`: only the steps that read or change what is shown, and how it ends."""
+    return Columns(trace, state=state, ask=ask, first=first, width=width, brief=brief)
+
+
+def _names(step: Any, labels: Sequence[str]) -> bool:
+    """Whether a step is about one of these labels: "ms.rp_state.from_dst_file" is about "from_dst_file"."""
+    return any(f".{step.name}".endswith(f".{label}") for label in labels)
 
 
 def _rows(trace: Any) -> Iterator[Row]:

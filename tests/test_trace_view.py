@@ -57,3 +57,8 @@ def test_html_escapes(lost):
     lost.steps[0].state["value"] = "<b>"
     lost.steps[0].changed.append("value")
     assert "<b>" not in columns(lost)._repr_html_()
+
+
+def test_brief_keeps_what_is_about_the_state_shown_and_the_end(lost):
+    assert len(columns(lost, brief=True).rows) == len(columns(lost).rows)  # every step is about `value`
+    assert [row.text for row in columns(lost, state=[], brief=True).rows] == ["✕ check: the check is false at the end"]
