@@ -115,12 +115,14 @@ function player(root, trace, options = {}) {
     const status = { unborn: "not started yet", done: "finished", crashed: "crashed here" }[moment.status[thread]] ?? "";
     return [options.live && at === n ? "" : moment.blocked[thread] ?? status, holds].filter(Boolean).join("; ");
   };
+  const begins = Object.fromEntries(threads.map((thread) => [thread, moments.find((moment) => moment.where[thread])?.where[thread]]));
   const showPane = (pane, moment, step) => {
     const acted = step && step.thread === pane.thread, died = at === n && finding && finding.thread === pane.thread && finding.kind !== "deadlock";
     const stands = moment.where[pane.thread], ran = acted ? step.at : null;
     const dead = died && finding.source ? [finding.source, finding.line] : null;
     const focus = dead ?? ran ?? stands;
-    if (focus || moment.status[pane.thread] === "unborn") open(pane, focus ? focus[0] : null);
+    if (focus) open(pane, focus[0]);
+    else if (moment.status[pane.thread] === "unborn") open(pane, begins[pane.thread]?.[0]); // what it will run
     for (const row of pane.marked) row.classList.remove("ran", "stands", "held", "dead");
     pane.marked = [];
     const mark = (place, name) => {
@@ -223,7 +225,7 @@ function player(root, trace, options = {}) {
     const defs = s("defs", {},
       s("pattern", { id: `${uid}h`, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, s("path", { class: "hatch", d: "M0 0V6" })),
       s("marker", { id: `${uid}a`, viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, s("path", { class: "tip", d: "M0 0L8 4L0 8z" })));
-    const svg = s("svg", { width: wide, height, role: "img", "aria-label": `Timeline of ${n} steps of ${threads.join(", ")}`,
+    const svg = s("svg", { width: wide, height, style: `width:${wide}px;height:${height}px`, role: "img", "aria-label": `Timeline of ${n} steps of ${threads.join(", ")}`,
       onclick: (e) => jump(clamp(Math.round((e.clientX - svg.getBoundingClientRect().left - x(0)) / dx), 0, n)) },
       defs, now, rails, locks, arrows, points, veil, seps);
     scroll.replaceChildren(svg);
