@@ -29,15 +29,17 @@ mini_qemu.channel
 mini_qemu.monitor
 mini_qemu.qmp_server
 mini_qemu.__main__
-lessons.normalise  lessons.progress  lessons.replace
+lessons.long_work  lessons.normalise  lessons.progress  lessons.replace
 lessons.scenarios
 lessons.source_view  lessons.trace_view  lessons.figures
 lessons.player
 lessons.exercises
 lessons.check  lessons.predict
+lessons.grade
 lessons.lab
 lessons.break_it
 lessons
+lessons.audit
 lessons.__main__
 """
 RANK = {room: rank for rank, line in enumerate(LAYERS.split("\n")) for room in line.split()}
