@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from mini_qemu.fixes import fixes, history
 from mini_qemu.io_channel import (
+    EIO,
     QIOChannel,
     QIOChannelSocket,
     QIOChannelTLS,
@@ -28,7 +29,8 @@ def channel_get_buffer(ioc: QIOChannel) -> bytes:
 
 
 def channel_writev_buffer(ioc: QIOChannel, data: bytes) -> int:
-    return qio_channel_write(ioc, data)
+    ret = qio_channel_write(ioc, data)
+    return ret if ret >= 0 else -EIO
 
 
 def channel_shutdown(ioc: QIOChannel) -> int:

@@ -352,6 +352,8 @@ def ram_dirty_bitmap_sync_all(s: MigrationState) -> None:
         qemu_savevm_send_recv_bitmap(s.to_dst_file, block.idstr)
     for _ in rs.blocks:
         s.rp_state.rp_sem.wait()
+    # what was sent last may have been lost: the next page names its block
+    rs.last_sent_block = None
 
 
 def ram_dirty_bitmap_reload(s: MigrationState, block: RAMBlock) -> bool:
