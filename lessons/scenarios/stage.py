@@ -12,6 +12,7 @@ from typing import Any
 from mini_qemu.channel import socket_outgoing_migration
 from mini_qemu.io_channel import (
     QIOChannel,
+    Wire,
     qio_channel_read,
     qio_channel_shutdown,
     qio_channel_socket_pair,
@@ -28,7 +29,7 @@ from mini_qemu.process import (
 )
 from mini_qemu.qemu_file import qemu_file_get_return_path
 from mini_qemu.qemu_file_channel import qemu_fopen_channel_output
-from mini_qemu.qemu_thread import QEMU_THREAD_JOINABLE, QemuSemaphore, qemu_thread_create, qemu_thread_join
+from mini_qemu.qemu_thread import QEMU_THREAD_JOINABLE, Channel, QemuSemaphore, qemu_thread_create, qemu_thread_join
 from mini_qemu.qom import object_unref
 from mini_qemu.ram import RAMBlock
 from mini_qemu.savevm import machine_init
@@ -59,6 +60,7 @@ class Source:
         self.ms: MigrationState = migration_object_init(self.qemu, *capabilities)
         error = qmp_migrate(self.ms)
         assert error is None, error
+        self.stalled = QemuSemaphore(name="stalled")
         self.ioc, self.peer_ioc = qio_channel_socket_pair(self.qemu, self.peer)
 
 
@@ -76,6 +78,52 @@ class Bell(QemuSemaphore):
     def wait(self) -> None:
         self.rings.post()
         super().wait()
+
+
+class Late(Channel):
+    """Put in place of a direction of the wire: that the line is dead is heard by its reader when `tell` is called, and not
+    by and by. A scenario that is about something else is spared the orders in which closes and readers can meet."""
+
+    over = False  # the reader's
+
+    def recv(self) -> Any:
+        if self.over:
+            return None
+        item = super().recv()
+        if item is None:
+            self.over = True
+        return item
+
+    def tell(self) -> None:
+        super().send(None)
+
+    def close(self) -> None:
+        """Not heard."""
+
+    def shutdown(self) -> None:
+        """Not heard."""
+
+
+class Stalling(Late):
+    """And one of the sends does not return until somebody shuts the line down."""
+
+    def __init__(self, name: str, at: int, stalled: QemuSemaphore) -> None:
+        super().__init__(name)
+        self.at = at
+        self.stalled = stalled
+        self.sent = 0  # there is one sender
+        self.cut = QemuSemaphore(name="the line")
+
+    def send(self, item: bytes) -> None:
+        self.sent += 1
+        if self.sent == self.at:
+            self.stalled.post()
+            self.cut.wait()
+            raise BrokenPipeError
+        super().send(item)
+
+    def shutdown(self) -> None:
+        self.cut.post()
 
 
 class Wings(QemuSemaphore):
@@ -173,11 +221,28 @@ def yank_list(qemu: QemuProcess) -> Word:
     return Word("[" + ", ".join("freed" if is_freed(o) else str(o.name) for o in listed) + "]")
 
 
-def main_connects_then_cleans_up(w: Source) -> None:
-    """The source's main thread: the connection is there; later, the bottom half that the migration leaves behind."""
+def stall(w: Source, at: int) -> None:
+    """The line will stall at the source's message number `at`. When it has been cut, tell each reader."""
+    w.ioc.wire = Wire(Late("to source"), Stalling("to destination", at, w.stalled))
+    w.peer_ioc.wire = w.ioc.wire.other_end()
+
+
+def tell(w: Source, direction: str) -> None:
+    line = w.ioc.wire.incoming if direction == "to source" else w.ioc.wire.outgoing
+    assert isinstance(line, Late)
+    line.tell()
+
+
+def connects(w: Source) -> None:
+    """The source's main thread: the connection is there."""
     qemu_mutex_lock_iothread(w.qemu)
     socket_outgoing_migration(w.ms, w.ioc)
     qemu_mutex_unlock_iothread(w.qemu)
+
+
+def main_connects_then_cleans_up(w: Source) -> None:
+    """The source's main thread: the connection is there; later, the bottom half that the migration leaves behind."""
+    connects(w)
     main_loop_wait(w.qemu)
 
 
