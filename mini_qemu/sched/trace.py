@@ -140,6 +140,7 @@ class Recorder:
         self.labels: list[str] = []
         self.moved: list[str] = []
         self.held_since: dict[int, int] = {}
+        self.things: dict[str, list[int]] = {}  # class -> objects shown as values so far
         with self.world.running():
             self.world.start()
         initial = self._moment()
@@ -304,10 +305,22 @@ class Recorder:
             self.names[key] = own if isinstance(own, str) and own else path_to(self.world.state, obj)
         return self.names[key] or (type(obj).__name__ if isinstance(obj, Shared) else f"a {type(obj).__name__.lower()}")
 
+    def _thing(self, obj: Any) -> str:
+        """An object as a value: its own name, or its class and the number of its first appearance: "QEMUFile#2"."""
+        own = vars(obj).get("name")
+        if isinstance(own, str) and own:
+            return own
+        seen = self.things.setdefault(type(obj).__name__, [])
+        if obj._key not in seen:
+            seen.append(obj._key)
+        return f"{type(obj).__name__}#{seen.index(obj._key) + 1}"
+
     def _show(self, value: Any) -> str:
         if isinstance(value, Freed):
-            return f"freed {self._name(value)}"
-        if isinstance(value, Shared | _Primitive):
+            return f"freed {self._thing(value)}"
+        if isinstance(value, Shared):
+            return self._thing(value)
+        if isinstance(value, _Primitive):
             return self._name(value)
         if isinstance(value, tuple):
             inside = ", ".join(self._show(v) for v in value)
@@ -324,13 +337,15 @@ class Recorder:
             value = self._show(self.world.value if kind == READ else op[3])
             return value, f"{thread} {verb} {what} = {value}" if kind == WRITE else f"{thread} {verb} {what}: {value}"
         if kind == CAS and op[3] is ADD:
-            value = self._show(self.world.value)
-            return value, f"{thread} adds {op[4]} to {what}: {value} to {self._show(self.world.value + op[4])}"
+            before, after = self._show(self.world.value), self._show(self.world.value + op[4])
+            return before, f"{thread} adds {op[4]} to {what}: {before} becomes {after}"
         if kind == CAS:
-            done = "done" if self.world.value else "it is something else"
-            return str(
-                bool(self.world.value)
-            ), f"{thread} {verb} {what}: {self._show(op[3])} to {self._show(op[4])}, {done}"
+            done = (
+                f"{self._show(op[3])} becomes {self._show(op[4])}"
+                if self.world.value
+                else f"it is not {self._show(op[3])}"
+            )
+            return str(bool(self.world.value)), f"{thread} {verb} {what}: {done}"
         if kind in (SEND, RECV):
             value = self._show(op[2] if kind == SEND else self.world.value)
             return value, f"{thread} {verb.split()[0]} {value} {verb.split()[1]} {name}"
