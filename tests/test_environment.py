@@ -10,7 +10,8 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 CONDA_NAMES = {"matplotlib": "matplotlib-base"}  # all others are called as on PyPI, in small letters
-NOT_THERE = {"mini-qemu", "playwright", "distributed", "ruff", "mypy"}  # the course; for those who work on it: make test
+# this course itself, and what only those who work on it need: they use make test
+NOT_THERE = {"mini-qemu", "playwright", "distributed", "ruff", "mypy"}
 
 
 def test_environment_has_the_ranges_of_pyproject():
