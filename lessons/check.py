@@ -16,7 +16,7 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any
 
@@ -57,6 +57,7 @@ class Feedback:
     trace: Trace | None = None
     on: tuple[str, ...] = ()
     reply: str = ""
+    hints: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self.passed
@@ -73,7 +74,11 @@ class Feedback:
         head = f"<b>{mark} {html.escape(self.exercise)}: {'accepted' if self.passed else 'not yet'}.</b>"
         said = "".join(f"<p>{html.escape(line)}</p>" for line in self.say)
         player = Player(self.trace, title="The simplest run that fails", on=self.on)._repr_html_() if self.trace else ""
-        return f"<p>{head}</p>{said}{player}"
+        folded = "".join(
+            f"<details><summary>Hint {number}</summary>{html.escape(text)}</details>"
+            for number, text in enumerate(self.hints, start=1)
+        )
+        return f"<p>{head}</p>{said}{folded}{player}"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": self._repr_html_()}
@@ -89,7 +94,8 @@ def check(answer: Callable[..., Any] | str, name: str) -> Feedback:
         feedback = Feedback(name, False, (str(error),))
     if feedback.passed:
         progress.record("solved", name)
-    return feedback
+        return feedback
+    return replace(feedback, hints=asked.hints)
 
 
 def check_source(source: str, asked: Exercise) -> Feedback:

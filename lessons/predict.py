@@ -111,9 +111,9 @@ class Predict(_Card):
         self.view = self.draw()
 
     def __repr__(self) -> str:
-        lines = [
-            line for asked in self.asked.values() for line in (asked.text, *(f"  ( ) {c}" for c in asked.choices.values()))
-        ]
+        lines: list[str] = []
+        for asked in self.asked.values():
+            lines += [asked.text, *(f"  ( ) {choice}" for choice in asked.choices.values())]
         return "\n".join(lines).replace("`", "")
 
     def at_rest(self) -> str:

@@ -384,7 +384,7 @@ def finish_return_path(s):
 ''',
             "You join while you hold qemu_file_lock, and with patch 2 the thread needs that lock to let go of its file:"
             " each waits for the other. Never wait for a thread with a lock in hand.",
-            lambda o: "deadlock" in o.kinds,
+            lambda o: "deadlock" in o.kinds and "join" in o.source,
         ),
         WrongAnswer(
             "nothing",
