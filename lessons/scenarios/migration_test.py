@@ -15,25 +15,37 @@ from lessons.scenarios.stage import (
     Source,
     Word,
     connects,
-    hangs_up,
     main_connects_then_cleans_up,
     pointer,
     stall,
+    start_return_path,
     tell,
+    under_way,
     watch_source,
 )
 from lessons.scenarios.story import Story
 from mini_qemu.channel import socket_accept_incoming_migration, socket_outgoing_migration
-from mini_qemu.io_channel import qio_channel_socket_pair
-from mini_qemu.migration import qmp_migrate
+from mini_qemu.io_channel import EIO, qio_channel_socket_pair
+from mini_qemu.migration import (
+    MIG_THR_ERR_RECOVERED,
+    migration_completion,
+    migration_detect_error,
+    migration_iteration_finish,
+    qmp_migrate,
+)
 from mini_qemu.migration_incoming import migration_incoming_get_current
 from mini_qemu.monitor import qmp_migrate_cancel, qmp_migrate_incoming, qmp_migrate_recover
+from mini_qemu.postcopy_ram import postcopy_ram_incoming_setup
 from mini_qemu.process import main_loop_wait, qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
-from mini_qemu.qemu_thread import QemuSemaphore
+from mini_qemu.qemu_file import qemu_file_get_return_path, qemu_file_set_error
+from mini_qemu.qemu_file_channel import qemu_fopen_channel_input
+from mini_qemu.qemu_thread import QEMU_THREAD_DETACHED, QemuSemaphore, qemu_thread_create
+from mini_qemu.qom import object_unref
+from mini_qemu.savevm import postcopy_ram_listen_thread
 from mini_qemu.sched import Scenario
+from mini_qemu.yank_functions import migration_ioc_register_yank
 
 FIRST_PART = 2  # of a precopy's messages: the first that carries a page
-FIRST_PAGE = 10  # of a postcopy's messages: the first after the package
 
 
 class BothEnds(Source):
@@ -108,12 +120,25 @@ test_postcopy = Scenario(
 
 
 def recovery() -> BothEnds:
-    """The line stalls at the first page, when the guest runs on the destination already, and is cut.
+    """A postcopy is under way, the guest runs on the destination, and the line has just died.
 
     The threads learn of it one after another; that several close at once is a story of its own.
     """
-    w = postcopy()
-    stall(w, FIRST_PAGE)
+    w = BothEnds("return-path", "postcopy-ram", pages=1)
+    stall(w, 0)
+    under_way(w, "postcopy-active")
+    qemu_file_set_error(w.ms.to_dst_file, -EIO)
+    w.qemu.ram_state.blocks[0].dirty[0] = 1
+
+    migration_ioc_register_yank(w.peer_ioc)
+    w.mis.from_src_file = qemu_fopen_channel_input(w.peer_ioc)
+    w.mis.to_src_file = qemu_file_get_return_path(w.mis.from_src_file)
+    object_unref(w.peer_ioc)
+    w.mis.state, w.mis.postcopy_state = "active", "running"
+    for se in w.peer.savevm_handlers:
+        se.load_section_id = se.section_id  # the beginning of the stream has been read
+    w.mis.main_thread_load_event = QemuSemaphore(1)
+
     w.ioc2, w.peer_ioc2 = qio_channel_socket_pair(w.qemu, w.peer)
     w.ms.postcopy_pause_sem = Bell(w.paused)
     w.ms.postcopy_pause_rp_sem = Bell(w.parked)
@@ -122,7 +147,7 @@ def recovery() -> BothEnds:
 
 
 def source_recovers(w: BothEnds) -> None:
-    connects(w)
+    start_return_path(w)
     w.paused.wait()
     tell(w, "to source")
     w.parked.wait()
@@ -135,10 +160,16 @@ def source_recovers(w: BothEnds) -> None:
     main_loop_wait(w.qemu)
 
 
+def goes_on(w: BothEnds) -> None:
+    """The migration thread: pauses, recovers, sends what is left."""
+    if migration_detect_error(w.ms) == MIG_THR_ERR_RECOVERED:
+        migration_completion(w.ms)
+    migration_iteration_finish(w.ms)
+
+
 def destination_recovers(w: BothEnds) -> None:
-    accepts(w)
-    w.stalled.wait()
-    hangs_up(w)
+    postcopy_ram_incoming_setup(w.mis)
+    qemu_thread_create("postcopy/listen", postcopy_ram_listen_thread, w.mis, QEMU_THREAD_DETACHED)
     w.destination_paused.wait()
     qmp_migrate_recover(w.peer)
     qemu_mutex_lock_iothread(w.peer)
@@ -149,7 +180,7 @@ def destination_recovers(w: BothEnds) -> None:
 test_recovery = Scenario(
     "test-recovery",
     setup=recovery,
-    threads={"main": source_recovers, "destination main": destination_recovers},
+    threads={"main": source_recovers, "live_migration": goes_on, "destination main": destination_recovers},
     check=check,
     watch=watch,
     title="migration-test: recovery",

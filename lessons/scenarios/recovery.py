@@ -26,12 +26,11 @@ from mini_qemu.io_channel import EIO, qio_channel_read, qio_channel_socket_pair,
 from mini_qemu.migration import (
     MIG_THR_ERR_RECOVERED,
     await_return_path_close_on_source,
-    migrate_fd_cleanup_bh,
     migration_detect_error,
     migration_iteration_finish,
 )
 from mini_qemu.migration_state import migrate_set_state
-from mini_qemu.process import main_loop_wait, qemu_bh_new, qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
+from mini_qemu.process import main_loop_wait, qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
 from mini_qemu.qemu_file import qemu_file_set_error
 from mini_qemu.qemu_thread import QemuSemaphore
 from mini_qemu.savevm import qemu_savevm_state_complete_postcopy
@@ -47,7 +46,6 @@ def setup() -> Source:
     hangs_up(w)
     qemu_file_set_error(w.ms.to_dst_file, -EIO)
     qemu_file_set_error(w.ms.rp_state.from_dst_file, -EIO)
-    w.ms.cleanup_bh = qemu_bh_new(w.qemu, migrate_fd_cleanup_bh, w.ms)
     w.ioc2, w.peer_ioc2 = qio_channel_socket_pair(w.qemu, w.peer)
     w.ms.postcopy_pause_sem = Bell(w.paused)
     w.ms.postcopy_pause_rp_sem = Bell(w.parked)

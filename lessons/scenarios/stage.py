@@ -18,12 +18,13 @@ from mini_qemu.io_channel import (
     qio_channel_socket_pair,
     qio_channel_write,
 )
-from mini_qemu.migration import qmp_migrate, source_return_path_thread
+from mini_qemu.migration import migrate_fd_cleanup_bh, qmp_migrate, source_return_path_thread
 from mini_qemu.migration_state import MigrationState, migration_object_init
 from mini_qemu.monitor import QmpError, qmp_yank
 from mini_qemu.process import (
     QemuProcess,
     main_loop_wait,
+    qemu_bh_new,
     qemu_mutex_lock_iothread,
     qemu_mutex_unlock_iothread,
 )
@@ -133,15 +134,20 @@ class Wings(QemuSemaphore):
         raise Offstage
 
 
-def running(*capabilities: str, state: str = "active", pages: int = 0) -> Source:
+def running(*capabilities: str, state: str = "active") -> Source:
     """A migration that is under way: both files are open and the channel is registered; no thread has been started."""
-    w = Source("return-path", *capabilities, pages=pages)
+    w = Source("return-path", *capabilities)
+    under_way(w, state)
+    return w
+
+
+def under_way(w: Source, state: str) -> None:
     migration_ioc_register_yank(w.ioc)
     w.ms.to_dst_file = qemu_fopen_channel_output(w.ioc)
     object_unref(w.ioc)
     w.ms.rp_state.from_dst_file = qemu_file_get_return_path(w.ms.to_dst_file)
     w.ms.state = state
-    return w
+    w.ms.cleanup_bh = qemu_bh_new(w.qemu, migrate_fd_cleanup_bh, w.ms)
 
 
 def return_path(w: Source) -> None:
