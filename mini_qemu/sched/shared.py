@@ -68,12 +68,14 @@ class Clerk(threading.local):
         self.active = False  # a world is running a thread of the program under test
         self.maker: Callable[[], tuple[str, int]] | None = None
         self.keys: dict[tuple[str, int], int] = {}
+        self.objects: list[Any] = []  # everything that got a key in this run
         self.fresh: list[Any] | None = None  # objects being constructed by that thread, private until they are done
 
-    def new_key(self) -> int:
-        """A key that is the same in every run in which the same thread makes its n-th object."""
+    def new_key(self, obj: Any) -> int:
+        """A key for ``obj`` that is the same in every run in which the same thread makes its n-th object."""
         if self.maker is None:
             return 0
+        self.objects.append(obj)
         return self.keys.setdefault(self.maker(), len(self.keys) + 1)
 
     def refuse(self, what: str) -> None:
@@ -170,7 +172,7 @@ class Shared:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = super().__new__(cls)
-        self.__dict__["_key"] = CLERK.new_key() << 6
+        self.__dict__["_key"] = CLERK.new_key(self) << 6
         self.__dict__["_v"] = dict(cls._defaults)  # type: ignore[attr-defined]
         if CLERK.fresh is not None:
             CLERK.fresh.append(self)
@@ -262,7 +264,7 @@ class _Primitive:
 
     def __init__(self, name: str = "") -> None:
         self.name = name
-        self._key = CLERK.new_key() << 6
+        self._key = CLERK.new_key(self) << 6
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})" if self.name else f"{type(self).__name__}()"

@@ -12,23 +12,23 @@ which costs time and never an answer.
 from __future__ import annotations
 
 import gc
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
-from types import CellType, CodeType, FrameType, FunctionType, GeneratorType
+from types import BuiltinFunctionType, CellType, CodeType, FrameType, FunctionType, GeneratorType, MethodType
 from typing import Any
 
 from .dpor import Run, first_of
+from .rewrite import HELPERS
 from .scenario import Scenario
-from .shared import FIELDS, Channel, Freed, Handle, Mutex, Semaphore, Shared
-from .world import Registry, World
+from .shared import Channel, Freed, Mutex, Semaphore, Shared, _Primitive
+from .world import Registry, Task, World
 
-_DEPTH = 6
 LIMIT_STATES = 2_000_000
 
 
 class VisitedStates:
-    """Visits every state of ``scenario``; ``seen`` are those visited, ``too_long`` is set when they exceed the limit.
-    """
+    """Visits every state of ``scenario``; ``seen`` are those visited, ``too_long`` says that they exceed the limit."""
 
     fraction = 0.0
 
@@ -51,7 +51,7 @@ class VisitedStates:
                     world.start()
                     for tid in path:
                         world.step(world.by_tid[tid])
-                    ended = self._descend(world)
+                    ended = self._descend(world, Fingerprint(world))
                 names = [world.by_tid[tid].name for tid in path]
                 yield Run(world, names, first_of(world.judge())) if ended else None
             while left and not left[-1]:
@@ -62,10 +62,10 @@ class VisitedStates:
             path[-1] = left[-1].pop(0)
             self.too_long = len(self.seen) > self.limit_states
 
-    def _descend(self, world: World) -> bool:
+    def _descend(self, world: World, fingerprint: Fingerprint) -> bool:
         """Go on from the last step until a state is known or nobody can move; says whether it is a new end."""
         while True:
-            state = fingerprint(world)
+            state = fingerprint.of()
             if state in self.seen:
                 return _livelock(world, state, self.path, self.trail)
             self.seen.add(state)
@@ -94,88 +94,112 @@ def _livelock(world: World, state: Any, path: list[int], trail: list[tuple[Any, 
     return True
 
 
-def fingerprint(world: World) -> Any:
-    """A value that is equal for two states only if they have the same future."""
-    snapshot = _Snapshot()
-    threads = []
-    for task in world.tasks:
+class Fingerprint:
+    """Values that are equal for two states of a run only if they have the same future.
+
+    Shared objects and locks are named by their keys and described once; what a thread's frames hold is described anew
+    only when the thread has moved, unless it holds something that could have been changed under it.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.threads: dict[int, tuple[int, Any]] = {}  # thread -> (steps made, description of its frames)
+        self.mutable = False
+
+    def of(self) -> Any:
+        """The fingerprint of the world as it is now."""
+        world = self.world
+        threads = tuple([self._thread(task) for task in world.tasks])
+        objects = tuple([self._object(obj) for obj in world.objects])
+        findings = tuple((f.kind, f.message, f.thread) for f in world.findings)
+        return threads, objects, self._value(world.state, {}), findings
+
+    def _thread(self, task: Task) -> Any:
+        if task.status:
+            return task.name, task.status
+        known = self.threads.get(task.tid)
+        if known is not None and known[0] == task.steps:
+            return known[1]
+        self.mutable = False
         frames = []
-        gen = task.gen if not task.status else None
+        gen = task.gen
         while gen is not None and getattr(gen, "gi_frame", None) is not None:
-            frame = gen.gi_frame
-            names = {n: v for n, v in frame.f_locals.items() if n not in ("_sched_made", "_sched_turns")}
-            values = tuple((n, snapshot.of(v)) for n, v in names.items())
-            frames.append(
-                (frame.f_code.co_qualname, frame.f_lasti, values, tuple(snapshot.of(v) for v in _stack(gen, frame)))
-            )
+            frames.append((gen.gi_code.co_qualname, gen.gi_frame.f_lasti, *self._held(gen)))
             gen = gen.gi_yieldfrom
-        operands = tuple(snapshot.of(v) for v in task.op[1:]) if not task.status else ()
-        threads.append((task.name, task.status, tuple(frames), operands))
-    handles = tuple((h.name, h.settled) for h in world.handles)
-    findings = tuple((f.kind, f.message, f.thread) for f in world.findings)
-    return tuple(threads), handles, snapshot.of(world.state), findings
+        described = task.name, tuple(frames), tuple([self._value(v, {}) for v in task.op])
+        if not self.mutable:
+            self.threads[task.tid] = task.steps, described
+        return described
 
+    def _held(self, gen: Any) -> list[Any]:
+        """What a suspended frame holds: its variables and its half-finished expressions.
 
-def _stack(gen: Any, frame: Any) -> list[Any]:
-    """The half-finished expressions of a suspended frame: in ``s.a + s.b`` the value of ``s.a`` is nowhere else while
-    ``s.b`` is read.
-    """
-    bound = [id(v) for v in frame.f_locals.values()]
-    out = []
-    for value in gc.get_referents(gen):
-        if id(value) in bound:
-            bound.remove(id(value))
-        elif not isinstance(value, FrameType | CodeType | FunctionType | GeneratorType | CellType) and not isinstance(
-            value, dict
-        ):
-            out.append(value)
-    return out
+        In ``s.a + s.b`` the value of ``s.a`` is in no variable while ``s.b`` is read; the collector sees it all the
+        same.
+        """
+        frame = gen.gi_frame
+        variables = frame.f_locals
+        held = [(n, self._value(v, {})) for n, v in variables.items() if n not in _OURS]
+        told = [id(variables), id(frame.f_globals), id(frame.f_builtins), *map(id, variables.values())]
+        for value in gc.get_referents(gen):
+            if id(value) in told:
+                told.remove(id(value))  # once: an equal number may also stand in an expression
+            elif not isinstance(value, _MACHINERY):
+                held.append(("", self._value(value, {})))
+        return held
 
+    def _object(self, obj: Any) -> Any:
+        seen: dict[int, int] = {}
+        if isinstance(obj, Freed):
+            return "freed"
+        if isinstance(obj, Shared):
+            fields = tuple([self._value(v, seen) for v in obj._v.values()])
+            plain = vars(obj)
+            if len(plain) == 2:
+                return fields
+            return fields, tuple([(n, self._value(v, seen)) for n, v in plain.items() if n not in ("_v", "_key")])
+        if isinstance(obj, Mutex):
+            return obj._owner.name if obj._owner else None
+        if isinstance(obj, Semaphore):
+            return obj._count
+        if isinstance(obj, Channel):
+            return obj._closed, tuple([self._value(v, seen) for v in obj._queue])
+        return obj.name, obj.settled
 
-class _Snapshot:
-    """Turns values into hashable ones. An object seen before in the same state is named by its number, so that sharing
-    is part of it.
-    """
-
-    def __init__(self) -> None:
-        self.numbers: dict[int, int] = {}
-        self.kept: list[Any] = []
-
-    def of(self, value: Any, depth: int = _DEPTH) -> Any:
+    def _value(self, value: Any, seen: dict[int, int]) -> Any:
+        """A hashable stand-in for ``value``. ``seen`` numbers the containers on the way, so that sharing is part of it.
+        """
         if value is None or isinstance(value, str | bytes | int | float):
             return value
-        if id(value) in self.numbers:
-            return ("again", self.numbers[id(value)])
-        if isinstance(value, type) or (callable(value) and not isinstance(value, Shared)):
-            return getattr(value, "__qualname__", repr(type(value)))
+        if isinstance(value, Shared | _Primitive):
+            return _KEY, vars(value)["_key"]
         if isinstance(value, tuple):
-            return tuple(self.of(v, depth - 1) for v in value) if depth else object()
-        self.numbers[id(value)] = len(self.numbers)
-        self.kept.append(value)
-        if not depth:
-            return object()  # too deep to compare: equal to nothing, so the state counts as new
-        if isinstance(value, Freed):
-            return ("freed", vars(value)["_key"])
-        if isinstance(value, Shared):
-            fields = tuple((n, self.of(value._v.get(n), depth - 1)) for n in FIELDS[type(value)])
-            plain = tuple((n, self.of(v, depth - 1)) for n, v in vars(value).items() if not n.startswith("_"))
-            return (type(value).__name__, fields, plain)
-        if isinstance(value, Mutex):
-            return ("mutex", value._owner.name if value._owner else None)
-        if isinstance(value, Semaphore):
-            return ("semaphore", value._count)
-        if isinstance(value, Channel):
-            return ("channel", value._closed, tuple(self.of(v, depth - 1) for v in value._queue))
-        if isinstance(value, Handle):
-            return ("handle", value.name, value.settled)
+            return tuple([self._value(v, seen) for v in value])
+        if isinstance(value, type | FunctionType | MethodType | BuiltinFunctionType):
+            return getattr(value, "__qualname__", "")
+        if id(value) in seen:
+            return "again", seen[id(value)]
+        seen[id(value)] = len(seen)
+        self.mutable = True
         if isinstance(value, list):
-            return ("list", *(self.of(v, depth - 1) for v in value))
+            return "list", tuple([self._value(v, seen) for v in value])
+        return self._contents(value, seen)
+
+    def _contents(self, value: Any, seen: dict[int, int]) -> Any:
+        """A changeable value by what is in it; one whose contents are unknown is equal to nothing but itself."""
         if isinstance(value, dict):
-            return ("dict", *((self.of(k, depth - 1), self.of(v, depth - 1)) for k, v in value.items()))
+            return "dict", tuple([(self._value(k, seen), self._value(v, seen)) for k, v in value.items()])
+        if isinstance(value, set | frozenset | deque):
+            return type(value).__name__, tuple(sorted(map(repr, value)) if isinstance(value, set) else map(repr, value))
         if hasattr(value, "__next__") and hasattr(value, "__reduce__"):
-            return ("iterator", *(self.of(v, depth - 1) for v in value.__reduce__()))
-        if isinstance(value, set | frozenset):
-            return ("set", *sorted(map(repr, value)))
+            return "iterator", self._value(value.__reduce__(), seen)
         if hasattr(value, "__dict__"):
-            return (type(value).__qualname__, *((n, self.of(v, depth - 1)) for n, v in vars(value).items()))
-        return (type(value).__qualname__, repr(value))
+            return type(value).__qualname__, tuple([(n, self._value(v, seen)) for n, v in vars(value).items()])
+        if isinstance(value, range | slice | complex | bytearray):
+            return repr(value)
+        return object()
+
+
+_KEY = "key of"
+_OURS = {"_sched_made", "_sched_turns", *HELPERS}
+_MACHINERY = (FrameType, CodeType, FunctionType, GeneratorType, CellType)

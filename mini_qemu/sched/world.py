@@ -98,7 +98,8 @@ class World:
         self.value: Any = None
         self.crashed = False
         self._setup = self.current = Task("", -1)
-        CLERK.keys, CLERK.maker = self.registry.keys, self._maker
+        self.objects: list[Any] = []  # every Shared object and lock of this run, in order of creation
+        CLERK.keys, CLERK.objects, CLERK.maker = self.registry.keys, self.objects, self._maker
         try:
             self.state = scenario.setup()
         except Exception as error:
@@ -121,14 +122,15 @@ class World:
         """While inside, this OS thread is running the program under test: objects get keys, uncontrolled access is
         refused.
         """
-        before = CLERK.active, CLERK.maker, CLERK.keys, CLERK.fresh
-        CLERK.active, CLERK.maker, CLERK.keys, CLERK.fresh = True, self._maker, self.registry.keys, None
+        before = CLERK.active, CLERK.maker, CLERK.keys, CLERK.objects, CLERK.fresh
+        CLERK.active, CLERK.maker, CLERK.keys, CLERK.objects = True, self._maker, self.registry.keys, self.objects
+        CLERK.fresh = None
         try:
             yield self
         except Uncontrolled as error:
             raise InstrumentationError(str(error)) from None
         finally:
-            CLERK.active, CLERK.maker, CLERK.keys, CLERK.fresh = before
+            CLERK.active, CLERK.maker, CLERK.keys, CLERK.objects, CLERK.fresh = before
 
     def close(self) -> None:
         """Let go of the threads that have not ended; if their ``finally`` clauses yield, nobody listens."""
