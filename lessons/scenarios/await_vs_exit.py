@@ -35,3 +35,4 @@ scenario = Scenario(
 )
 
 STORY = Story(scenario, "the line dies during completion: survives the series")
+STORIES = (STORY,)

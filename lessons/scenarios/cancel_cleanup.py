@@ -169,3 +169,4 @@ STORY = Story(
     patches=("explicit_unregister",),
     wrong_fixes=WRONG_FIXES,
 )
+STORIES = (STORY,)

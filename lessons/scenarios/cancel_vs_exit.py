@@ -154,3 +154,4 @@ STORY = Story(
     patches=("lock_from_dst_file",),
     wrong_fixes=WRONG_FIXES,
 )
+STORIES = (STORY,)

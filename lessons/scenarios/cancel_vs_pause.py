@@ -32,3 +32,4 @@ scenario = Scenario(
 )
 
 STORY = Story(scenario, "cancel while a postcopy loses its line", patches=("lock_from_dst_file",))
+STORIES = (STORY,)

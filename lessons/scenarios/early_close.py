@@ -51,3 +51,4 @@ STORY = Story(
     "the destination closes the return path at once",
     patches=("join_created_thread", "lock_from_dst_file"),
 )
+STORIES = (STORY,)

@@ -41,3 +41,4 @@ scenario = Scenario(
 )
 
 STORY = Story(scenario, "the destination hangs, and an operator yanks", patches=("join_created_thread",))
+STORIES = (STORY,)

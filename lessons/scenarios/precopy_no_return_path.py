@@ -43,3 +43,4 @@ WRONG_FIXES = (
 )
 
 STORY = Story(scenario, "a precopy without return path", wrong_fixes=WRONG_FIXES)
+STORIES = (STORY,)

@@ -159,3 +159,4 @@ STORY = Story(
     patches=("join_created_thread",),
     wrong_fixes=WRONG_FIXES,
 )
+STORIES = (STORY,)

@@ -115,3 +115,4 @@ hasty_resume = Scenario(
 scenario = stale_entry
 STORY = Story(stale_entry, "a postcopy pauses, recovers and ends", patches=("explicit_unregister",))
 STORY_HASTY = Story(hasty_resume, "a resume before the return path thread has let go: survives the series")
+STORIES = (STORY, STORY_HASTY)

@@ -57,3 +57,4 @@ scenario = Scenario(
 STORY = Story(
     scenario, "load a snapshot; patch 5 needs patch 4 here", patches=("file_knows_channel", "explicit_unregister")
 )
+STORIES = (STORY,)

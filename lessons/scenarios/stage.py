@@ -167,9 +167,14 @@ def start_return_path(w: Source) -> None:
 
 
 def oob_yanks(w: Source) -> None:
-    """An operator loses patience, at any time. That there is nothing to yank any more is a fair answer."""
+    """An operator loses patience, at any time."""
+    yank(w.qemu)
+
+
+def yank(qemu: QemuProcess) -> None:
+    """That there is nothing to yank any more is a fair answer."""
     try:
-        qmp_yank(w.qemu, [{"type": "migration"}])
+        qmp_yank(qemu, [{"type": "migration"}])
     except QmpError:
         pass
 

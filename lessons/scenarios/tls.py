@@ -39,3 +39,4 @@ STORY_JUNE_2021 = Story(
     patches=("one_yank_predicate",),
     history=(),
 )
+STORIES = (STORY, STORY_JUNE_2021)

@@ -40,3 +40,4 @@ scenario = Scenario(
 STORY = Story(
     scenario, "both threads close while a postcopy pauses, and somebody yanks", patches=("explicit_unregister",)
 )
+STORIES = (STORY,)

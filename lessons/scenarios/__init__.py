@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""All stories of the course, by name.
+
+    from lessons.scenarios import story
+    story("precopy-return-path").scenario
+
+Each stands in a module of its own, with its actors and the wrong fixes it refutes; stage.py has what they share.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from mini_qemu.fixes import UnknownName
+
+if TYPE_CHECKING:
+    from lessons.scenarios.story import Story
+
+MODULES = (
+    "precopy_return_path",
+    "precopy_no_return_path",
+    "hung_destination",
+    "cancel_vs_exit",
+    "cancel_vs_pause",
+    "early_close",
+    "await_vs_exit",
+    "tls",
+    "snapshot",
+    "cancel_cleanup",
+    "two_closers",
+    "recovery",
+    "yank_any_time",
+    "migration_test",
+)
+
+
+@cache
+def stories() -> dict[str, Story]:
+    """Every story, in the order of the patches."""
+    listed = [story for name in MODULES for story in import_module(f"lessons.scenarios.{name}").STORIES]
+    return {story.name: story for story in listed}
+
+
+def story(name: str) -> Story:
+    if name not in stories():
+        raise UnknownName("scenario", name, list(stories()))
+    return stories()[name]
