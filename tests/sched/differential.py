@@ -160,11 +160,11 @@ class Tally:
         )
 
 
-def try_one(seed: int, sampling: bool = False) -> Tally:
+def try_one(seed: int, sampling: bool = False, limit: int = LIMIT) -> Tally:
     """The program of one seed through all methods."""
     program = random_program(random.Random(seed))
     try:
-        census = classes(program, LIMIT)
+        census = classes(program, limit)
     except TooLarge:
         return Tally(too_large=1)
     tally = Tally(1, 0, census.classes, census.interleavings, census.failing)

@@ -20,7 +20,7 @@ Value: TypeAlias = int | str | tuple[str, str] | None
 FREED = "freed"
 Operation: TypeAlias = tuple[str, str, int]
 """(what, on what, number): the number is the item's for a channel, -1 for a failed send or a receive that found the
-end, and 1 for a join or a detach of a handle."""
+end, and 1 when it is about a handle: to join it, or to settle it (a detach, or a join that is a misuse)."""
 Form: TypeAlias = tuple[tuple[tuple[Operation, tuple[int, ...]], ...], ...]
 
 
@@ -58,7 +58,7 @@ def depends(a: Event, b: Event) -> bool:
         return True
     if {what, what2} == {"send", "receive"}:
         return number == number2 != -1
-    return {what, what2} <= {"join", "detach"} and number == number2 == 1
+    return {what, what2} <= {"join", "settle"} and number == number2 == 1
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,15 @@ class _Unlock:
     """End of a `with` block."""
 
     mutex: str
+
+
+@dataclass(frozen=True)
+class _ReadRest:
+    """The second half of a `ReadSum`."""
+
+    register: str
+    first_value: int
+    second: str
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,7 @@ class _Raise:
     name: str
 
 
-Instruction: TypeAlias = Statement | _Unlock | _Catch | _Last | _Raise
+Instruction: TypeAlias = Statement | _ReadRest | _Unlock | _Catch | _Last | _Raise
 Code: TypeAlias = "tuple[Instruction, Code] | None"
 
 
@@ -261,7 +270,7 @@ class Machine:
             case lang.Join(register):
                 handle = thread.registers[register]
                 assert isinstance(handle, tuple)
-                return self._has_ended(handle[1])
+                return handle[1] in self.settled or self._has_ended(handle[1])
             case lang.JoinThread(other):
                 return self._has_ended(other)
         return True
@@ -286,6 +295,15 @@ class Machine:
                     thread.registers[register] = self.values[variable]
                     thread.log += (self.values[variable],)
                 return ("read", variable, 0)
+            case lang.ReadSum(register, first, second):
+                if not self._freed(name, first):
+                    thread.code = (_ReadRest(register, self._number(first), second), thread.code)
+                return ("read", first, 0)
+            case _ReadRest(register, first_value, second):
+                if not self._freed(name, second):
+                    thread.registers[register] = first_value + self._number(second)
+                    thread.log += (thread.registers[register],)
+                return ("read", second, 0)
             case lang.Write(variable, expression):
                 value = self._evaluate(thread, expression)
                 if not self._freed(name, variable):
@@ -352,13 +370,19 @@ class Machine:
             case lang.Join(register) | lang.Detach(register):
                 handle = thread.registers[register]
                 assert isinstance(handle, tuple)
+                waits = isinstance(instruction, lang.Join) and handle[1] not in self.settled
                 if handle[1] in self.settled:
                     self._stop(name, "misuse")
                 self.settled |= {handle[1]}
-                return ("join" if isinstance(instruction, lang.Join) else "detach", handle[1], 1)
+                return ("join" if waits else "settle", handle[1], 1)
             case lang.JoinThread(other):
                 return ("join", other, 0)
         raise AssertionError(f"not a visible operation: {instruction}")
+
+    def _number(self, variable: str) -> int:
+        value = self.values[variable]
+        assert isinstance(value, int), "handles are not added"
+        return value
 
     def _freed(self, name: str, variable: str) -> bool:
         if variable.split(".")[0] not in self.freed:

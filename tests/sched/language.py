@@ -42,6 +42,15 @@ class Read:
 
 
 @dataclass(frozen=True)
+class ReadSum:
+    """`register = first + second`: two steps, and half an expression in between."""
+
+    register: str
+    first: str
+    second: str
+
+
+@dataclass(frozen=True)
 class Write:
     variable: str
     value: Expression
@@ -196,6 +205,7 @@ class Finally:
 
 Statement: TypeAlias = (
     Read
+    | ReadSum
     | Write
     | Exchange
     | Free

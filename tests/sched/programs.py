@@ -35,6 +35,7 @@ from tests.sched.language import (
     Program,
     Publish,
     Read,
+    ReadSum,
     Receive,
     Repeat,
     Send,
@@ -93,7 +94,7 @@ class _Writer:
         return found
 
     def statements(self, depth: int, name: str, in_guard: bool) -> Block:
-        kinds: list[tuple[str, int]] = [("read", 4), ("write", 4), ("update", 4)]
+        kinds: list[tuple[str, int]] = [("read", 3), ("write", 4), ("update", 4), ("sum", 1)]
         for feature, choices in (
             ("exchange", [("exchange", 4)]),
             ("mutex", [("with", 6), ("lock", 1), ("unlock", 1), ("pair", 3), ("crossing", 3)]),
@@ -124,6 +125,9 @@ class _Writer:
             if kind == "update":
                 return (Read(register, variable), Write(variable, Sum(register, 1)))
             return (Read(register, variable), Assert(Condition(register, rng.random() < 0.5, rng.choice((0, 0, 1)))))
+        if kind == "sum":
+            self.budget -= 1
+            return (ReadSum(self.register(), self.variable(), self.variable()),)
         if kind == "join thread":
             others = [t for t in self.threads if t != name or rng.random() < 0.1]
             return (JoinThread(rng.choice(others)),) if others else ()

@@ -10,20 +10,19 @@ import itertools
 import random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.sched.differential import differences, report, try_many
+from tests.sched.language import Program, ReadSum, Sum, Write
 from tests.sched.oracle import TooLarge, classes
 from tests.sched.programs import random_program
 
+PHASES = [Phase.explicit, Phase.generate]  # no shrinking: `report` does that, and knows what a program is
+HEALTHY = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
-@settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+
+@settings(max_examples=150, deadline=None, derandomize=True, phases=PHASES, suppress_health_check=HEALTHY)
 @given(st.randoms(use_true_random=False))
 def test_small_random_programs(rng: random.Random) -> None:
     program = random_program(rng, operations=8)
@@ -33,6 +32,18 @@ def test_small_random_programs(rng: random.Random) -> None:
         return
     found = differences(program, census)
     assert not found, report(program, found)
+
+
+def test_half_an_expression_is_part_of_the_state() -> None:
+    """What was read before the `+` is in no variable while the other operand is read."""
+    program = Program(
+        threads=(
+            ("A", (ReadSum("r0", "s.x", "s.zero"), Write("s.y", Sum("r0", 0)))),
+            ("B", (Write("s.x", 1), Write("s.x", 0))),
+        ),
+        variables=(("s.x", 0), ("s.y", 0), ("s.zero", 0)),
+    )
+    assert not differences(program, classes(program))
 
 
 @pytest.mark.slow

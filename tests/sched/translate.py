@@ -91,6 +91,8 @@ class _Source:
             case lang.Read(register, variable):
                 shown = f"show_handle({register})" if register.startswith("h") else register
                 return [f"{register} = w.{variable}", f"{logged}({shown})"]
+            case lang.ReadSum(register, first, second):
+                return [f"{register} = w.{first} + w.{second}", f"{logged}({register})"]
             case lang.Write(variable, value):
                 return [f"w.{variable} = {self.expression(value)}"]
             case lang.Exchange(register, variable, old, new):
