@@ -55,7 +55,7 @@ clean:  ## remove what make has made
 	@touch $@
 
 $(BIN)/python:
-	$(if $(UV),$(UV) venv --python '>=3.11' .venv,$(PYTHON) -m venv .venv)
+	$(if $(UV),$(UV) venv --python '$(if $(filter file,$(origin PYTHON)),>=3.11,$(PYTHON))' .venv,$(PYTHON) -m venv .venv)
 
 .venv/trusted: .venv/lab $(NOTEBOOKS)  # trusted notebooks show their players before the first run
 	$(BIN)/jupyter trust $(NOTEBOOKS)
