@@ -5,7 +5,7 @@ Three threads on the source. *main* connects, cancels and cleans up; *live_migra
 the destination answers. The return path thread lets go of its file by itself, the migration thread joins it on the
 way to success only, and the clean-up takes for granted that both are gone. On the destination the main thread loads.
 Paths that do not join the return path thread are upstream's: cancel, failure, a fatal end of a pause.
-Left out: COLO, background snapshot, failover, block devices, bandwidth and downtime, blockers, events.
+Left out: COLO, background snapshot, failover, block devices, blockers; bandwidth and downtime, see rate_limit.py.
 """
 
 from __future__ import annotations
@@ -401,13 +401,22 @@ def migration_thread(s: MigrationState) -> None:
             break
         if migration_detect_error(s) == MIG_THR_ERR_FATAL:
             break
+        migration_rate_limit(s)
     migration_iteration_finish(s)
+
+
+def migration_rate_limit(s: MigrationState) -> None:
+    """In a story as fast as it goes: time does not pass there."""
+    if s.rate_limit is not None:
+        s.rate_limit.wait(s)
 
 
 def migration_iteration_run(s: MigrationState) -> str:
     """Send a little more, or switch to postcopy, or finish."""
     in_postcopy = s.state == MIGRATION_STATUS_POSTCOPY_ACTIVE
-    if qemu_savevm_state_pending(s.process) >= s.threshold_size:
+    # in postcopy the guest no longer runs here and writes nothing
+    max_size = 0 if in_postcopy else s.threshold_size
+    if qemu_savevm_state_pending(s.process, max_size) >= s.threshold_size:
         if not in_postcopy and migrate_postcopy_ram(s) and s.start_postcopy:
             if not postcopy_start(s):
                 migrate_set_error(s, "postcopy failed to start")

@@ -85,6 +85,8 @@ class MigrationState(Object):
         self.capabilities: frozenset[str] = frozenset()
         self.tls_creds = False
         self.multifd_channels: tuple[QIOChannel, ...] = ()
+        # a clock and a limit on the bandwidth, where there is time; it also sets how little may be left for the end
+        self.rate_limit: Any = None
         self.threshold_size = 1
 
         # migration thread, with the BQL held

@@ -153,8 +153,13 @@ def ram_save_complete(qemu: QemuProcess, f: QEMUFile, in_postcopy: bool) -> None
     qemu_fflush(f)
 
 
-def ram_save_pending(qemu: QemuProcess) -> int:
-    return ram_bytes_remaining(qemu.ram_state)
+def ram_save_pending(qemu: QemuProcess, max_size: int) -> int:
+    """What is left to send. When that is little, it is time to see what the guest has written meanwhile."""
+    remaining = ram_bytes_remaining(qemu.ram_state)
+    if remaining < max_size:
+        migration_bitmap_sync(qemu)
+        remaining = ram_bytes_remaining(qemu.ram_state)
+    return remaining
 
 
 def ram_bytes_remaining(rs: RAMState) -> int:

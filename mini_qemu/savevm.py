@@ -183,8 +183,8 @@ def qemu_savevm_state_iterate(qemu: QemuProcess, f: QEMUFile) -> None:
             save_section_footer(f, se)
 
 
-def qemu_savevm_state_pending(qemu: QemuProcess) -> int:
-    return ram_save_pending(qemu)
+def qemu_savevm_state_pending(qemu: QemuProcess, max_size: int) -> int:
+    return ram_save_pending(qemu, max_size)
 
 
 def qemu_savevm_state_complete_postcopy(qemu: QemuProcess, f: QEMUFile) -> None:

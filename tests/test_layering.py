@@ -24,9 +24,13 @@ mini_qemu.ram  mini_qemu.multifd
 mini_qemu.migration_incoming
 mini_qemu.postcopy_ram
 mini_qemu.savevm
-mini_qemu.migration
+mini_qemu.migration  mini_qemu.rate_limit
 mini_qemu.channel
 mini_qemu.monitor
+mini_qemu.abort  mini_qemu.json_streamer  mini_qemu.main_loop
+mini_qemu.io_channel_socket  mini_qemu.cpus
+mini_qemu.migration_socket
+mini_qemu.qmp_commands
 mini_qemu.qmp_server
 mini_qemu.__main__
 lessons.long_work  lessons.normalise  lessons.progress  lessons.replace
