@@ -152,25 +152,26 @@ class RaceLab(_Lab):
         """Explore with exactly these fixes (or one wrong one), and pick the run to show."""
         wrong = self.wrong.get(on[0]) if on else None
         with wrong.applied() if wrong else fixes.only(*on):
-            result = explore(self.scenario, self.method, limit_seconds=self.limit_seconds)
+            scenario = getattr(wrong, "scenario", None) or self.scenario  # some are refuted elsewhere
+            result = explore(scenario, self.method, limit_seconds=self.limit_seconds)
             self.results[self._key(on)] = result
             kinds = wrong.kinds if wrong else {self.kind}
-            trace = self._story(result, {self.kind} & kinds or kinds) if with_run else None
+            trace = self._story(scenario, result, {self.kind} & kinds or kinds) if with_run else None
             return {
                 "verdict": result.verdict,
                 "sentence": repr(result).removeprefix(f"{result.scenario}: {result.verdict}. ") + _why(wrong),
                 "trace": trace and trace_data(trace, title=_run_title(trace)),
             }
 
-    def _story(self, result: Result, kinds: Set[str]) -> Trace:
+    def _story(self, scenario: Scenario, result: Result, kinds: Set[str]) -> Trace:
         """The simplest failing run; where nothing fails, the run that follows the failing one as long as it can."""
         failure = next((f for f in result.examples.values() if f.kind in kinds), result.failure)
         if failure is not None:
             few = result.runs <= FEW_RUNS and result.method != "states"
-            return replay(self.scenario, minimise(self.scenario, failure) if few else failure.schedule)
+            return replay(scenario, minimise(scenario, failure) if few else failure.schedule)
         unfixed = self.results.get("")
         hint = unfixed.failure.schedule if unfixed and unfixed.failure else "v1:"
-        return follow(self.scenario, parse_schedule(hint)[0])
+        return follow(scenario, parse_schedule(hint)[0])
 
     def obey(self, message: dict[str, Any]) -> None:
         if message.get("do") != "fixes":

@@ -17,10 +17,12 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pkgutil import iter_modules
 from types import CodeType, FunctionType
 from typing import Any
 
-from lessons.replace import edited, find, replace
+import mini_qemu
+from lessons.replace import edited, find, functions, replace
 from mini_qemu.sched import Result, Scenario, control
 
 Function = Callable[..., Any]
@@ -125,14 +127,21 @@ def function_from(source: str, entry: str, title: str = "answer") -> FunctionTyp
 
 
 def at_home(function: FunctionType, scope: Mapping[str, Any]) -> FunctionType:
-    """The same function, which finds names that its own module does not have in another's."""
+    """The same function, which finds names that its own module does not have in another's, or in the miniature."""
     missing = {name for name in _names(function.__code__) if not _known(name, function)}
+    scope = {**miniature(), **scope}
     scope = {**function.__globals__, **{name: scope[name] for name in missing if name in scope}}
     moved = FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
     moved.__kwdefaults__, moved.__qualname__ = function.__kwdefaults__, function.__qualname__
     moved.__module__ = function.__module__
     control(moved.__module__)
     return moved
+
+
+def miniature() -> dict[str, Any]:
+    """The functions of the miniature by name: an answer may use any of them without importing it."""
+    names = [m.name for m in iter_modules(mini_qemu.__path__) if not m.ispkg and not m.name.startswith("_")]
+    return {name: function for module in names for name, function in functions(module).items()}
 
 
 def _known(name: str, function: FunctionType) -> bool:
