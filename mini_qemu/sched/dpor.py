@@ -40,7 +40,7 @@ from .ops import (
     depends,
 )  # fmt: skip
 from .scenario import Finding, Scenario
-from .world import DONE, READY, Registry, Task, World, frames_of, waits_for_end
+from .world import READY, Registry, Task, World, frames_of, waits_for_end
 
 LIMIT_STEPS = 10_000
 """Steps after which a run is given up: the scenario may have no end, and no verdict follows."""
@@ -92,7 +92,7 @@ class OptimalDPOR:
         self.sync: list[int] = []  # as past, but through synchronisation only: what orders two accesses besides luck
         self.site: list[Any] = []  # of an access: where it stands; of a join: the thread that is joined
         self.prev: list[int] = []  # the previous event of the same thread, or -1
-        self.before: list[int] = []  # before it: a semaphore's count, a mutex free, a channel's items << 1 | closed
+        self.before: list[int] = []  # see `_event`: a count, or whether it was free or closed
         # E, indexed
         self.last: dict[int, int] = {}  # thread -> its last event
         self.birth: dict[int, int] = {}  # thread -> past of its spawn
@@ -211,11 +211,9 @@ class OptimalDPOR:
         for f in w:
             if depends(codes[f], code):
                 before |= past[f]
-        if (
-            code & 15 == JOIN and self.site[i] is not None
-        ):  # a real join can come first only if its thread has ended by then
+        if code & 15 == JOIN and self.site[i] is not None:  # whatever comes first, a join comes after its thread's end
             end = self.last.get(self.site[i], -1)
-            if self.world.by_tid[self.site[i]].status != DONE or (end >= 0 and past[end] >> e & 1):
+            if end >= 0 and past[end] >> e & 1:
                 return
             before |= past[end] if end >= 0 else 0
         first: dict[int, int] = {}
@@ -354,7 +352,7 @@ class OptimalDPOR:
             target = task.op[1]._task if kind == JOIN else world.task_named(task.op[2])
             end = self.last.get(target.tid, -1) if waits_for_end(task.op) else -1
             site = target.tid if waits_for_end(task.op) else None
-            if target.status != READY and end >= 0:
+            if end >= 0:
                 mask |= past[end]
                 sync |= self.sync[end]
         self.tid.append(tid)
@@ -455,17 +453,19 @@ class OptimalDPOR:
         if len(findings) < 2 or not findings[0].stops:
             return findings
         tids = self.registry.tids
-        lasts = [self.last.get(tids[f.thread], -1) for f in findings]
-        pasts = [
-            self.past[e] if e >= 0 else self.birth.get(tids[f.thread], 0) for f, e in zip(findings, lasts, strict=True)
-        ]
-        if any(not past for past in pasts):  # a thread crashed before anybody moved
-            return [f for f, past in zip(findings, pasts, strict=True) if not past][:1]
-        return [
-            f
-            for f, past in zip(findings, pasts, strict=True)
-            if not any(e >= 0 and g is not f and past >> e & 1 for g, e in zip(findings, lasts, strict=True))
-        ]
+        kept: list[Finding] = []
+        moments: list[
+            int
+        ] = []  # of every finding so far: its thread's last event, or the spawn of a thread that made none
+        for finding in findings:
+            last = self.last.get(tids[finding.thread], -1)
+            past = self.past[last] if last >= 0 else self.birth.get(tids[finding.thread], 0)
+            if not past:
+                return [finding]  # before anybody moved
+            if not any(past >> moment & 1 for moment in moments):
+                kept.append(finding)
+            moments.append(last if last >= 0 else past.bit_length() - 1)
+        return kept
 
     def _data_race(self, world: World, task: Task, e: int, site: Any, kind: int) -> None:
         """Two accesses of one variable, one of them a write, that nothing but luck puts in this order."""

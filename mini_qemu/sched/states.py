@@ -167,8 +167,7 @@ class Fingerprint:
         return obj.name, obj.settled
 
     def _value(self, value: Any, seen: dict[int, int]) -> Any:
-        """A hashable stand-in for ``value``. ``seen`` numbers the containers on the way, so that sharing is part of it.
-        """
+        """A hashable stand-in for ``value``. ``seen`` numbers the containers on the way, so that sharing shows."""
         if value is None or isinstance(value, str | bytes | int | float):
             return value
         if isinstance(value, Shared | _Primitive):

@@ -152,7 +152,7 @@ class World:
         if kind == RECV:
             return bool(task.op[1]._queue or task.op[1]._closed)
         if kind == JOIN:
-            return bool(task.op[1].settled or not waits_for_end(task.op) or task.op[1]._task.status == DONE)
+            return not waits_for_end(task.op) or bool(task.op[1]._task.status == DONE)
         if kind == AWAIT:
             return self.task_named(task.op[2]).status == DONE
         return True
