@@ -5,8 +5,8 @@
     python -m lessons matrix cancel-vs-exit tls       these stories only
     python -m lessons matrix --update-golden          write the table; then read the diff
 
-Sets of fixes that behave alike share a line. A cell counts interleavings, all of them run; one that could not be finished
-says `incomplete`, and then the command fails.
+Sets of fixes that behave alike share a line. A cell counts interleavings, all of them run; one that could not be
+finished says `incomplete`, and then the command fails.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lessons.scenarios import stories, story
+from lessons.scenarios import find, stories
 from mini_qemu.fixes import UnknownName, as_of, fixes
 from mini_qemu.sched import SchedError, explore, explore_all
 
@@ -50,7 +50,7 @@ class Cell:
 
 def cell(name: str, on: Set) -> Cell:
     """Explore one story in one state of the code. Whatever is not a finding is an error and is raised."""
-    told = story(name)
+    told = find(name)
     with as_of(on, told.history):
         result = explore(told.scenario)
     wrong = []
@@ -103,7 +103,7 @@ def _matches(pattern: str, on: Set) -> bool:
 def table(cells: dict[str, dict[Set, Cell]]) -> str:
     parts = [HEAD]
     for name, of_name in cells.items():
-        told = story(name)
+        told = find(name)
         then = "" if told.history else " (as of June 2021)"
         lines = [f"{name}: {told.about}{then}", "  12345"]
         lines += [f"  {pattern}  {found}" for pattern, found in rows(of_name)]
@@ -121,7 +121,7 @@ def main(arguments: Sequence[str]) -> int:
     start = time.monotonic()
     try:
         for name in names:
-            story(name)
+            find(name)
         cells = explored(names, options.jobs)
     except (UnknownName, SchedError) as error:
         print(error)
@@ -136,6 +136,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.names:
         return 0
     if options.update_golden:
+        GOLDEN.parent.mkdir(exist_ok=True)
         GOLDEN.write_text(text, encoding="utf-8")
         return 0
     if not GOLDEN.exists() or GOLDEN.read_text(encoding="utf-8") != text:

@@ -34,7 +34,7 @@ class QIOChannel(Object):
     has_shutdown = True
 
     def __repr__(self) -> str:
-        return f"{self.name} (ref {self._v['ref']})"
+        return self.name
 
     def io_readv(self) -> bytes:
         raise NotImplementedError(f"{self.name} cannot be read")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The commands of the monitor, as functions that return plain dicts. Mirrors the qmp_* functions of migration.c and yank.c.
+"""The commands of the monitor, as functions that return plain dicts. Mirrors the qmp_* functions of migration.c and
+yank.c.
 
-Most run in the main thread with the BQL held. Those in OOB run in the monitor's own thread, without the BQL, at any time:
-they exist for the moment when the main loop is stuck, so they must never wait for anything slow.
+Most run in the main thread with the BQL held. Those in OOB run in the monitor's own thread, without the BQL, at any
+time: they exist for the moment when the main loop is stuck, so they must never wait for anything slow.
 Left out: blockers, events, most parameters; starting a transport (whoever calls `migrate` makes the connection).
 """
 

@@ -47,6 +47,10 @@ class YankList(Shared):
         self.yank_lock = QemuMutex("yank_lock")
 
 
+def _names(fns: tuple[tuple[YankFn, Any], ...]) -> str:
+    return ", ".join([str(opaque.name) for _, opaque in fns])
+
+
 def QLIST_EMPTY(items: tuple[Any, ...]) -> bool:
     return not items
 
@@ -73,7 +77,7 @@ def yank_unregister_instance(yank: YankList, instance: YankInstance) -> None:
         entry = yank_find_entry(yank, instance)
         assert entry is not None, f"there is no yank instance {instance}"
         fns = entry.yankfns
-        assert QLIST_EMPTY(fns), f"yank instance {instance} still lists {[opaque for _, opaque in fns]}"
+        assert QLIST_EMPTY(fns), f"yank instance {instance} still lists {_names(fns)}"
         entries = yank.yank_instance_list
         yank.yank_instance_list = tuple([e for e in entries if e is not entry])
 
@@ -94,7 +98,7 @@ def yank_unregister_function(yank: YankList, instance: YankInstance, func: YankF
             if f is func and o is opaque:
                 entry.yankfns = fns[:i] + fns[i + 1 :]
                 return
-        abort(f"yank instance {instance} does not list {opaque!r}")
+        abort(f"yank instance {instance} does not list this {func.__name__}")
 
 
 def yank_instances(yank: YankList, instances: tuple[YankInstance, ...]) -> YankInstance | None:

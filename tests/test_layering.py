@@ -35,6 +35,7 @@ mini_qemu.qmp_server
 mini_qemu.__main__
 lessons.long_work  lessons.normalise  lessons.progress  lessons.replace
 lessons.scenarios
+lessons.matrix
 lessons.source_view  lessons.trace_view  lessons.figures
 lessons.player
 lessons.exercises

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """All stories of the course, by name.
 
-    from lessons.scenarios import story
-    story("precopy-return-path").scenario
+    from lessons.scenarios import find
+    find("precopy-return-path").scenario
 
 Each stands in a module of its own, with its actors and the wrong fixes it refutes; stage.py has what they share.
 """
@@ -43,7 +43,7 @@ def stories() -> dict[str, Story]:
     return {story.name: story for story in listed}
 
 
-def story(name: str) -> Story:
+def find(name: str) -> Story:
     if name not in stories():
         raise UnknownName("scenario", name, list(stories()))
     return stories()[name]

@@ -2,8 +2,8 @@
 """Interleaving 2-D, which the series does not mend: the line dies while the migration thread finishes.
 
 Both threads notice. The migration thread, in await_return_path_close_on_source, tests from_dst_file and then shuts it
-down, without the lock; the return path thread releases the file in between. Patch 2 overlooked this place; it was mended
-in September 2023 (639decf529).
+down, without the lock; the return path thread releases the file in between. Patch 2 overlooked this place; it was
+mended in September 2023 (639decf529).
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Patch 5, interleaving 5-A: the clean-up after a cancel, while the return path thread is still on its way out.
 
-Nobody joins the return path thread on cancel. If it has not closed its file when main closes the other one, main finds
-two references, concludes that somebody else will take the channel out of the yank list, and removes the instance: abort.
-No join helps, cancel never comes to it; with patch 5 the owner of to_dst_file takes the entry out, whoever closes last.
+Nobody joins the return path thread on cancel. If it has not closed its file when main closes the other one, main
+finds two references, concludes that somebody else will take the channel out of the yank list, and removes the
+instance: abort. No join helps, cancel never comes to it; with patch 5 the owner of to_dst_file takes the entry out,
+whoever closes last.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Patch 2, interleaving 2-A: cancel looks at from_dst_file, finds a file, and the return path thread takes it away.
 
-Actors: main cancels; the return path thread hears SHUT and leaves. The migration thread is busy elsewhere and plays no
-part. Between main's test and its use the thread clears the pointer and closes the file: main then uses NULL, or a
+Actors: main cancels; the return path thread hears SHUT and leaves. The migration thread is busy elsewhere and plays
+no part. Between main's test and its use the thread clears the pointer and closes the file: main then uses NULL, or a
 file that is freed.
 """
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Patch 2, interleaving 2-B: cancel while the return path thread goes to sleep because the line is down.
 
-On its way into the postcopy pause the thread closes its file first and clears the pointer second. In between the pointer
-is not NULL and the file is gone: here even a single, atomic read of the pointer is not enough.
+On its way into the postcopy pause the thread closes its file first and clears the pointer second. In between the
+pointer is not NULL and the file is gone: here even a single, atomic read of the pointer is not enough.
 """
 
 from __future__ import annotations

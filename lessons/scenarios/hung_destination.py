@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What yank is for: the destination has everything and says nothing, and the source waits for SHUT for ever.
 
-The operator yanks. The return path thread wakes with an error, the migration thread hears of it from the join, and the
-migration has failed, as it should: nobody knows what the destination did. Without patch 1 the join may not take place,
-and then the source believes that all went well.
+The operator yanks. The return path thread wakes with an error, the migration thread hears of it from the join, and
+the migration has failed, as it should: nobody knows what the destination did. Without patch 1 the join may not take
+place, and then the source believes that all went well.
 """
 
 from __future__ import annotations

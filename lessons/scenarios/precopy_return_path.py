@@ -11,14 +11,26 @@ stays in the list (1-D); or nothing but a thread that is never joined (1-C).
 from __future__ import annotations
 
 from lessons.replace import edited
-from lessons.scenarios.stage import Source, destination, main_connects_then_cleans_up, watch_source
+from lessons.scenarios.stage import Source, destination, is_listed, main_connects_then_cleans_up, watch_source
 from lessons.scenarios.story import Story, WrongFix
+from mini_qemu.io_channel import QIOChannelSocket
 from mini_qemu.qemu_thread import QEMU_THREAD_DETACHED
-from mini_qemu.sched import Scenario
+from mini_qemu.sched import Scenario, abort
+
+
+class LiveWhileListed(QIOChannelSocket):
+    """A channel that is not finalised while yank lists it: the list would point to nothing. QEMU does not look."""
+
+    def instance_finalize(self) -> None:
+        super().instance_finalize()
+        if is_listed(self):
+            abort("the channel is finalised, and yank still lists it")
 
 
 def setup() -> Source:
-    return Source("return-path")
+    w = Source("return-path")
+    w.ioc = LiveWhileListed(w.qemu, "ioc", 7, w.ioc.wire)
+    return w
 
 
 scenario = Scenario(
@@ -142,7 +154,7 @@ WRONG_FIXES = (
             "yank.yank_unregister_instance": edited(
                 "yank.yank_unregister_instance",
                 """
-                assert QLIST_EMPTY(fns), f"yank instance {instance} still lists {[opaque for _, opaque in fns]}"
+                assert QLIST_EMPTY(fns), f"yank instance {instance} still lists {_names(fns)}"
                 """,
                 "",
                 "no assertion",

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A postcopy loses its line, gets another, and ends well. Two stories: a patient operator and a hasty one.
 
-*stale-entry* (patch 5, 5-B step 6). While the migration pauses, two threads close one channel at the same time; neither
-takes it out of the yank list. Nothing happens, until much later, after the recovery, the clean-up finds the old entry and
-aborts, far from the cause. The operator is patient: the migration is resumed when both threads sleep.
+*stale-entry* (patch 5, 5-B step 6). While the migration pauses, two threads close one channel at the same time;
+neither takes it out of the yank list. Nothing happens, until much later, after the recovery, the clean-up finds the
+old entry and aborts, far from the cause. The operator is patient: the migration is resumed when both threads sleep.
 
-*hasty-resume* (C.4, survives the series). Nothing makes the operator wait for the return path thread. If that one is late,
-it closes not its own file but the new one that main has put in its place, and sleeps; woken, it finds no file at all.
+*hasty-resume* (survives the series). Nothing makes the operator wait for the return path thread. If that one is
+late, it closes not its own file but the new one that main has put in its place, and sleeps; woken, it finds no file
+at all.
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ from mini_qemu.migration import (
 from mini_qemu.migration_state import migrate_set_state
 from mini_qemu.process import main_loop_wait, qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
 from mini_qemu.qemu_file import qemu_file_set_error
-from mini_qemu.qemu_thread import QemuSemaphore
 from mini_qemu.savevm import qemu_savevm_state_complete_postcopy
 from mini_qemu.sched import Scenario
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Why patch 4 is there: load_snapshot, the other user of migration_incoming_state_destroy.
 
-The stream comes from a disk. With patch 5 the clean-up asks for the channel beneath the file; a file that does not know
-whether it has one (no patch 4) casts a block device to a channel. One thread, no race.
+The stream comes from a disk. With patch 5 the clean-up asks for the channel beneath the file; a file that does not
+know whether it has one (no patch 4) casts a block device to a channel. One thread, no race.
 """
 
 from __future__ import annotations

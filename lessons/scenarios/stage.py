@@ -70,7 +70,7 @@ class Offstage(Exception):
 
 
 class Bell(QemuSemaphore):
-    """Put in place of a semaphore: rings before it waits, so that somebody else knows that a thread has come this far."""
+    """Put in place of a semaphore: rings before it waits, so that others know that a thread has come this far."""
 
     def __init__(self, rings: QemuSemaphore) -> None:
         super().__init__()
@@ -82,8 +82,10 @@ class Bell(QemuSemaphore):
 
 
 class Late(Channel):
-    """Put in place of a direction of the wire: that the line is dead is heard by its reader when `tell` is called, and not
-    by and by. A scenario that is about something else is spared the orders in which closes and readers can meet."""
+    """Put in place of a direction of the wire: its reader hears that the line is dead when `tell` is called.
+
+    A story about something else is spared the orders in which closes and readers can meet.
+    """
 
     over = False  # the reader's
 
@@ -224,6 +226,13 @@ def is_freed(obj: object) -> bool:
     return repr(obj).startswith("<freed")
 
 
+def is_listed(ioc: QIOChannel) -> bool:
+    """Looks without taking a step. Sound where whoever takes the entry out does so before dropping a reference."""
+    entries = ioc.process.yank._v["yank_instance_list"]
+    listed = [opaque for entry in entries for _, opaque in entry._v["yankfns"] if opaque is ioc]
+    return bool(listed)
+
+
 def yank_list(qemu: QemuProcess) -> Word:
     entries = qemu.yank.yank_instance_list
     if not entries:
@@ -258,8 +267,10 @@ def main_connects_then_cleans_up(w: Source) -> None:
 
 
 def reap(w: Source) -> None:
-    """Join the return path thread if the migration has not. Upstream leaves it behind on cancel and on failure, which is a
-    story of its own (C.5 in the notes of this course); here it would only hide what the scenario is about."""
+    """Join the return path thread if the migration has not.
+
+    Upstream leaves it behind on cancel and on failure. That is a story of its own, and would only hide this one.
+    """
     if w.ms.rp_state.rp_thread_created:
         qemu_thread_join(w.ms.rp_state.rp_thread)
 

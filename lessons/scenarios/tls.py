@@ -2,8 +2,9 @@
 """Patch 3's class of mistake: who registers and who unregisters must agree on which channels count.
 
 A precopy over TLS, without return path; nothing races. Until June 2021 the unregistering side asked for sockets only
-(`history.yank_knows_tls` off): the entry of a TLS channel stayed, and every TLS migration aborted at its end. With one
-predicate for both sides (patch 3), or with the unregistering taken out of the close (patch 5), that cannot happen.
+(`history.yank_knows_tls` off): the entry of a TLS channel stayed, and every TLS migration aborted at its end. With
+one predicate for both sides (patch 3), or with the unregistering taken out of the close (patch 5), that cannot
+happen.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """An operator yanks at any time: while the source is cleaning up, and while the destination is.
 
-The pair must be in the list as long as the channel lives, and out of it before the channel goes. Finding no instance is a
-fair answer; finding a freed channel is not.
+The pair must be in the list as long as the channel lives, and out of it before the channel goes. Finding no instance
+is a fair answer; finding a freed channel is not.
 """
 
 from __future__ import annotations

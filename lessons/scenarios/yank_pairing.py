@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Register and unregister, every combination. No fix plays a part: this is what the predicate of patch 3 must prevent.
+"""Register and unregister, every combination. No fix plays a part: this is what the predicate of patch 3 must
+prevent.
 
-A reader waits for a message that will not come; an operator yanks; then the channel is retired. Registered and taken out
-once: fine. Not taken out: the list is not empty. Taken out but never registered: no such pair. Neither: yank cannot
-reach the reader, who waits for ever. Registered twice and taken out once: not empty.
+A reader waits for a message that will not come; an operator yanks; then the channel is retired. Registered and taken
+out once: fine. Not taken out: the list is not empty. Taken out but never registered: no such pair. Neither: yank
+cannot reach the reader, who waits for ever. Registered twice and taken out once: not empty.
 """
 
 from __future__ import annotations
