@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""02: order the release, fill in the question of the start, write the cancel; a prediction; two questions at a wardrobe.
+"""02: order the release, fill in the question of the start, write the cancel; a prediction; two questions at a
+wardrobe.
 
-The cancel is judged where the return path ends meanwhile, where it goes to sleep, where the destination says nothing, and
-where the two files lie on two channels: the last is the reviewers' objection to the first version of the patch.
+The cancel is judged where the return path ends meanwhile, where it goes to sleep, where the destination says nothing,
+and where the two files lie on two channels: the last is the reviewers' objection to the first version of the patch.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ ORDER = Exercise(
     starter="CBADE",
     solution="ACBED",
     why="Under the lock the pointer is taken away, so nobody new can find the file; and having got the lock means that"
-    " nobody is using it. Then it is closed. (ACBDE passes here, too. It stays outside because closing may have to wait,"
+    " nobody is using it. Then it is closed. (ACBDE passes here, too. It stays outside because closing may have to"
+    " wait,"
     " and nobody should wait with this lock in hand.)",
     lines={
         "A": "ms.qemu_file_lock.lock()",
@@ -94,14 +96,16 @@ ORDER = Exercise(
         WrongAnswer(
             "no_copy",
             "ABCED",
-            "C copies the pointer after B has cleared it, or D needs the copy before it is there: nothing is closed, or the"
+            "C copies the pointer after B has cleared it, or D needs the copy before it is there: nothing is"
+            " closed, or the"
             " thread stops.",
             lambda o: o.source.index("B") < o.source.index("C") or o.source.index("D") < o.source.index("C"),
         ),
         WrongAnswer(
             "close_before_clear",
             "ACEDB",
-            "The file is closed while the pointer still leads to it. Whoever takes the lock then finds it, and uses a freed"
+            "The file is closed while the pointer still leads to it. Whoever takes the lock then finds it, and"
+            " uses a freed"
             " file.",
             lambda o: o.source.index("D") < o.source.index("B"),
         ),
@@ -115,13 +119,15 @@ ORDER = Exercise(
         WrongAnswer(
             "clear_before_lock",
             "CBAED",
-            "The pointer is cleared before the lock is taken: just then another thread may stand between its test and its"
+            "The pointer is cleared before the lock is taken: just then another thread may stand between its test"
+            " and its"
             " use.",
             lambda o: o.source.index("B") < o.source.index("A"),
         ),
     ),
     hints=(
-        "Another thread takes the lock, tests the pointer, uses the file and lets go of the lock. Which of your lines must"
+        "Another thread takes the lock, tests the pointer, uses the file and lets go of the lock. Which of your"
+        " lines must"
         " not run in between?",
         "The lock must be held while the pointer is cleared. When may the file be closed?",
     ),
@@ -168,7 +174,8 @@ def return_path_wanted(s):
     with s.qemu_file_lock:
         return s.rp_state.from_dst_file is not None
 ''',
-            "The reading is whole now, and comes too late all the same: the thread may have cleared the pointer before.",
+            "The reading is whole now, and comes too late all the same: the thread may have cleared the pointer"
+            " before.",
             lambda o: "qemu_file_lock" in o.source,
         ),
         WrongAnswer(
@@ -186,7 +193,8 @@ def return_path_wanted(s):
 def return_path_wanted(s):
     return s.rp_state.from_dst_file is not None
 ''',
-            "If the destination closes at once, the return path thread clears the pointer before this thread has looked:"
+            "If the destination closes at once, the return path thread clears the pointer before this thread has"
+            " looked:"
             " it never asks the destination for what was configured.",
             lambda o: o.trial.scenario is early,
         ),
@@ -203,7 +211,8 @@ WRITE = Exercise(
     name="check-then-use/write",
     lesson=LESSON,
     title="Write the cancel",
-    statement="The return path thread releases its file under the lock. Now main must wake that thread, if it has a file,"
+    statement="The return path thread releases its file under the lock. Now main must wake that thread, if it has"
+    " a file,"
     " without ever using one that is gone.",
     entry="wake_return_path",
     starter='''
@@ -246,7 +255,8 @@ def wake_return_path(s):
     if s.to_dst_file is not None:
         qemu_file_shutdown(s.to_dst_file)
 ''',
-            "You shut the other file down. That wakes the thread only if both lie on one channel; the reviewers said so of"
+            "You shut the other file down. That wakes the thread only if both lie on one channel; the reviewers"
+            " said so of"
             " the first version of this patch.",
             lambda o: o.trial.scenario is TWO_CHANNELS and "to_dst_file" in o.source,
         ),
@@ -269,7 +279,7 @@ def wake_return_path(s):
         qemu_file_shutdown(s.rp_state.from_dst_file)
 ''',
             "The lock is let go between the test and the use. What was true under the lock need not be true after it.",
-            lambda o: "there" in o.source or o.source.count("from_dst_file") > 1 and "qemu_file_lock" in o.source,
+            lambda o: "qemu_file_lock" in o.source and ("there" in o.source or o.source.count("from_dst_file") > 1),
         ),
         WrongAnswer(
             "copy_under_lock",
@@ -280,7 +290,8 @@ def wake_return_path(s):
     if rp is not None:
         qemu_file_shutdown(rp)
 ''',
-            "Your copy of the pointer outlives the lock, and the file need not: it can be closed and freed before you use"
+            "Your copy of the pointer outlives the lock, and the file need not: it can be closed and freed before"
+            " you use"
             " it.",
             lambda o: "qemu_file_lock" in o.source,
         ),
@@ -292,7 +303,8 @@ def wake_return_path(s):
     if rp is not None:
         qemu_file_shutdown(rp)
 ''',
-            "Read once, there is no NULL any more. But the copy keeps nothing alive: you shut down a file that was freed.",
+            "Read once, there is no NULL any more. But the copy keeps nothing alive: you shut down a file that was"
+            " freed.",
             lambda o: o.source.count("from_dst_file") == 1,
         ),
         WrongAnswer(
@@ -383,7 +395,8 @@ QUESTIONS = (
     Question(
         "check-then-use/what",
         LESSON,
-        "main tests from_dst_file, finds a file, and shuts it down; the return path thread may take the file away at any"
+        "main tests from_dst_file, finds a file, and shuts it down; the return path thread may take the file away"
+        " at any"
         " time. When it goes wrong, what does main use most often, over all interleavings?",
         {
             "safe": "It cannot go wrong: two lines are too quick for that",
@@ -391,13 +404,15 @@ QUESTIONS = (
             "freed": "A file that has been freed: main found it, and then it went",
         },
         _what_is_used,
-        "NULL needs the thread to come exactly between test and use. A file found in time can be freed at any moment while"
+        "NULL needs the thread to come exactly between test and use. A file found in time can be freed at any"
+        " moment while"
         " main is still busy with it. Not the pointer is at stake but the life of what it points to.",
     ),
     Question(
         "check-then-use/wardrobe",
         LESSON,
-        "An attendant looks once, carefully, and notes: the coat is on hook 7. Then the attendant goes to fetch it, while"
+        "An attendant looks once, carefully, and notes: the coat is on hook 7. Then the attendant goes to fetch"
+        " it, while"
         " the owner may take it at any time. Can the attendant come to an empty hook?",
         {"no": "No: there was only one look, and the note does not change", "yes": "Yes"},
         lambda: _goes_wrong(one_look),
@@ -406,7 +421,8 @@ QUESTIONS = (
     Question(
         "check-then-use/counter",
         LESSON,
-        "Now looking and fetching happen while one stands at the counter, taking a coat does, too, and only one person fits"
+        "Now looking and fetching happen while one stands at the counter, taking a coat does, too, and only one"
+        " person fits"
         " there. Can it still happen?",
         {"no": "No", "yes": "Yes: the owner can still come between looking and fetching"},
         lambda: _goes_wrong(one_at_the_counter),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """05: order the retirement, take the question out of the close, write the retirement; two questions about a light.
 
-The answers are judged on a cancel, on a migration that succeeds with and without return path, and on two closers while an
-operator yanks; and at the end the connection must be gone.
+The answers are judged on a cancel, on a migration that succeeds with and without return path, and on two closers while
+an operator yanks; and at the end the connection must be gone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from functools import cache
 
 from lessons.exercises.model import Exercise, Question, Trial, WrongAnswer, called_from, instead_of
 from lessons.scenarios import cancel_cleanup
-from lessons.scenarios.precopy_no_return_path import scenario as without
 from lessons.scenarios.precopy_return_path import scenario as success
 from lessons.scenarios.stage import Source, is_freed, main_connects_then_cleans_up, return_path, watch_source
 from lessons.scenarios.two_closers import scenario as two_closers
@@ -153,7 +152,8 @@ def close_takes_it_out(ioc):
 def close_takes_it_out(ioc):
     return ioc.ref == 1
 ''',
-            "The last to close finds the count at one and takes out an entry that the clean-up has taken out before: there"
+            "The last to close finds the count at one and takes out an entry that the clean-up has taken out"
+            " before: there"
             " is no such entry.",
             lambda o: "1" in o.source,
         ),
@@ -167,7 +167,8 @@ WRITE = Exercise(
     name="count/write",
     lesson=LESSON,
     title="Write the retirement",
-    statement="The clean-up calls this with the file it has taken away. Retire it, so that nothing is left on the list and"
+    statement="The clean-up calls this with the file it has taken away. Retire it, so that nothing is left on the"
+    " list and"
     " nothing is left open.",
     entry="retire",
     starter='''
@@ -231,7 +232,8 @@ def retire(f):
         migration_ioc_unregister_yank(ioc)
     qemu_fclose(f)
 ''',
-            "The old question in a new place: on a cancel the other thread may still hold its reference, and then nobody"
+            "The old question in a new place: on a cancel the other thread may still hold its reference, and then"
+            " nobody"
             " takes the entry out.",
             lambda o: "ref" in o.source,
         ),
@@ -250,7 +252,8 @@ def retire(f):
 def retire(f):
     qemu_fclose(f)
 ''',
-            "A close is only a close now. Nobody takes the entry out, and the instance goes with a list that is not empty.",
+            "A close is only a close now. Nobody takes the entry out, and the instance goes with a list that is"
+            " not empty.",
             lambda o: "unregister" not in o.source,
         ),
     ),
@@ -338,13 +341,15 @@ QUESTIONS = (
             "order": "No overlap is needed: it suffices that the last close comes late",
         },
         _what_suffices,
-        "Even with test and drop in one atomic step it aborts: the last close is right about being the last, and comes after"
+        "Even with test and drop in one atomic step it aborts: the last close is right about being the last, and"
+        " comes after"
         " the list was asked for.",
     ),
     Question(
         "count/light",
         LESSON,
-        "Ann and Bob are in a room. Who leaves looks around first: alone? Then the light is turned off, and one goes. Can the"
+        "Ann and Bob are in a room. Who leaves looks around first: alone? Then the light is turned off, and one"
+        " goes. Can the"
         " light stay on?",
         {"no": "No: one of them is the last", "yes": "Yes"},
         lambda: _goes_wrong(last_one_out),
@@ -353,11 +358,13 @@ QUESTIONS = (
     Question(
         "count/caretaker",
         LESSON,
-        "Now looking and leaving are one step, and the light goes off for certain, in the end. A caretaker comes when Ann has"
+        "Now looking and leaving are one step, and the light goes off for certain, in the end. A caretaker comes"
+        " when Ann has"
         " left, and complains if the light is on. Can there be a complaint?",
         {"no": "No: the last one turns the light off", "yes": "Yes"},
         lambda: _goes_wrong(caretaker_comes),
-        "That the last one does it says nothing about when. If somebody relies on it being done, somebody must be named to do"
+        "That the last one does it says nothing about when. If somebody relies on it being done, somebody must be"
+        " named to do"
         " it before.",
     ),
 )
