@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .canary import check_canary
-from .dpor import OptimalDPOR, Run
+from .dpor import OptimalDPOR
 from .errors import DivergenceError, SchedError, ScheduleError
 from .ops import DEPENDENCE, VERBS
+from .run import Run
 from .scenario import Finding, Scenario
 from .schedule import format_schedule, parse_schedule, switches
 from .states import VisitedStates
@@ -280,7 +281,7 @@ def _races(search: OptimalDPOR) -> list[Race]:
         file, function, line = site or ("", "compare_exchange", 0)
         return Access(thread, VERBS[kind], function, file, line)
 
-    found = {Race(name, access(first), access(second)) for name, first, second in search.data_races.values()}
+    found = {Race(name, access(first), access(second)) for name, first, second in search.E.data_races.values()}
     return sorted(found, key=str)
 
 

@@ -13,10 +13,11 @@ import heapq
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from .dpor import OptimalDPOR, Run
+from .dpor import OptimalDPOR
 from .errors import SchedError
 from .explore import Failure, Result, explore, replay
 from .ops import AWAIT, CLOSE, JOIN, LOCK, POST, RECV, RECV_END, SEND, SHUTDOWN, WAIT
+from .run import Run
 from .scenario import Finding, Scenario
 from .schedule import format_schedule
 from .world import DONE, READY

@@ -113,7 +113,8 @@ def _definition(code: CodeType) -> ast.FunctionDef:
                 )
             return node
     raise InstrumentationError(
-        f"{where}: {code.co_name} is not at this line of its file any more; import it again (restart the kernel)"
+        f"{where}: {code.co_name} was not found at this line; has its file changed? Import it again (restart the "
+        "kernel)"
     )
 
 

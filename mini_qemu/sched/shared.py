@@ -384,7 +384,9 @@ class Handle(_Primitive):
 
     @controlled_by(_yields(JOIN))
     def join(self) -> None:
-        """Wait until the thread has ended. If it was joined or detached before, that is a "misuse" (natively a RuntimeError)."""
+        """Wait until the thread has ended. If it was joined or detached before, that is a "misuse" (natively a
+        RuntimeError).
+        """
         CLERK.refuse(f"{self.name}.join()")
         self._settle("joined")
         assert self._native is not None

@@ -18,8 +18,8 @@ from contextlib import closing
 from types import BuiltinFunctionType, CellType, CodeType, FrameType, FunctionType, GeneratorType, MethodType
 from typing import Any
 
-from .dpor import Run, first_of
 from .rewrite import HELPERS
+from .run import Run, first_of
 from .scenario import Scenario
 from .shared import Channel, Freed, Mutex, Semaphore, Shared, _Primitive
 from .world import Registry, Task, World

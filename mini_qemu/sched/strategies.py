@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Protocol
 
-from .dpor import LIMIT_STEPS, Run, first_of
+from .dpor import LIMIT_STEPS
 from .ops import depends
+from .run import Run, first_of
 from .scenario import Scenario
 from .world import Registry, Task, World
 
