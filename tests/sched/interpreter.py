@@ -20,7 +20,7 @@ Value: TypeAlias = int | str | tuple[str, str] | None
 FREED = "freed"
 Operation: TypeAlias = tuple[str, str, int]
 """(what, on what, number): the number is the item's for a channel, -1 for a failed send or a receive that found the
-end, and 1 when it is about a handle: to join it, or to settle it (a detach, or a join that is a misuse)."""
+end, and 1 for a join or a detach of a handle."""
 Form: TypeAlias = tuple[tuple[tuple[Operation, tuple[int, ...]], ...], ...]
 
 
@@ -58,7 +58,7 @@ def depends(a: Event, b: Event) -> bool:
         return True
     if {what, what2} == {"send", "receive"}:
         return number == number2 != -1
-    return {what, what2} <= {"join", "settle"} and number == number2 == 1
+    return {what, what2} <= {"join", "detach"} and number == number2 == 1
 
 
 @dataclass(frozen=True)
@@ -270,7 +270,7 @@ class Machine:
             case lang.Join(register):
                 handle = thread.registers[register]
                 assert isinstance(handle, tuple)
-                return handle[1] in self.settled or self._has_ended(handle[1])
+                return self._has_ended(handle[1])
             case lang.JoinThread(other):
                 return self._has_ended(other)
         return True
@@ -370,11 +370,10 @@ class Machine:
             case lang.Join(register) | lang.Detach(register):
                 handle = thread.registers[register]
                 assert isinstance(handle, tuple)
-                waits = isinstance(instruction, lang.Join) and handle[1] not in self.settled
                 if handle[1] in self.settled:
                     self._stop(name, "misuse")
                 self.settled |= {handle[1]}
-                return ("join" if waits else "settle", handle[1], 1)
+                return ("join" if isinstance(instruction, lang.Join) else "detach", handle[1], 1)
             case lang.JoinThread(other):
                 return ("join", other, 0)
         raise AssertionError(f"not a visible operation: {instruction}")
