@@ -19,7 +19,7 @@ from mini_qemu.qemu_thread import QEMU_THREAD_DETACHED, QemuSemaphore, qemu_thre
 from mini_qemu.ram import TARGET_PAGE_SIZE, RAMBlock, RAMState
 
 PROGRAMS = ("writer", "reader")
-HOT_PAGES = 64
+HOT_PAGES = 256
 """The writer keeps to so many pages: what it dirties while a pass is sent stays small."""
 
 

@@ -153,6 +153,11 @@ class Machine:
         wait_for(reached, f"{self.name} is {' or '.join(wanted)}", lambda: f"it is {seen}; {self.errors()}")
         return seen
 
+    def settled(self, runstate: str) -> None:
+        """The end is told before the clean-up: wait for that too."""
+        wait_for(lambda: self.qmp("query-yank") == [], f"{self.name} has cleaned up")
+        wait_for(lambda: self.qmp("query-status")["status"] == runstate, f"{self.name} is {runstate}")
+
     def ram(self, size: int, start: int = 0) -> bytes:
         self.qmp("pmemsave", val=start, size=size, filename=str(self.dump))
         return self.dump.read_bytes()
