@@ -145,13 +145,8 @@ class OptimalDPOR:
         for f in w:
             if depends(codes[f], code):
                 before |= past[f]
-        if (
-            code & 15 == JOIN and self.E.site[i] is not None
-        ):  # whatever comes first, a join comes after its thread's end
-            end = self.E.last.get(self.E.site[i], -1)
-            if end >= 0 and past[end] >> e & 1:
-                return
-            before |= past[end] if end >= 0 else 0
+        if code & 15 == JOIN and self.E.site[i] is not None:
+            before |= self.E.past_of(self.E.site[i])  # whatever comes first, a join comes after its thread's end
         first: dict[int, int] = {}
         inside = 0
         for f in w:

@@ -125,15 +125,14 @@ class Execution:
             objects.append(i)
             self.freed.setdefault(code >> 10, []).append(i)
         elif kind in (JOIN, AWAIT):
+            if waits_for_end(task.op):
+                target = task.op[1]._task if kind == JOIN else world.task_named(task.op[2])
+                site = target.tid
+                mask |= self.past_of(target.tid)
+                sync |= self.sync[self.last[target.tid]] if target.tid in self.last else 0
             if kind == JOIN and events and not mask >> events[-1] & 1:
                 races.append(events[-1])
                 mask |= past[events[-1]]
-            target = task.op[1]._task if kind == JOIN else world.task_named(task.op[2])
-            end = self.last.get(target.tid, -1) if waits_for_end(task.op) else -1
-            site = target.tid if waits_for_end(task.op) else None
-            if end >= 0:
-                mask |= past[end]
-                sync |= self.sync[end]
         self.tid.append(tid)
         self.code.append(code)
         self.past.append(mask | 1 << i)

@@ -25,9 +25,20 @@ def explain(scenario: Scenario, failure: Result | Failure | Trace | str | None =
         trace = replay(scenario, failure)
     else:
         trace = replay(scenario, minimise(scenario, failure))
-    sentences = _around_switches(trace)
+    sentences = _freed_before(trace) or _around_switches(trace)
     sentences.append(_ending(trace))
     return " ".join(dict.fromkeys(sentence for sentence in sentences if sentence))
+
+
+def _freed_before(trace: Trace) -> list[str]:
+    """For a use after free: who freed the object, and where it was touched afterwards."""
+    if trace.finding is None or trace.finding.kind != "use-after-free" or not trace.steps:
+        return []
+    touch = trace.steps[-1]
+    freed = next((s for s in reversed(trace.steps[:-1]) if s.op == "free" and s.object == touch.object), None)
+    if freed is None:
+        return []
+    return [f"{_at(freed, f'freed {freed.object}')} before {_at(touch, 'touched it')}."]
 
 
 def _around_switches(trace: Trace) -> list[str]:
@@ -97,6 +108,10 @@ def _told(step: Step) -> str:
         "write": f"wrote {step.name} = {step.value}",
         "cas": f"exchanged {step.name}",
     }[step.op]
+    return _at(step, what)
+
+
+def _at(step: Step, what: str) -> str:
     return f"{step.thread} {what} in {step.function} ({short_file(step.file)}:{step.line})"
 
 

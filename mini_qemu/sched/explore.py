@@ -120,6 +120,11 @@ class Result:
             )
         elif self.classes is not None:
             size, found = f"{self.classes:,} interleavings, all run", failed
+            if self.classes == 1:
+                size, found = (
+                    "1 interleaving, run",
+                    f"it fails ({', '.join(self.findings)})" if self.failing else "it is well",
+                )
         else:
             size, found = f"{self.runs:,} interleavings run", failed if self.failing else "none of them fails"
         tail = f" Stopped by {self.stopped_by}: this proves nothing." if self.verdict == "incomplete" else ""
@@ -268,11 +273,10 @@ def needed(run: Run, finding: Finding) -> list[str]:
     """Who moves, up to ``finding``; where happens-before is known, without the steps that it does not need."""
     if not finding.stops:
         return run.thread
-    threads = run.thread[: finding.step]
-    last = max((i for i, name in enumerate(threads) if name == finding.thread), default=-1)
+    last = finding.step - 1  # the step that led to it, whichever thread made it
     if not run.past or last < 0:
-        return threads
-    return [name for i, name in enumerate(threads) if run.past[last] >> i & 1]
+        return run.thread[: finding.step]
+    return [name for i, name in enumerate(run.thread[: finding.step]) if run.past[last] >> i & 1]
 
 
 def _races(search: OptimalDPOR) -> list[Race]:

@@ -79,7 +79,7 @@ def _shortest(run: Run, finding: Finding, bound: Cost | None) -> tuple[Cost, lis
     order = _Order(run)
     goal = order.all
     if finding.stops:
-        last = max((i for i, name in enumerate(run.thread[: finding.step]) if name == finding.thread), default=-1)
+        last = finding.step - 1
         goal = run.past[last] if last >= 0 else 0
     size = goal.bit_count()
     if bound is not None and (0, size) > bound:

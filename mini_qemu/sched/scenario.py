@@ -144,9 +144,13 @@ def _normalised(fn: FunctionType) -> str:
         source = inspect.getsource(fn.__code__)
     except (OSError, TypeError):
         return fn.__qualname__
-    skip = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    lines = source.splitlines()
     try:
-        tokens = [t.string for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type not in skip]
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.COMMENT:
+                row, column = token.start
+                lines[row - 1] = lines[row - 1][:column]
     except (tokenize.TokenError, IndentationError):
-        return source
-    return " ".join([fn.__module__, fn.__qualname__, *tokens])
+        pass  # a fragment: its comments count
+    words = [word for line in lines for word in line.split()]
+    return " ".join([fn.__module__, fn.__qualname__, *words])

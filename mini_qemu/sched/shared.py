@@ -314,11 +314,13 @@ class Semaphore(_Primitive):
         """Wait until the count is positive, then take one."""
         CLERK.refuse(f"{self.name or 'a semaphore'}.wait()")
         self._native.acquire()
+        self._count -= 1
 
     @controlled_by(_yields(POST))
     def post(self) -> None:
         """Add one to the count."""
         CLERK.refuse(f"{self.name or 'a semaphore'}.post()")
+        self._count += 1  # for a setup; natively only the real one decides
         self._native.release()
 
 

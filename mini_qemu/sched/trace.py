@@ -170,7 +170,12 @@ class Recorder:
             world.step(task)
         if code & 15 == LOCK:
             self.held_since[obj._key] = world.count
-        value, text = self._sentence(task.name, code & 15, op, name)
+        trapped = task.status == CRASHED and world.findings[-1].kind == "use-after-free"
+        value, text = (
+            ("", f"{task.name} touches {name}, which is freed")
+            if trapped
+            else self._sentence(task.name, code & 15, op, name)
+        )
         moment = self._moment()
         changed = [label for label in moment.state if moment.state[label] != last.state.get(label)]
         woke = [t.name for t in world.tasks if t.name in before and world.enabled(t)]
