@@ -6,9 +6,12 @@ import threading
 from pathlib import Path
 
 from lessons.scenarios.stage import SHUT_0, Source, main_connects_then_cleans_up
+from mini_qemu.channel import socket_accept_incoming_migration
 from mini_qemu.fixes import fixes
+from mini_qemu.io_channel import qio_channel_socket_pair
 from mini_qemu.migration_incoming import migration_incoming_get_current
-from mini_qemu.process import QemuProcess
+from mini_qemu.monitor import qmp_migrate_incoming
+from mini_qemu.process import QemuProcess, main_loop_wait
 from mini_qemu.qemu_file import qemu_fopen_ops
 from mini_qemu.ram import RAMBlock
 from mini_qemu.savevm import buffer_input_ops, machine_init, qemu_loadvm_state
@@ -76,3 +79,27 @@ def test_a_truncated_or_damaged_stream_is_refused():
     assert loaded(b"\0" + real[1:])[0] < 0
     footer = real.index(b"\x7e\x00\x00\x00\x02")
     assert loaded(real[:footer] + b"\x7f" + real[footer + 1 :])[0] < 0
+
+
+def test_our_destination_reads_a_real_postcopy():
+    """The whole of it: ram in three parts, the package, pages by the listen thread. Real threads; replies go nowhere."""
+    stream = (CAPTURES / "none-postcopy.mig").read_bytes()
+    peer = QemuProcess("source")
+    qemu = QemuProcess("destination")
+    machine_init(qemu, RAMBlock("ram", 4096))
+    qmp_migrate_incoming(qemu)
+    ioc, peer_ioc = qio_channel_socket_pair(qemu, peer)
+    mis = migration_incoming_get_current(qemu)
+    peer_ioc.wire.outgoing.send(stream)
+    with fixes.all():
+        socket_accept_incoming_migration(mis, ioc)
+        main_loop_wait(qemu)
+        for thread in threading.enumerate():
+            if thread.name.startswith("postcopy/"):
+                thread.join(10)
+    assert mis.state == "completed"
+    assert qemu.yank.yank_instance_list == ()
+    answers = b""
+    while not answers.endswith(SHUT_0):
+        answers += peer_ioc.wire.incoming.recv()
+    assert answers.count(bytes.fromhex("0002 0004")) >= 4  # one PONG for each PING
