@@ -82,7 +82,7 @@ def test_a_truncated_or_damaged_stream_is_refused():
 
 
 def test_our_destination_reads_a_real_postcopy():
-    """The whole of it: ram in three parts, the package, pages by the listen thread. Real threads; replies go nowhere."""
+    """RAM in three parts, the package, pages by the listen thread; on real threads, and the replies go nowhere."""
     stream = (CAPTURES / "none-postcopy.mig").read_bytes()
     peer = QemuProcess("source")
     qemu = QemuProcess("destination")
