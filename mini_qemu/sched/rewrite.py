@@ -119,15 +119,31 @@ def _definition(code: CodeType) -> ast.FunctionDef:
 
 
 @functools.lru_cache(maxsize=64)
+def _tree(filename: str, source: str) -> ast.Module:
+    """A file's syntax tree. A notebook cell may hold lines for IPython alone (``%time``, ``!ls``): they are left out."""
+    try:
+        return ast.parse(source, filename)
+    except SyntaxError:
+        lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n")]
+        return ast.parse("\n".join(lines), filename)
+
+
+@functools.lru_cache(maxsize=64)
 def _definitions(filename: str, source: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    source = "\n".join(
-        "" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n")
-    )  # notebook magics
-    return [
-        node
-        for node in ast.walk(ast.parse(source, filename))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
+    return [n for n in ast.walk(_tree(filename, source)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def _redefined(filename: str) -> frozenset[str]:
+    """Builtin names to which the file gives another meaning, anywhere."""
+    return _stored(filename, "".join(linecache.getlines(filename)))
+
+
+@functools.lru_cache(maxsize=64)
+def _stored(filename: str, source: str) -> frozenset[str]:
+    names = {node.name for node in _definitions(filename, source)}
+    nodes = ast.walk(_tree(filename, source))
+    names |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return frozenset(names & _PLAIN_BUILTINS)
 
 
 @dataclass
@@ -267,19 +283,7 @@ class _Rewriter(ast.NodeTransformer):
         if name in _NEEDS_ITS_FRAME:
             return True
         local = name in self.code.co_varnames or name in self.code.co_freevars or name in self.code.co_cellvars
-        return name in _PLAIN_BUILTINS and not local and name not in self.globals_shadowing
-
-    @functools.cached_property
-    def globals_shadowing(self) -> set[str]:
-        """Builtin names that the module's source gives another meaning, anywhere."""
-        source = "".join(linecache.getlines(self.code.co_filename))
-        tree_names = {
-            n.id
-            for n in ast.walk(_tree(self.code.co_filename, source))
-            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-        }
-        tree_names |= {n.name for n in _definitions(self.code.co_filename, source)}
-        return tree_names & _PLAIN_BUILTINS
+        return name in _PLAIN_BUILTINS and not local and name not in _redefined(self.code.co_filename)
 
     # ------------------------------------------------ statements
 
@@ -451,9 +455,3 @@ def _own_nodes(node: ast.FunctionDef) -> list[ast.AST]:
         if not isinstance(current, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
             todo.extend(ast.iter_child_nodes(current))
     return out
-
-
-@functools.lru_cache(maxsize=64)
-def _tree(filename: str, source: str) -> ast.Module:
-    source = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n"))
-    return ast.parse(source, filename)
