@@ -120,7 +120,7 @@ def _definition(code: CodeType) -> ast.FunctionDef:
 
 @functools.lru_cache(maxsize=64)
 def _tree(filename: str, source: str) -> ast.Module:
-    """A file's syntax tree. A notebook cell may hold lines for IPython alone (``%time``, ``!ls``): they are left out."""
+    """A file's syntax tree. A cell may hold lines for IPython alone (``%time``, ``!ls``): they are left out."""
     try:
         return ast.parse(source, filename)
     except SyntaxError:
