@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from lessons.scenarios.stage import Source, connects, reap, stall
+from mini_qemu.io_channel import Wire
 from mini_qemu.monitor import qmp_migrate_cancel
 from mini_qemu.process import main_loop_wait, qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
+from mini_qemu.qemu_thread import Channel
 from mini_qemu.sched import Scenario
 
 
 def setup() -> Source:
     w = Source("return-path", pages=1)
     stall(w, 4)
+    # what comes back is cut at once, as a socket is
+    w.ioc.wire = Wire(Channel("to source"), w.ioc.wire.outgoing)
     return w
 
 
