@@ -3,6 +3,7 @@
 
     python -m lessons matrix                          the whole table, compared with the one in tests/golden
     python -m lessons matrix cancel-vs-exit tls       these stories only
+    python -m lessons matrix tls --with join_created_thread,explicit_unregister     and this set of fixes only
     python -m lessons matrix --update-golden          write the table; then read the diff
 
 Sets of fixes that behave alike share a line. A cell counts interleavings, all of them run; one that could not be
@@ -69,14 +70,15 @@ def _merged(wrong: Iterable[str]) -> list[str]:
     return sorted(f"{count:,} {what}" for what, count in counts.items())
 
 
-def explored(names: Sequence[str], jobs: int) -> dict[str, dict[Set, Cell]]:
-    work = {(name, on): functools.partial(cell, name, on) for name in names for on in fixes.subsets()}
+def explored(names: Sequence[str], jobs: int, sets: Sequence[Set] = ()) -> dict[str, dict[Set, Cell]]:
+    sets = sets or tuple(fixes.subsets())
+    work = {(name, on): functools.partial(cell, name, on) for name in names for on in sets}
     if jobs > 1:
         with ProcessPoolExecutor(jobs) as pool:
             done = explore_all(work, pool)
     else:
         done = explore_all(work)
-    return {name: {on: done[name, on] for on in fixes.subsets()} for name in names}
+    return {name: {on: done[name, on] for on in sets} for name in names}
 
 
 def rows(cells: dict[Set, Cell]) -> list[tuple[str, Cell]]:
@@ -111,9 +113,16 @@ def table(cells: dict[str, dict[Set, Cell]]) -> str:
     return "\n".join(parts)
 
 
+def chosen(text: str) -> Set:
+    """The set of fixes that a command line names, in the order of the patches."""
+    wanted = {fixes[name.strip()].name for name in text.split(",")} if text not in ("", "none") else set()
+    return tuple(name for name in fixes.names if name in wanted)
+
+
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m lessons matrix", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("names", nargs="*", metavar="STORY", help="all of them if none is named")
+    parser.add_argument("--with", dest="on", metavar="FIXES", help="one set only: names with commas, or none")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many explorations at once")
     parser.add_argument("--update-golden", action="store_true", help="write the table; then read the diff")
     options = parser.parse_args(arguments)
@@ -122,10 +131,15 @@ def main(arguments: Sequence[str]) -> int:
     try:
         for name in names:
             find(name)
-        cells = explored(names, options.jobs)
+        sets = [] if options.on is None else [chosen(options.on)]
+        cells = explored(names, options.jobs, sets)
     except (UnknownName, SchedError) as error:
         print(error)
         return 2
+    if sets:
+        for name in names:
+            print(f"{name}: {cells[name][sets[0]]}")
+        return int(any(of_name[sets[0]].verdict == "incomplete" for of_name in cells.values()))
     text = table(cells)
     print(text)
     number = sum(len(of_name) for of_name in cells.values())
