@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lessons.break_it import BreakIt
     from lessons.check import check, hint
-    from lessons.figures import outcomes
+    from lessons.figures import how_rare, outcomes
+    from lessons.free_running import free_runs
     from lessons.lab import RaceLab, SchedulerLab
+    from lessons.long_work import LongWork
     from lessons.player import Player
     from lessons.predict import Predict, Progress, Quiz, Reveal
     from lessons.source_view import patch, show, side_by_side
@@ -29,8 +31,11 @@ _HOME = {
     "Reveal": "predict",
     "SchedulerLab": "lab",
     "check": "check",
+    "LongWork": "long_work",
     "columns": "trace_view",
+    "free_runs": "free_running",
     "hint": "check",
+    "how_rare": "figures",
     "outcomes": "figures",
     "patch": "source_view",
     "show": "source_view",
@@ -39,6 +44,7 @@ _HOME = {
 
 __all__ = [
     "BreakIt",
+    "LongWork",
     "Player",
     "Predict",
     "Progress",
@@ -48,7 +54,9 @@ __all__ = [
     "SchedulerLab",
     "check",
     "columns",
+    "free_runs",
     "hint",
+    "how_rare",
     "outcomes",
     "patch",
     "show",

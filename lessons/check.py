@@ -66,7 +66,8 @@ class Feedback:
         head = f"{self.exercise}: {'accepted' if self.passed else 'not yet'}."
         text = [head, *self.say]
         if self.trace is not None:
-            text.append(f"The simplest run that fails has {len(self.trace.steps)} steps. Play it below.")
+            steps = len(self.trace.steps)
+            text.append(f"The simplest run that fails has {steps} step{'' if steps == 1 else 's'}. Play it below.")
         return "\n".join(text)
 
     def _repr_html_(self) -> str:

@@ -113,3 +113,34 @@ def _once(axes: Any) -> tuple[list[Any], list[str]]:
 def _told(name: str, result: Result) -> str:
     parts = [f"{count:,} {'end well' if not kind else f'end in a {kind}'}" for kind, count in shares(result).items()]
     return f"{name[:1].upper()}{name[1:]}: of {result.runs:,} interleavings {', '.join(parts)}."
+
+
+def how_rare(free: Any, **results: Result) -> Figure:
+    """How often each way of running finds anything, on a logarithmic scale: how_rare(free_runs, dice=..., pct=...).
+
+    Where nothing was found an arrow points down from the largest share that this many clean runs leave possible.
+    """
+    rows: list[tuple[str, int, int]] = [("real threads", free.runs, free.failing)]
+    rows += [(name.replace("_", " "), result.runs, result.failing) for name, result in results.items()]
+
+    def draw() -> Any:
+        with _styled() as plt:
+            figure, axes = plt.subplots(figsize=(7.2, 0.9 + 0.42 * len(rows)), layout="constrained")
+            colour = _colours(plt)
+            for row, (_, runs, failing) in enumerate(rows):
+                share = failing / runs if failing else 3 / runs
+                look = colour[2 if failing else 0]
+                axes.plot([share], [row], marker="o" if failing else "<", markersize=9, color=look)
+                axes.hlines(row, 1e-5, share, color=look, linestyles="-" if failing else ":")
+                said = f"  {failing:,} of {runs:,}" if failing else f"  none of {runs:,}: less than this"
+                axes.text(share, row, said, va="bottom", ha="left" if share < 0.02 else "right", fontsize=9)
+            axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+            axes.set_ylim(len(rows) - 0.5, -0.7)
+            axes.set_xscale("log")
+            axes.set_xlim(1e-5, 1.3)
+            axes.set_xlabel("share of runs in which something goes wrong")
+            plt.close(figure)
+            return figure
+
+    told = [f"{name}: {failing:,} of {runs:,} runs" for name, runs, failing in rows[1:]]
+    return Figure(f"Something goes wrong in: {'; '.join(told)}. Above them the real threads.", draw)

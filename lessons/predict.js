@@ -1,7 +1,7 @@
 /* Questions, their echoes, and the list of what is done. One module for lessons/predict.py; the view is plain data.
  *
  *   view.mode "ask"       quiz, asks [{name, question, choices [[key, text]], chosen, note, verdict}]
- *   view.mode "echo"      said, truth, why, verdict: "same" | "other" | "open"
+ *   view.mode "echo"      echoes [{said, truth, why, verdict: "same" | "other" | "open"}]
  *   view.mode "progress"  rows [[lesson, link, [[word, done, of]]]], note
  */
 
@@ -34,9 +34,9 @@ function ask(view, send) {
 }
 
 function echo(view) {
-  return h("div", { class: "mq" },
-    h("dl", {}, h("dt", {}, "You said"), h("dd", {}, ...words(view.said)), h("dt", {}, "The explorer says"), h("dd", {}, h("b", {}, ...words(view.truth)))),
-    h("p", { class: `note ${view.verdict}` }, ...words(view.why)));
+  return h("div", {}, ...view.echoes.map((one) => h("div", { class: "mq" },
+    h("dl", {}, h("dt", {}, "You said"), h("dd", {}, ...words(one.said)), h("dt", {}, "The explorer says"), h("dd", {}, h("b", {}, ...words(one.truth)))),
+    h("p", { class: `note ${one.verdict}` }, ...words(one.why)))));
 }
 
 function progress(view, send) {

@@ -141,28 +141,35 @@ class Quiz(Predict):
 class Reveal(_Card):
     """What the explorer says, beside what was predicted."""
 
-    def __init__(self, name: str) -> None:
-        self.asked = question(name)
-        self.truth = self.asked.truth()
+    def __init__(self, *names: str) -> None:
+        self.asked = [question(name) for name in names]
+        self.truth = {asked.name: asked.truth() for asked in self.asked}
         super().__init__()
 
     def draw(self) -> dict[str, Any]:
-        chosen = progress.done("predicted", self.asked.name)
-        said = self.asked.choices.get(str(chosen or ""), "")
-        verdict = "open" if not said else "same" if chosen == self.truth else "other"
+        return {"mode": "echo", "echoes": [self.echo(asked) for asked in self.asked]}
+
+    def echo(self, asked: Question) -> dict[str, str]:
+        chosen, truth = progress.done("predicted", asked.name), self.truth[asked.name]
+        said = asked.choices.get(str(chosen or ""), "")
         return {
-            "mode": "echo",
             "said": said or "nothing: you left it open, which is fine",
-            "truth": self.asked.choices[self.truth],
-            "why": self.asked.why,
-            "verdict": verdict,
+            "truth": asked.choices[truth],
+            "why": asked.why,
+            "verdict": "open" if not said else "same" if chosen == truth else "other",
         }
 
     def __repr__(self) -> str:
-        return f"The explorer says: {self.asked.choices[self.truth]}\n{self.asked.why}".replace("`", "")
+        lines: list[str] = []
+        for asked in self.asked:
+            lines += [f"The explorer says: {asked.choices[self.truth[asked.name]]}", asked.why]
+        return "\n".join(lines).replace("`", "")
 
     def at_rest(self) -> str:
-        told = f"<p>The explorer says: <b>{_code(self.asked.choices[self.truth])}</b></p><p>{_code(self.asked.why)}</p>"
+        told = "".join(
+            f"<p>The explorer says: <b>{_code(asked.choices[self.truth[asked.name]])}</b></p><p>{_code(asked.why)}</p>"
+            for asked in self.asked
+        )
         return f"{told}<p><em>Run this cell to see your prediction beside it.</em></p>"
 
 

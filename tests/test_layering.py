@@ -36,7 +36,7 @@ mini_qemu.__main__
 lessons.long_work  lessons.normalise  lessons.progress  lessons.replace
 lessons.scenarios
 lessons.matrix
-lessons.source_view  lessons.trace_view  lessons.figures
+lessons.source_view  lessons.trace_view  lessons.figures  lessons.free_running
 lessons.player
 lessons.exercises
 lessons.check  lessons.predict

@@ -9,7 +9,15 @@ from importlib import import_module
 from lessons.exercises.model import Exercise, Question
 from mini_qemu.fixes import UnknownName
 
-LESSONS = ("warmups", "missing_join", "check_then_use", "the_count_that_was_one")
+LESSONS = (
+    "warmups",
+    "missing_join",
+    "check_then_use",
+    "one_predicate",
+    "know_what_you_hold",
+    "the_count_that_was_one",
+    "clean_runs",
+)
 
 
 @cache

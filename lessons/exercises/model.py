@@ -93,8 +93,9 @@ class Exercise:
     def assemble(self, order: str) -> str:
         """The function that an order of the lettered lines makes."""
         body = "".join(textwrap.dedent(self.lines[letter]).strip("\n") + "\n" for letter in order)
-        head, _, rest = self.frame.partition("    ...\n")
-        return head + textwrap.indent(body, "    ") + rest
+        head, _, rest = self.frame.partition("...\n")
+        indent = head.rpartition("\n")[2]
+        return head.removesuffix(indent) + textwrap.indent(body, indent) + rest
 
 
 @dataclass(frozen=True)

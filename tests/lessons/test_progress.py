@@ -50,16 +50,16 @@ def test_a_file_that_cannot_be_written_stops_nobody(tmp_path: Path, monkeypatch:
 
 def test_a_prediction_is_echoed_and_the_text_form_does_not_depend_on_it(file: Path):
     name = "warmups/check-then-act"
-    open_repr, said = repr(Reveal(name)), Reveal(name).view["said"]
+    open_repr, said = repr(Reveal(name)), Reveal(name).view["echoes"][0]["said"]
     assert "you left it open" in said
     card = Predict(name)
     card.obey({"do": "choose", "name": name, "key": "no"})
     assert card.view["asks"][0]["chosen"] == "no"
-    assert Reveal(name).view["said"].startswith("No:")
-    assert Reveal(name).view["verdict"] == "other"
+    assert Reveal(name).view["echoes"][0]["said"].startswith("No:")
+    assert Reveal(name).view["echoes"][0]["verdict"] == "other"
     assert repr(Reveal(name)) == open_repr
     card.choose(name, "")
-    assert Reveal(name).view["verdict"] == "open"
+    assert Reveal(name).view["echoes"][0]["verdict"] == "open"
     with pytest.raises(LookupError, match="choose from no, yes"):
         card.choose(name, "perhaps")
 
