@@ -53,6 +53,8 @@ def atomic_close(ioc: QIOChannel) -> int:
 
 CLOSE = "qemu_file_channel.channel_close"
 CLEANUP = "migration.migrate_fd_cleanup"
+UNREGISTER = "yank.yank_unregister_function"
+NOT_LISTED = 'abort(f"yank instance {instance} does not list this {func.__name__}")'
 LAST = "last = ioc.ref == 1"
 EVERYTHING_ELSE = ("join_created_thread", "lock_from_dst_file", "one_yank_predicate", "file_knows_channel")
 
@@ -70,6 +72,18 @@ WRONG_FIXES = (
         "Unregister on the first close, whoever it is.",
         {CLOSE: edited(CLOSE, LAST, "last = True", "first close")},
         "The second close unregisters again, and finds no such pair.",
+        frozenset({"crash"}),
+        on=EVERYTHING_ELSE,
+    ),
+    WrongFix(
+        "first_close_tolerant",
+        "Unregister on the first close, and do not mind when the second finds nothing.",
+        {
+            CLOSE: edited(CLOSE, LAST, "last = True", "first close"),
+            UNREGISTER: edited(UNREGISTER, NOT_LISTED, "return", "not found is fine"),
+        },
+        "If the second close comes after the instance is gone there is nobody left to ask; and a pair that is really"
+        " missing is noticed by nobody.",
         frozenset({"crash"}),
         on=EVERYTHING_ELSE,
     ),

@@ -8,7 +8,7 @@ from lessons.matrix import cell, rows
 from lessons.scenarios import find, stories
 from lessons.scenarios.story import Story, WrongFix
 from lessons.scenarios.yank_pairing import COMBINATIONS, pairing
-from mini_qemu.fixes import UnknownName, as_of, fixes
+from mini_qemu.fixes import UnknownName, as_of, fixes, history
 from mini_qemu.sched import explore, replay
 
 SURVIVORS = {"await-vs-exit", "hasty-resume"}
@@ -54,7 +54,8 @@ WRONG = [(told, wrong) for told in stories().values() for wrong in told.wrong_fi
 
 @pytest.mark.parametrize(("told", "wrong"), WRONG, ids=[f"{told.name}-{wrong.name}" for told, wrong in WRONG])
 def test_wrong_fixes_fail_as_foretold(told: Story, wrong: WrongFix):
-    result = wrong.explore(wrong.scenario or told.scenario)
+    with history.only(*told.history):
+        result = wrong.explore(wrong.scenario or told.scenario)
     assert result.verdict == "failed"
     assert wrong.kinds <= set(result.findings)
     assert wrong.idea.endswith((".", ".)"))
