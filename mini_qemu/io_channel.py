@@ -163,7 +163,7 @@ def QIO_CHANNEL(obj: object) -> QIOChannel:
 
 def qio_channel_socket_pair(a: QemuProcess, b: QemuProcess) -> tuple[QIOChannelSocket, QIOChannelSocket]:
     """Two ends of one connection, one in each process."""
-    wire = Wire(Channel("to source"), Channel("to destination"))
+    wire = Wire(Channel("the line to the source"), Channel("the line to the destination"))
     return QIOChannelSocket(a, "ioc", 7, wire), QIOChannelSocket(b, "ioc", 7, wire.other_end())
 
 

@@ -243,7 +243,7 @@ def yank_list(qemu: QemuProcess) -> Word:
 
 def stall(w: Source, at: int) -> None:
     """The line will stall at the source's message number `at`. When it has been cut, tell each reader."""
-    w.ioc.wire = Wire(Late("to source"), Stalling("to destination", at, w.stalled))
+    w.ioc.wire = Wire(Late("the line to the source"), Stalling("the line to the destination", at, w.stalled))
     w.peer_ioc.wire = w.ioc.wire.other_end()
 
 

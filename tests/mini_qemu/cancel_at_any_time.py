@@ -14,7 +14,7 @@ def setup() -> Source:
     w = Source("return-path", pages=1)
     stall(w, 4)
     # what comes back is cut at once, as a socket is
-    w.ioc.wire = Wire(Channel("to source"), w.ioc.wire.outgoing)
+    w.ioc.wire = Wire(Channel("the line to the source"), w.ioc.wire.outgoing)
     return w
 
 
