@@ -27,12 +27,13 @@ def preemptions(trace: Trace) -> int:
     )
 
 
-def simplest(scenario: Scenario) -> Trace | None:
-    """A run with the fewest preemptions that break it; None if nothing does, or if there is too much to try."""
+def simplest(scenario: Scenario, kind: str = "") -> Trace | None:
+    """A run with the fewest preemptions that breaks it (that way, if a kind is given); None if nothing does, or if
+    there is too much to try."""
     result = explore(scenario, "dpor", limit_runs=FEW_RUNS)
-    if result.failure is None:
-        return None
-    return replay(scenario, minimise(scenario, result, limit_runs=FEW_RUNS))
+    failures = [f for f in result.examples.values() if f.kind == kind] if kind else [result.failure]
+    runs = [replay(scenario, minimise(scenario, f, limit_runs=FEW_RUNS)) for f in failures if f is not None]
+    return min(runs, key=lambda trace: (preemptions(trace), len(trace.steps)), default=None)
 
 
 def up_to(trace: Trace | None, words: str) -> str:
@@ -47,21 +48,23 @@ def up_to(trace: Trace | None, words: str) -> str:
 class BreakIt(SchedulerLab):
     """A SchedulerLab with a goal.
 
-    `schedule`: where to begin; or `before`, words: begin just before a step of the simplest failing run that says so;
-    `on`: the fixes that are on.
+    `kind`: what to bring about ("crash", ...), where several things can go wrong; `schedule`: where to begin; or
+    `before`, words: begin just before a step of the simplest failing run that says so; `on`: the fixes that are on.
     """
 
     def __init__(
         self,
         scenario: Scenario,
         *,
+        kind: str = "",
         schedule: str = "",
         before: str = "",
         on: Iterable[str] | None = None,
         title: str | None = None,
     ) -> None:
         with fixes.only(*(fixes.on if on is None else on)):
-            best = simplest(scenario)
+            best = simplest(scenario, kind)
+        self.kind = kind
         self.fewest = None if best is None else preemptions(best)
         super().__init__(scenario, schedule=up_to(best, before) if before else schedule, on=on, title=title)
 
@@ -70,8 +73,12 @@ class BreakIt(SchedulerLab):
         trace = self.trace
         if trace.finding is not None:
             used = preemptions(trace)
-            progress.record("broken", self.scenario.name, used)
-            self._draw(message=f"{self.view['message']} {self.score(used)}")
+            if self.kind and trace.finding.kind != self.kind:
+                said = f"But it is a {trace.finding.kind}. Undo, and make it a {self.kind}."
+            else:
+                progress.record("broken", self.scenario.name, used)
+                said = self.score(used)
+            self._draw(message=f"{self.view['message']} {said}")
 
     def score(self, used: int) -> str:
         said = "no preemption" if used == 0 else "1 preemption" if used == 1 else f"{used} preemptions"

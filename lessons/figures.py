@@ -132,8 +132,11 @@ def how_rare(free: Any, **results: Result) -> Figure:
                 look = colour[2 if failing else 0]
                 axes.plot([share], [row], marker="o" if failing else "<", markersize=9, color=look)
                 axes.hlines(row, 1e-5, share, color=look, linestyles="-" if failing else ":")
-                said = f"  {failing:,} of {runs:,}" if failing else f"  none of {runs:,}: less than this"
-                axes.text(share, row, said, va="bottom", ha="left" if share < 0.02 else "right", fontsize=9)
+                said = f"{failing:,} of {runs:,}" if failing else f"none of {runs:,}: less than this"
+                side, off = ("left", 10) if share < 0.02 else ("right", -8)
+                axes.annotate(
+                    said, (share, row), (off, 5), textcoords="offset points", ha=side, va="bottom", fontsize=9
+                )
             axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
             axes.set_ylim(len(rows) - 0.5, -0.7)
             axes.set_xscale("log")

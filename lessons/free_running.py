@@ -9,7 +9,6 @@ Left out: everything that would make a race likelier. That is the point.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import subprocess
@@ -17,11 +16,12 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from lessons.scenarios import find
 from mini_qemu.fixes import fixes
@@ -85,6 +85,8 @@ def free_runs(
         for child in children:
             child.terminate()
             child.wait()
+        for reader in readers:
+            reader.join()
     total.seconds = time.monotonic() - start
     broken = [child for child in children if child.returncode > 0]
     if broken and not total.cancelled:
@@ -104,9 +106,10 @@ def _child(name: str, runs: int, on: Sequence[str]) -> subprocess.Popen[str]:
 
 def _read(child: subprocess.Popen[str], lines: list[dict[str, Any]]) -> None:
     assert child.stdout is not None
-    for line in child.stdout:
-        with suppress(ValueError):  # half a line of a child that was ended
-            lines.append(json.loads(line))
+    with child.stdout:
+        for line in child.stdout:
+            with suppress(ValueError):  # half a line of a child that was ended
+                lines.append(json.loads(line))
 
 
 # ---- in the child
@@ -115,9 +118,15 @@ def _read(child: subprocess.Popen[str], lines: list[dict[str, Any]]) -> None:
 def once(scenario: Scenario) -> set[str]:
     """One run on real threads: the kinds of things that went wrong."""
     wrong: set[str] = set()
-    before = threading.excepthook
+    handles: list[Handle] = []
+    make, before = Handle.__init__, threading.excepthook
+
+    def noted(self: Handle, *args: Any, **kwargs: Any) -> None:
+        make(self, *args, **kwargs)
+        handles.append(self)
+
     threading.excepthook = lambda _args: wrong.add("crash")
-    try:
+    with patch.object(Handle, "__init__", noted):
         state = scenario.setup()
         threads = [
             threading.Thread(target=function, args=(state, *args), name=name, daemon=True)
@@ -127,27 +136,18 @@ def once(scenario: Scenario) -> set[str]:
             thread.start()
         for thread in threads:
             thread.join(PATIENCE)
-        if any(thread.is_alive() for thread in threads):
-            wrong.add("hang")
-        elif not wrong:
-            if any(not handle.settled for handle in _handles()):
-                wrong.add("leak")
-            try:
-                if scenario.check is not None and scenario.check(state) is False:
-                    wrong.add("check")
-            except AssertionError:
+    threading.excepthook = before
+    if any(thread.is_alive() for thread in threads):
+        wrong.add("hang")
+    elif not wrong:
+        if not all(handle.settled for handle in handles):
+            wrong.add("leak")
+        try:
+            if scenario.check is not None and scenario.check(state) is False:
                 wrong.add("check")
-    finally:
-        threading.excepthook = before
+        except AssertionError:
+            wrong.add("check")
     return wrong
-
-
-def _handles() -> Iterator[Handle]:
-    """The handles of this run: those of earlier ones were settled, or are put away here."""
-    for thing in gc.get_objects():
-        if type(thing) is Handle and not thing.__dict__.get("counted"):
-            thing.__dict__["counted"] = True
-            yield thing
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -52,9 +52,15 @@ def test_a_complaint_names_what_is_wrong(tmp_path: Path):
         assert words in said
 
 
-def test_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+def test_the_command_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(audit, "of_exercise", lambda asked: [])  # the tests above
     assert main(["check", "--unnamed"]) == 0
     assert "no complaints" in capsys.readouterr().out
+    monkeypatch.setattr(audit, "of_question", lambda asked: [f"{asked.name} is dull"])
+    assert main(["check"]) == 1
+    assert "missing-join/kitchen is dull" in capsys.readouterr().out
     assert main([]) == 2
     answers = tmp_path / "answers.py"
     answers.write_text(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lessons.figures import outcomes
+from lessons.figures import how_rare, outcomes
+from lessons.free_running import FreeRuns
 from lessons.scenarios.warmups import lost_update
 from mini_qemu.sched import explore
 
@@ -13,3 +14,10 @@ def test_the_sentence_is_the_result():
     png = figure.png()
     assert png is not None
     assert png.startswith(b"\x89PNG")
+
+
+def test_how_rare_says_what_does_not_differ_from_machine_to_machine():
+    result = explore(lost_update)
+    clean, failing = FreeRuns("lost-update", runs=10), FreeRuns("lost-update", runs=9, failing=3)
+    assert repr(how_rare(clean, all=result)) == repr(how_rare(failing, all=result))
+    assert how_rare(clean, all=result).png() != how_rare(failing, all=result).png()

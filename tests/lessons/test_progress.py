@@ -93,6 +93,11 @@ def test_breaking_it_is_noted_and_scored(file: Path):
     assert "fewer do not break it" in lab.view["message"]
     assert progress.done("broken", "ab-ba") == 1
     assert BreakIt(ab_ab).fewest is None
+    assert BreakIt(ab_ba, kind="crash").fewest is None
+    other = BreakIt(ab_ba, kind="crash")
+    other.obey({"do": "move", "thread": "A"})
+    other.obey({"do": "move", "thread": "B"})
+    assert "But it is a deadlock." in other.view["message"]
     assert len(BreakIt(ab_ba, before="B locks").trace.steps) == 1
     with pytest.raises(LookupError, match="says 'fnord'"):
         BreakIt(ab_ba, before="fnord")
