@@ -253,7 +253,7 @@ def ram_load(qemu: QemuProcess, f: QEMUFile) -> int:
             return error
         addr = word & -TARGET_PAGE_SIZE
         flags = word & (TARGET_PAGE_SIZE - 1)
-        if flags == RAM_SAVE_FLAG_EOS:
+        if word == RAM_SAVE_FLAG_EOS:
             return 0
         if flags == RAM_SAVE_FLAG_MEM_SIZE:
             if not ram_load_blocks(qemu, f, addr):
@@ -329,6 +329,7 @@ def ramblock_recv_bitmap_bytes(block: RAMBlock) -> bytes:
 def ram_postcopy_send_discard_bitmap(s: MigrationState) -> None:
     """Tell the destination which pages it must not keep: those that are dirty still."""
     rs: RAMState = s.process.ram_state
+    rs.last_sent_block = None  # another thread will read on
     migration_bitmap_sync(s.process)
     for block in rs.blocks:
         ranges = dirty_ranges(block)
@@ -353,6 +354,7 @@ def dirty_ranges(block: RAMBlock) -> tuple[tuple[int, int], ...]:
 def ram_dirty_bitmap_sync_all(s: MigrationState) -> None:
     """The migration thread asks for each block's bitmap and waits until the return path thread has taken it in."""
     rs: RAMState = s.process.ram_state
+    rs.last_sent_block = None
     for block in rs.blocks:
         qemu_savevm_send_recv_bitmap(s.to_dst_file, block.idstr)
     for _ in rs.blocks:

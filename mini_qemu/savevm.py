@@ -99,6 +99,11 @@ MAX_NAME = 256
 MAX_VM_CMD_PACKAGED_SIZE = 1 << 24
 
 
+TIMER_FIELDS = (("cpu_ticks_offset", "int64", 8), ("unused", "unused_buffer", 8), ("cpu_clock_offset", "int64", 8))
+GLOBALSTATE_FIELDS = (("size", "uint32", 4), ("runstate", "buffer", 100))
+RUNSTATES = ("finish-migrate", "inmigrate", "paused", "postmigrate", "prelaunch", "running", "shutdown", "suspended")
+
+
 @dataclass
 class SaveStateEntry:
     """One section. RAM is iterative; a device is `size` bytes, taken from and put into `data`."""
@@ -109,6 +114,8 @@ class SaveStateEntry:
     iterative: bool = False
     size: int = 0
     data: bytes = b""
+    # name, type and size of each part, for the description only
+    fields: tuple[tuple[str, str, int], ...] = ()
     # the number that the stream being loaded gives it
     load_section_id: int = -1
 
@@ -118,8 +125,8 @@ def machine_init(qemu: QemuProcess, *blocks: RAMBlock) -> None:
     qemu.ram_state = RAMState(*blocks)
     qemu.savevm_handlers = (
         SaveStateEntry("ram", 4, 2, iterative=True),
-        SaveStateEntry("timer", 2, 0, size=24, data=bytes(24)),
-        SaveStateEntry("globalstate", 1, 4, size=104),
+        SaveStateEntry("timer", 2, 0, size=24, data=bytes(24), fields=TIMER_FIELDS),
+        SaveStateEntry("globalstate", 1, 4, size=104, fields=GLOBALSTATE_FIELDS),
     )
     global_state_store(qemu)
 
@@ -213,7 +220,7 @@ def qemu_savevm_state_complete_precopy(qemu: QemuProcess, f: QEMUFile, in_postco
         save_section_header(f, se, QEMU_VM_SECTION_FULL)
         qemu_put_buffer(f, se.data)
         save_section_footer(f, se)
-        devices.append({"name": se.idstr, "instance_id": 0, "version": se.version_id, "size": se.size})
+        devices.append(vmstate_describe(se))
     if not in_postcopy:
         description = json.dumps({"page_size": TARGET_PAGE_SIZE, "devices": devices}).encode()
         qemu_put_byte(f, QEMU_VM_EOF)
@@ -222,6 +229,11 @@ def qemu_savevm_state_complete_precopy(qemu: QemuProcess, f: QEMUFile, in_postco
         qemu_put_buffer(f, description)
     qemu_fflush(f)
     return 0
+
+
+def vmstate_describe(se: SaveStateEntry) -> dict[str, object]:
+    fields = [{"name": name, "type": kind, "size": size} for name, kind, size in se.fields]
+    return {"name": se.idstr, "instance_id": 0, "vmsd_name": se.idstr, "version": se.version_id, "fields": fields}
 
 
 # A file in memory: the package of postcopy
@@ -258,8 +270,18 @@ def qemu_loadvm_state(mis: MigrationIncomingState) -> int:
     if ret == 0:
         ret = qemu_file_get_error(f)
     if ret == 0:
+        ret = loadvm_check_complete(mis)
+    if ret == 0:
         qemu_loadvm_description(f, mis)
     return ret
+
+
+def loadvm_check_complete(mis: MigrationIncomingState) -> int:
+    """Stricter than upstream, which is content with a stream that leaves out whole devices."""
+    missing = [se.idstr for se in mis.process.savevm_handlers if se.load_section_id < 0]
+    if missing:
+        return refuse(mis, f"the stream ends without the sections {', '.join(missing)}")
+    return 0
 
 
 def qemu_loadvm_description(f: QEMUFile, mis: MigrationIncomingState) -> None:
@@ -383,6 +405,8 @@ def vmstate_load(f: QEMUFile, mis: MigrationIncomingState, se: SaveStateEntry) -
         return error
     if mark != QEMU_VM_SECTION_FOOTER or section_id != se.load_section_id:
         return refuse(mis, f"section {se.idstr!r} does not end where it should")
+    if se.idstr == "globalstate" and global_state_get_runstate(mis.process) not in RUNSTATES:
+        return refuse(mis, f"the guest was in a state {global_state_get_runstate(mis.process)!r}, which there is not")
     return 0
 
 
@@ -507,6 +531,9 @@ def loadvm_postcopy_handle_run(mis: MigrationIncomingState) -> int:
     state = mis.postcopy_state
     if state != "listening":
         return refuse(mis, f"the guest is to run in the postcopy state {state!r}")
+    ret = loadvm_check_complete(mis)
+    if ret < 0:
+        return ret
     mis.postcopy_state = "running"
     loadvm_start_guest(mis)
     return LOADVM_QUIT

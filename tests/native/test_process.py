@@ -176,5 +176,6 @@ def test_a_destination_does_not_migrate_and_a_source_not_twice(stage: Stage):
     a = stage.mini("a")
     a.qmp("migrate", uri=stage.uri())
     assert a.qmp.wait_status("completed") == "completed"
+    a.settled("postmigrate")
     with pytest.raises(QmpProblem, match="migrated away"):
         a.qmp("migrate", uri=stage.uri())
