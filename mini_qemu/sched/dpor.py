@@ -6,8 +6,8 @@ at the state before its d-th event, ``notdep(e, E)`` the events after e that do 
 initials of a sequence.
 
 Strategy: `execution.py` knows what happens before what; here is the search alone. Nothing is recursive over the length
-of a run. A run is made by re-executing the prefix up to the deepest state with an unexplored branch; only the new
-suffix is analysed.
+of a run. A run is made by re-executing the prefix up to the deepest state with an unexplored branch; only there
+new races are looked for, but every race of the run is reversed again, since what follows it is new.
 
 Left out: the paper's optimisation for operations that commute by value. Two writes of the same value conflict.
 """
@@ -42,6 +42,7 @@ class OptimalDPOR:
         self.redundant = 0
         self.too_long = False
         self.E = Execution(self.registry)
+        self.races: list[Race] = []  # of E, in the order of their second events
         self.sleep: list[dict[int, int]] = [{}]
         self.wut: list[list[Node]] = [[]]
         self.done: list[int] = [0]  # branches explored at each state of E
@@ -58,7 +59,7 @@ class OptimalDPOR:
                     races = self._extend(world)
                     complete = not any(world.enabled(task) for task in world.tasks)
                     if complete:
-                        races += self.E.blocked(world)
+                        races = races + self.E.blocked(world)
                     for e, i, tid, code in races:
                         self._reverse(e, i, tid, code)
                 if complete:
@@ -92,8 +93,10 @@ class OptimalDPOR:
                 self._diverged(self.E.tid[i], i)
 
     def _extend(self, world: World) -> list[Race]:
-        """Run to the end: along the wakeup tree while there is one, then freely. Returns the races of the new steps."""
-        races: list[Race] = []
+        """Run to the end: along the wakeup tree while there is one, then freely. Returns all races of the run: an old
+        one has a new notdep(e, E), and that of an earlier run need not cover it.
+        """
+        races = self.races = [race for race in self.races if race[1] < len(self.E)]
         sleep, wut = self.sleep, self.wut
         task: Task | None = world.by_tid[self.E.tid[-1]] if self.E.tid else None
         while True:

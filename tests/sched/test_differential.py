@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.sched.differential import differences, report, try_many
-from tests.sched.language import Program, ReadSum, Sum, Write
+from tests.sched.language import Exchange, Join, Program, Read, ReadSum, Spawn, Sum, Write
 from tests.sched.oracle import TooLarge, classes
 from tests.sched.programs import random_program
 
@@ -44,6 +44,19 @@ def test_half_an_expression_is_part_of_the_state() -> None:
         variables=(("s.x", 0), ("s.y", 0), ("s.zero", 0)),
     )
     assert not differences(program, classes(program))
+
+
+def test_old_races_are_reversed_in_every_run() -> None:
+    """Reversing a race only in the run that first has it misses one of these twelve classes."""
+    spawning = (Spawn("h1", "S", (Read("r0", "s.h"),)), Write("s.h", 1), Join("h1"))
+    updating = (Exchange("r0", "s.x", 1, 1), Write("s.x", Sum("r0", 0)))
+    program = Program(
+        threads=(("A", (Read("r0", "s.h"),)), ("B", (Read("r0", "s.x"),)), ("C", spawning), ("D", updating)),
+        variables=(("s.h", 0), ("s.x", 0)),
+    )
+    census = classes(program)
+    assert census.classes == 12
+    assert not differences(program, census)
 
 
 @pytest.mark.slow
