@@ -34,10 +34,15 @@ def account(scenario: Scenario, methods: tuple[str, ...]) -> dict[str, Any]:
     """Everything about one scenario that must not depend on where it was found out."""
     told: dict[str, Any] = {}
     for method in methods:
-        result = explore(scenario, method=method, limit_runs=None if method in ("dpor", "dfs") else 300, seed=7)
+        result = explore(
+            scenario, method=method, limit_runs=300 if method in ("bounded", "random", "pct") else None, seed=7
+        )
+        if method == "states":  # what a state is follows the bytecode: its number may differ, what was found may not
+            told[method] = [result.verdict, sorted(result.findings)]
+            continue
         told[method] = {
             "says": repr(result),
-            "counts": [result.runs, result.classes, result.states, result.failing],
+            "counts": [result.runs, result.classes, result.failing],
             "outcomes": sorted([kind, message, count] for (kind, message), count in result.outcomes.items()),
             "schedules": sorted(failure.schedule for failure in result.examples.values()),
             "races": sorted(str(race) for race in result.races),
