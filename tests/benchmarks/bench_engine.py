@@ -1,9 +1,9 @@
 """How fast the engine is: `make bench`, or `python -m tests.benchmarks.bench_engine [--write]`. Not a test.
 
-Four tables: against frontrun (same programs, one run of this script; needs `pip install frontrun`); runs per second by
-length of run; large programs, each in a process of its own, with time and memory; and how close exploring comes to the
-bare cost of its steps. Goals: 100 times frontrun; 10,000 runs/s at 12 steps, 5,000 at 25, 1,000 at 72; lastzero(10) in
-1.5 s, indexer(15) and readers(13) in 5 s, lastzero(15) in 120 s and 300 MB. `--write` keeps the tables beside this file.
+Four tables: against frontrun (same programs, one run of this script; extra `bench`); runs per second by length of run;
+large programs, each in a process of its own, with time and memory; how close exploring comes to the cost of its steps.
+Goals: 100 times frontrun; 10,000 runs/s at 12 steps, 5,000 at 25, 1,000 at 72; lastzero(10) in 1.5 s, indexer(15) and
+readers(13) in 5 s, lastzero(15) in 120 s and 300 MB. `--write` keeps the tables beside this file.
 """
 
 from __future__ import annotations
@@ -176,23 +176,22 @@ def floor() -> str:
     rows = [["a bare Python generator", f"{best(lambda: drain(10_000)) / 10_000 * 1e6:.2f}", "-"]]
     for scenario in (published.lost_update(3, 12), published.locked_update(3, 6)):
         steps = one_run(scenario)
-        alone = best(lambda scenario=scenario: one_run(scenario)) / steps * 1e6  # type: ignore[misc]
         exploring = 1e6 / runs_per_second(scenario) / steps
+        alone = best(lambda scenario=scenario: one_run(scenario), seconds=2.0) / steps * 1e6  # type: ignore[misc]
         rows.append([f"{scenario.name}, one run without analysis", f"{alone:.2f}", "-"])
         rows.append([f"{scenario.name}, exploring", f"{exploring:.2f}", f"{alone / exploring:.0%}"])
     return table(["what", "us per step", "share of the steps themselves"], rows)
 
 
 def report() -> str:
-    machine = (
-        f"{os.cpu_count()} cores, {platform.machine()}, {platform.python_implementation()} {platform.python_version()}"
-    )
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, {python}"
     gc.collect()
     return "\n\n".join(
         [
             "# The engine's speed",
-            f"`{COMMAND}` on {date.today():%B %Y}, {platform.system()}, {machine}. Ratios are of one run of the script;\n"
-            "a repetition on a busy machine may be half as fast.",
+            f"`{COMMAND}`\n\n{date.today():%B %Y}, {platform.system()}, {machine}. Every figure is the best of a few\n"
+            "repetitions in one run of the script; on a busy machine it may take twice as long.",
             "## Against frontrun\n\nBoth to the end: every interleaving up to equivalence, no bound on preemptions\n"
             "(frontrun stops at 200 runs of philosophers(5) by itself).",
             compare(),

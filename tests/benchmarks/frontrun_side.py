@@ -2,7 +2,7 @@
 
     frontrun python -m tests.benchmarks.frontrun_side
 
-Prints one line of JSON for each program. Written with plain attributes, because frontrun does not see `s.cells[0].value`.
+Prints one line of JSON for each program. Written with plain attributes: frontrun does not see `s.cells[0].value`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import frontrun
+import frontrun  # type: ignore[import-untyped]
 
 
 class Counter:
