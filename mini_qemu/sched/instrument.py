@@ -72,6 +72,12 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
 _BUILTIN_TYPES = {BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, MethodWrapperType}
 
 
+def run(f: Any, /, *args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+    """`call`, as a generator in any case."""
+    made = call(f, *args, **kwargs)
+    return (yield from made) if type(made) is GeneratorType else made
+
+
 def _just(value: Any) -> Generator[Any, Any, Any]:
     return value
     yield
@@ -213,6 +219,7 @@ def refresh() -> None:
 
 _HELPER_VALUES: dict[str, Any] = {
     "_sched_call": call,
+    "_sched_run": run,
     "_sched_type": type,
     "_sched_generator": GeneratorType,
     "_sched_nested": nested,

@@ -33,7 +33,15 @@ from .shared import SHARED_NAMES
 BEAT_EVERY = 1000
 """Loop iterations between two notes to the world that a loop is still turning."""
 
-HELPERS = ("_sched_call", "_sched_type", "_sched_generator", "_sched_nested", "_sched_exc_info", "_sched_stopped")
+HELPERS = (
+    "_sched_call",
+    "_sched_run",
+    "_sched_type",
+    "_sched_generator",
+    "_sched_nested",
+    "_sched_exc_info",
+    "_sched_stopped",
+)
 """The names that rewritten code finds its helpers under: closure cells, filled by `instrument`."""
 
 _NEEDS_ITS_FRAME = {"super", "locals", "vars", "dir", "eval", "exec"}
@@ -154,6 +162,7 @@ class _Rewriter(ast.NodeTransformer):
     qualname: str
     plain_names: set[str] = field(default_factory=set)
     temporaries: int = 0
+    assigns: bool = True
 
     # ------------------------------------------------ helpers
 
@@ -226,7 +235,10 @@ class _Rewriter(ast.NodeTransformer):
     visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = _leave
 
     def _comprehension(self, node: Any) -> Any:
-        node.generators[0].iter = self.visit(node.generators[0].iter)  # evaluated outside the comprehension
+        """The first iterable is evaluated outside, but no assignment may stand in it: its calls take another form."""
+        outer, self.assigns = self.assigns, False
+        node.generators[0].iter = self.visit(node.generators[0].iter)
+        self.assigns = outer
         return node
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
@@ -264,6 +276,9 @@ class _Rewriter(ast.NodeTransformer):
         if isinstance(node.func, ast.Name) and self.stays_plain(node):
             return _at(ast.Call(node.func, args, keywords), node)
         called = ast.Call(ast.Name("_sched_call", ast.Load()), [self.visit(node.func), *args], keywords)
+        if not self.assigns:
+            called.func = ast.Name("_sched_run", ast.Load())
+            return _at(ast.YieldFrom(called), node)
         made = ast.NamedExpr(ast.Name("_sched_made", ast.Store()), called)
         return _at(
             ast.IfExp(

@@ -132,6 +132,21 @@ def methods(s: Box) -> None:
     setattr(s, "value", s.value if isinstance(s, Louder) else None)  # noqa: B010
 
 
+def comprehensions(s: Box) -> None:
+    def double(values: Any) -> list[int]:
+        s.other = 1
+        return [2 * value for value in values]
+
+    s.value = (1, 2)
+    s.log = [n for n, _ in dict.fromkeys(double(s.value)).items() for _ in range(2)]
+    s.other = sum(n for n in s.value) + len({n: n for n in double(s.value)}) + s.other
+
+
+def test_the_iterable_of_a_comprehension_is_ordinary_code() -> None:
+    s = alone(comprehensions)
+    assert (s.log, s.other) == ([2, 2, 4, 4], 3 + 2 + 1)
+
+
 def test_targets() -> None:
     s = alone(targets)
     assert (s.value, s.other, s.log) == (6, 6, [2])
