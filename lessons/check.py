@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import html
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Callable
@@ -68,21 +69,26 @@ class Feedback:
         if self.trace is not None:
             steps = len(self.trace.steps)
             text.append(f"The simplest run that fails has {steps} step{'' if steps == 1 else 's'}. Play it below.")
-        return "\n".join(text)
+        return "\n".join(text).replace("`", "")
 
     def _repr_html_(self) -> str:
         mark = "✓" if self.passed else "✕"
         head = f"<b>{mark} {html.escape(self.exercise)}: {'accepted' if self.passed else 'not yet'}.</b>"
-        said = "".join(f"<p>{html.escape(line)}</p>" for line in self.say)
+        said = "".join(f"<p>{_code(line)}</p>" for line in self.say)
         player = Player(self.trace, title="The simplest run that fails", on=self.on)._repr_html_() if self.trace else ""
         folded = "".join(
-            f"<details><summary>Hint {number}</summary>{html.escape(text)}</details>"
+            f"<details><summary>Hint {number}</summary>{_code(text)}</details>"
             for number, text in enumerate(self.hints, start=1)
         )
         return f"<p>{head}</p>{said}{folded}{player}"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+
+def _code(text: str) -> str:
+    """Escaped, with `this` as code."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
 
 
 def check(answer: Callable[..., Any] | str, name: str) -> Feedback:

@@ -2,7 +2,7 @@
  *
  *   view.mode "ask"       quiz, asks [{name, question, choices [[key, text]], chosen, note, verdict}]
  *   view.mode "echo"      echoes [{said, truth, why, verdict: "same" | "other" | "open"}]
- *   view.mode "progress"  rows [[lesson, link, [[word, done, of]]]], note
+ *   view.mode "progress"  rows [[lesson, [[word, done, of]]]], note
  */
 
 const h = (tag, attrs = {}, ...kids) => {
@@ -41,7 +41,7 @@ function echo(view) {
 
 function progress(view, send) {
   const bar = ([word, done, of]) => h("td", {}, of ? h("span", { class: done === of ? "full" : "" }, `${done === of ? "✓ " : ""}${done} of ${of}`) : "", of ? h("small", {}, ` ${word}`) : "");
-  const rows = view.rows.map(([lesson, link, parts]) => h("tr", {}, h("th", { scope: "row" }, h("a", { href: link }, lesson)), ...parts.map(bar)));
+  const rows = view.rows.map(([lesson, parts]) => h("tr", {}, h("th", { scope: "row" }, lesson), ...parts.map(bar)));
   let sure = false;
   const forget = h("button", { type: "button", onclick: () => {
     if (sure) return send({ do: "reset" });

@@ -134,7 +134,7 @@ class Quiz(Predict):
         if not chosen:
             return {"note": "Choose one.", "verdict": ""}
         if chosen == asked.truth():
-            return {"note": f"Yes. {asked.why}", "verdict": "right"}
+            return {"note": f"Right. {asked.why}", "verdict": "right"}
         return {"note": asked.replies.get(chosen, f"Not quite. {asked.why}"), "verdict": "wrong"}
 
 
@@ -195,7 +195,7 @@ class Progress(_Card):
                 ["questions", len({*predicted, *answered}), len(mine)],
                 ["exercises", count, len(solved)],
             ]
-            rows.append([title_of(lesson), f"{lesson}.ipynb", parts])
+            rows.append([title_of(lesson), parts])
         broken = len([name for name in found["broken"].values() if name])
         note = progress.note or f"As scheduler you have broken {_many(broken, 'race')} so far."
         return {"mode": "progress", "rows": rows, "note": note}

@@ -78,5 +78,5 @@ def test_break_it_and_mend_it(lab, page):
     quiz.get_by_text("No: the pan is hung up").click()
     quiz.get_by_text("Not quite").wait_for()
     quiz.get_by_text("No, still not").click()
-    quiz.get_by_text("Yes. Nothing can come").wait_for()
+    quiz.get_by_text("Right. Nothing can come").wait_for()
     book.screenshot("01-quiz", of=quiz)

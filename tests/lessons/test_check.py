@@ -22,7 +22,7 @@ def nobodys_progress(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     ("answer", "said"),
     {
-        "syntax": ("def finish_return_path(s)\n    return", "cannot read line 1, `def finish_return_path(s)`"),
+        "syntax": ("def finish_return_path(s)\n    return", "cannot read line 1, def finish_return_path(s)"),
         "signature": ("def finish_return_path(s, t):\n    pass", "called with (s), but yours takes (s, t)"),
         "other name": ("def finish(s):\n    pass", "defines no function 'finish_return_path'"),
         "exception": ("def finish_return_path(s):\n\n    return s.rp_sate", "Line 3 of your function stopped with"),
