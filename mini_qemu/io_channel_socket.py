@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mini_qemu.io_channel import QIOChannelSocket, QIOChannelTLS, Wire
+from mini_qemu.io_channel import EBADF, QIOChannelSocket, QIOChannelTLS, Wire
 from mini_qemu.main_loop import AioContext, RealProcess, qemu_coroutine_self
 from mini_qemu.process import QEMUBH, qemu_bh_new, qemu_bh_schedule
 from mini_qemu.qemu_thread import QEMU_THREAD_DETACHED, Channel, qemu_thread_create
@@ -89,6 +89,13 @@ class QIOChannelSocketOS(QIOChannelSocket):
         self.reader = SocketReader(process.aio, sock)
         self.writer = SocketWriter(sock)
         super().__init__(process, "ioc", sock.fileno(), Wire(self.reader, self.writer))
+
+    def io_shutdown(self) -> int:
+        """Both directions in one call: between two, the reader could wake and close the descriptor."""
+        if self.fd == -1:
+            return -EBADF
+        shut(self.sock, socket.SHUT_RDWR)
+        return 0
 
     def io_handshake(self, tioc: QIOChannelTLS, bh: QEMUBH) -> None:
         """Goes on in the main loop, whenever the other end has answered."""

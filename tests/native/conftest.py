@@ -18,3 +18,6 @@ def stage() -> Iterator[Stage]:
             yield it
         finally:
             it.end()
+            for machine in it.machines:
+                if machine.errors():
+                    print(f"--- {machine.name} said:\n{machine.errors()}")
