@@ -56,6 +56,8 @@ def options() -> argparse.ArgumentParser:
     add("-cpu", metavar="writer|reader[,seed=N]", help="a guest: a thread that writes or reads memory (default: none)")
     add("-object", metavar="tls-creds-x509,id=ID,dir=DIR,endpoint=client|server[,verify-peer=on|off]",
         action="append", default=[], help="keys for TLS, named by the parameter tls-creds")
+    add("-device", metavar="loader,file=FILE[,addr=N]", action="append", default=[],
+        help="put a file into guest memory before the guest starts")
     add("-name", metavar="NAME", default=PROGRAM, help="how messages begin (default: %(default)s)")
     add("-fixes", metavar="1,2,...|all|none", type=fix_names, default=tuple(fixes.names),
         help="which of the five patches are in (default: all)")
@@ -121,6 +123,25 @@ def add_objects(qemu: RealProcess, texts: list[str]) -> None:
         qemu.objects[flags["id"]] = flags
 
 
+def load_files(qemu: RealProcess, texts: list[str]) -> None:
+    for text in texts:
+        kind, flags = key_values(text, "-device")
+        if kind != "loader" or "file" not in flags or not set(flags) <= {"file", "addr", "force-raw"}:
+            raise SystemExit(f"{PROGRAM}: -device: {text!r} must be loader with file and perhaps addr")
+        try:
+            addr = int(flags.get("addr", "0"), 0)
+            data = Path(flags["file"]).read_bytes()
+        except (OSError, ValueError) as error:
+            raise SystemExit(f"{PROGRAM}: -device: {error}") from None
+        blocks: tuple[RAMBlock, ...] = qemu.ram_state.blocks
+        size = sum(block.used_length for block in blocks)
+        if addr < 0 or addr % TARGET_PAGE_SIZE or addr + len(data) > size:
+            raise SystemExit(f"{PROGRAM}: -device: {len(data)} bytes at {addr} do not fit into {size}, at a page's start")
+        for at in range(0, len(data), TARGET_PAGE_SIZE):
+            page = data[at : at + TARGET_PAGE_SIZE]
+            blocks[0].pages[(addr + at) // TARGET_PAGE_SIZE] = page.ljust(TARGET_PAGE_SIZE, b"\0")
+
+
 def start(args: argparse.Namespace) -> tuple[RealProcess, QmpServer]:
     if args.M.partition(",")[0] != "none":
         raise SystemExit(f"{PROGRAM}: -M: there is no machine {args.M!r}, only 'none'")
@@ -132,6 +153,7 @@ def start(args: argparse.Namespace) -> tuple[RealProcess, QmpServer]:
     add_objects(qemu, args.object)
     migration_object_init(qemu)
     machine_init(qemu, *([RAMBlock("ram", args.m * 2**20 // TARGET_PAGE_SIZE)] if args.m else []))
+    load_files(qemu, args.device)
     if args.cpu:
         qemu.vcpu = cpu(qemu, args.cpu)
     try:

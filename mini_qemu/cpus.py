@@ -43,16 +43,17 @@ class VCPU:
     def resume(self) -> None:
         with self.changed:
             self.run = True
-            self.parked = False
             self.changed.notify_all()
 
     def wait_until_it_may_run(self) -> None:
         if self.run:
             return
         with self.changed:
-            self.parked = True
-            self.changed.notify_all()
-            self.changed.wait_for(lambda: self.run)
+            while not self.run:
+                self.parked = True  # only the guest itself says so, and only it takes that back
+                self.changed.notify_all()
+                self.changed.wait()
+            self.parked = False
 
 
 def qemu_tcg_cpu_thread_fn(cpu: VCPU) -> None:

@@ -128,8 +128,9 @@ def qemu_fill_buffer(f: QEMUFile) -> int:
     assert f.ops.get_buffer is not None, "this file is for writing"
     if f.shutdown:
         return 0
+    assert f.buf_index == len(f.buf), "what was read before is not used up"
     data = f.ops.get_buffer(f.opaque)
-    f.buf = f.buf[f.buf_index :] + data
+    f.buf = data
     f.buf_index = 0
     if not data:
         qemu_file_set_error(f, -EIO)
@@ -139,6 +140,14 @@ def qemu_fill_buffer(f: QEMUFile) -> int:
 def qemu_put_buffer(f: QEMUFile, data: bytes) -> None:
     f.iov.append(data)
     f.iov_size += len(data)
+    if f.iov_size >= IO_BUF_SIZE:
+        qemu_fflush(f)
+
+
+def qemu_put_buffers(f: QEMUFile, iov: list[bytes], size: int) -> None:
+    """Many at once; together they have `size` bytes."""
+    f.iov.extend(iov)
+    f.iov_size += size
     if f.iov_size >= IO_BUF_SIZE:
         qemu_fflush(f)
 
@@ -161,12 +170,24 @@ def qemu_put_be64(f: QEMUFile, value: int) -> None:
 
 def qemu_get_buffer(f: QEMUFile, size: int) -> bytes:
     """`size` bytes, or fewer when the stream ends or fails; many callers ignore the difference, as upstream's do."""
-    while len(f.buf) - f.buf_index < size:
-        if qemu_fill_buffer(f) <= 0:
-            break
     data = f.buf[f.buf_index : f.buf_index + size]
     f.buf_index += len(data)
+    while len(data) < size:
+        if qemu_fill_buffer(f) <= 0:
+            break
+        more = f.buf[: size - len(data)]
+        f.buf_index = len(more)
+        data += more
     return data
+
+
+def qemu_peek_buffer(f: QEMUFile) -> tuple[bytes, int]:
+    """What has been read and where the unused part begins; never waits."""
+    return f.buf, f.buf_index
+
+
+def qemu_file_skip(f: QEMUFile, size: int) -> None:
+    f.buf_index += size
 
 
 def qemu_get_byte(f: QEMUFile) -> int:

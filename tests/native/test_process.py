@@ -42,7 +42,8 @@ def test_help_names_every_option():
     ("-M", "pc"), ("-m", "x"), ("-m", "99999"), ("-fixes", "6"), ("-fixes", "1,,2"), ("-cpu", "sleeper"),
     ("-incoming", "carrier-pigeon:"), ("-incoming", "tcp:nowhere"), ("-incoming", "unix:"),
     ("-incoming", "unix:/no/dir"), ("-incoming", "tcp:localhost:99999"), ("-qmp", "unix:/no/dir"), ("-qmp", "stdio"),
-    ("-object", "iothread,id=x"), ("-no-such-option",),
+    ("-object", "iothread,id=x"), ("-no-such-option",), ("-device", "loader"), ("-device", "loader,file=/no/file"),
+    ("-device", "loader,file=/etc/passwd"),
 ])  # fmt: skip
 def test_a_wrong_option_is_one_sentence(options: tuple[str, ...]):
     told = run(*options)
