@@ -191,9 +191,8 @@ def report() -> str:
         [
             "# The engine's speed",
             f"`{COMMAND}`\n\n{date.today():%B %Y}, {platform.system()}, {machine}. Every figure is the best of a few\n"
-            "repetitions in one run of the script; on a busy machine it may take twice as long.",
-            "## Against frontrun\n\nBoth to the end: every interleaving up to equivalence, no bound on preemptions\n"
-            "(frontrun stops at 200 runs of philosophers(5) by itself).",
+            f"repetitions in one run of the script (frontrun, large programs: one). Load average: {os.getloadavg()[0]:.1f}.",
+            "## Against frontrun\n\nBoth to the end: every interleaving up to equivalence, no bound on preemptions.",
             compare(),
             "## Runs per second\n\nOptimal DPOR, at most 3,000 runs; every run is executed from its first step.",
             by_length(),

@@ -40,7 +40,7 @@ def add(cell: Cell, rounds: int) -> None:
 def lost_update(threads: int, rounds: int = 1) -> Scenario:
     """Everybody adds to one counter without a lock: 4, 36, 576 classes for 2, 3, 4 threads of one round."""
     return Scenario(
-        f"lost-update({threads})",
+        f"lost-update({threads})" if rounds == 1 else f"lost-update({threads}x{rounds})",
         setup=Cell,
         threads=dict.fromkeys("ABCDEFGH"[:threads], (add, rounds)),
         check=lambda cell: cell.value == threads * rounds,
