@@ -191,7 +191,7 @@ def report() -> str:
         [
             "# The engine's speed",
             f"`{COMMAND}`\n\n{date.today():%B %Y}, {platform.system()}, {machine}. Every figure is the best of a few\n"
-            f"repetitions in one run of the script (frontrun, large programs: one). Load average: {os.getloadavg()[0]:.1f}.",
+            f"repetitions in one run of this script (frontrun, large: one). Load average: {os.getloadavg()[0]:.1f}.",
             "## Against frontrun\n\nBoth to the end: every interleaving up to equivalence, no bound on preemptions.",
             compare(),
             "## Runs per second\n\nOptimal DPOR, at most 3,000 runs; every run is executed from its first step.",
