@@ -136,7 +136,7 @@ def load_files(qemu: RealProcess, texts: list[str]) -> None:
         blocks: tuple[RAMBlock, ...] = qemu.ram_state.blocks
         size = sum(block.used_length for block in blocks)
         if addr < 0 or addr % TARGET_PAGE_SIZE or addr + len(data) > size:
-            raise SystemExit(f"{PROGRAM}: -device: {len(data)} bytes at {addr} do not fit into {size}, at a page's start")
+            raise SystemExit(f"{PROGRAM}: -device: {len(data)} bytes at {addr} do not fit into {size} by pages")
         for at in range(0, len(data), TARGET_PAGE_SIZE):
             page = data[at : at + TARGET_PAGE_SIZE]
             blocks[0].pages[(addr + at) // TARGET_PAGE_SIZE] = page.ljust(TARGET_PAGE_SIZE, b"\0")

@@ -23,15 +23,21 @@ SMALL_ROUNDS = 50
 GOAL = 0.5
 
 
-def copy(memory: bytes) -> float:
-    """Seconds for one process to send these bytes to another, as plainly as Python can."""
+def copy(memory: bytes, room: int) -> float:
+    """Seconds for one process to send these bytes to another, as plainly as Python can.
+
+    `room` for all of them is the fair comparison: memory that nobody has touched yet costs as much as the copy itself.
+    """
     a, b = socket.socketpair()
     start = time.perf_counter()
     pid = os.fork()
     if pid == 0:
-        buffer, left = memoryview(bytearray(1 << 20)), len(memory)
+        buffer = memoryview(bytearray(room))
+        at, left = 0, len(memory)
         while left:
-            left -= b.recv_into(buffer)
+            at = at if at < room else 0
+            read = b.recv_into(buffer[at:])
+            at, left = at + read, left - read
         b.send(b"x")
         os._exit(0)
     a.sendall(memory)
@@ -95,17 +101,20 @@ def main(mib: int = 256) -> None:
     with tempfile.NamedTemporaryFile(prefix="mq") as image:
         image.write(memory)
         image.flush()
-        plain = min(copy(memory) for _ in range(ROUNDS))
+        plain = min(copy(memory, len(memory)) for _ in range(ROUNDS))
+        thrown_away = min(copy(memory, 1 << 20) for _ in range(ROUNDS))
         ours = min(migrate(mib, Path(image.name)) for _ in range(ROUNDS))
-    print(f"{'':34}{'MB/s':>8}{'ratio':>8}   goal")
-    print(f"{'sendall and recv_into':34}{len(memory) / plain / 1e6:8.0f}{1:8.2f}")
-    print(f"{'migration of memory':34}{len(memory) / ours / 1e6:8.0f}{plain / ours:8.2f}   at least {GOAL}")
+    print(f"{'':40}{'MB/s':>8}{'ratio':>8}   goal")
+    print(f"{'sendall and recv_into':40}{len(memory) / plain / 1e6:8.0f}{1:8.2f}")
+    again = "the same into one MiB again and again"
+    print(f"{again:40}{len(memory) / thrown_away / 1e6:8.0f}{plain / thrown_away:8.2f}")
+    print(f"{'migration of memory':40}{len(memory) / ours / 1e6:8.0f}{plain / ours:8.2f}   at least {GOAL}")
     times = {"mini_qemu": small(lambda stage: stage.mini("a"))}
     if shutil.which("qemu-system-x86_64"):
         times["qemu-system-x86_64"] = small(lambda stage: stage.real("a"))
-    print(f"\n{'migration without memory':34}{'ms':>8}{'ratio':>8}")
+    print(f"\n{'migration without memory':40}{'ms':>8}{'ratio':>8}")
     for name, seconds in times.items():
-        print(f"{name:34}{seconds * 1000:8.2f}{seconds / list(times.values())[-1]:8.2f}")
+        print(f"{name:40}{seconds * 1000:8.2f}{seconds / list(times.values())[-1]:8.2f}")
 
 
 if __name__ == "__main__":

@@ -275,9 +275,8 @@ def connect(uri: str) -> socket.socket:
     return sock
 
 
-def read_until(sock: socket.socket, mark: bytes) -> bytes:
-    """Everything up to the message that holds `mark`."""
-    data = b""
+def read_until(sock: socket.socket, mark: bytes, data: bytes = b"") -> bytes:
+    """Everything up to the message that holds `mark`, with what was read before; perhaps more than that."""
     while mark not in data:
         more = sock.recv(65536)
         if not more:

@@ -71,6 +71,23 @@ def test_there_and_back_again(stage: Stage):
     assert c.ram(16 * MIB) == memory
 
 
+def test_postcopy_from_the_real_one(stage: Stage):
+    """The other direction wants userfaultfd, which is the privilege of root in many places."""
+    b = stage.mini("b", "-m", "16", "-cpu", "reader", "-incoming", "defer")
+    a = stage.real("a", "-m", "16")
+    for machine in (a, b):
+        machine.qmp.capabilities("return-path", "postcopy-ram")
+    b.qmp("migrate-incoming", uri=stage.uri())
+    a.qmp("migrate-set-parameters", max_bandwidth=4096, downtime_limit=1)
+    a.qmp("migrate", uri=stage.uri())
+    assert a.qmp.wait_status("active", "failed") == "active"
+    a.qmp("migrate-start-postcopy")
+    assert a.qmp.wait_status("postcopy-active", "completed", "failed") == "postcopy-active"
+    assert finish(a) == "completed"
+    assert finish(b) == "completed"
+    b.settled("running")
+
+
 @pytest.mark.parametrize("way_out", ["yank", "migrate_cancel"])
 @pytest.mark.parametrize("source", ["mini", "real"])
 def test_a_destination_that_never_says_shut(stage: Stage, source: Make, way_out: str):
@@ -79,9 +96,9 @@ def test_a_destination_that_never_says_shut(stage: Stage, source: Make, way_out:
     with listening(stage.uri()) as listener:
         a.qmp("migrate", uri=stage.uri())
         with accept(listener) as sock:
-            read_until(sock, PING_1)
+            begun = read_until(sock, PING_1)
             sock.sendall(PONG + PING_1[5:])
-            read_until(sock, DESCRIPTION)
+            read_until(sock, DESCRIPTION, begun)
             wait_for(lambda: a.qmp("query-status")["status"] == "finish-migrate", "the source waits for the verdict")
             assert a.qmp("query-migrate")["status"] == "active"
             if way_out == "yank":
