@@ -411,7 +411,12 @@ def test_an_interrupt_stops_and_says_incomplete() -> None:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         return runs > 10_000
 
-    result = explore(Scenario("endless", State, {"A": adds, "B": adds, "C": adds}), method="dpor", progress=interrupt)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background begins without it
+    try:
+        endless = Scenario("endless", State, {"A": adds, "B": adds, "C": adds})
+        result = explore(endless, method="dpor", progress=interrupt)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (result.verdict, result.stopped_by) == ("incomplete", "an interrupt")
     assert result.runs < 10_000
     assert explore(Scenario("after", State, {"A": nothing, "B": nothing})).verdict == "proved"
