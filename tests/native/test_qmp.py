@@ -12,7 +12,7 @@ from qemu.qmp import ExecuteError, QMPClient
 from qemu.qmp.legacy import QEMUMonitorProtocol
 
 from mini_qemu.cpus import HOT_PAGES
-from tests.native.harness import PATIENCE, QmpProblem, Stage, accept, listening, wait_for
+from tests.native.harness import PATIENCE, PING_1, QmpProblem, Stage, accept, listening, read_until, wait_for
 
 
 def test_the_asynchronous_library(stage: Stage):
@@ -165,6 +165,7 @@ def test_yank_names_what_is_missing_and_then_yanks_nothing(stage: Stage):
     with listening(stage.uri()) as listener:
         a.qmp("migrate", uri=stage.uri())
         peer = accept(listener)
+        read_until(peer, PING_1)  # before that there is no channel in the list, and a yank does nothing
         with pytest.raises(QmpProblem) as caught:
             a.qmp.oob("yank", instances=[{"type": "migration"}, {"type": "chardev", "id": "mon0"}])
         assert caught.value.cls == "DeviceNotFound"
