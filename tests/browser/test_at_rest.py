@@ -1,0 +1,44 @@
+"""Every notebook can be read without running it: on an untrusted fresh clone, and exported to a file, offline."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.browser.jupyterlab import ROOT, Notebook
+
+NAMES = [path.name for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_untrusted_the_verdicts_and_the_tables_are_there(untrusted_lab, page, name):
+    book = Notebook(page, untrusted_lab, name)
+    shown = page.locator(".jp-Notebook").inner_text()
+    assert "interleaving" in shown
+    assert book.code.count() > 5
+    cells = [cell for cell in json.loads((ROOT / "notebooks" / name).read_text("utf-8"))["cells"] if "outputs" in cell]
+    for number, cell in enumerate(cells, start=1):
+        if cell["outputs"]:  # there is something to read, though no script has run
+            assert book.output(number).inner_text().strip() or book.output(number).locator("img").count()
+    assert page.locator(".mqp").count() == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_exported_the_players_play_offline(browser, tmp_path, name):
+    export = [sys.executable, "-m", "nbconvert", "--to", "html", "--output-dir", str(tmp_path)]
+    subprocess.run([*export, str(ROOT / "notebooks" / name)], check=True, capture_output=True)
+    context = browser.new_context(offline=True)  # nbconvert's template asks for things of its own, and does without
+    page = context.new_page()
+    page.goto((tmp_path / name).with_suffix(".html").as_uri(), wait_until="domcontentloaded")
+    page.locator(".mqp").first.wait_for()
+    moved = 0
+    for player in page.locator(".mqp").all():  # one whose run has no step yet stays where it is
+        before = player.inner_text()
+        player.press("End")
+        moved += player.inner_text() != before
+    assert moved
+    assert "interleaving" in page.locator("body").inner_text()
+    context.close()
