@@ -150,6 +150,8 @@ def _function(answer: Any, asked: Exercise) -> tuple[FunctionType, str]:
             f" `def {answer.__name__}({_names(given)}):`."
         )
     try:
+        if answer.__code__.co_filename == "<string>":  # from eval or exec; Python 3.13 would take `-c`'s text for it
+            raise OSError
         source = textwrap.dedent(inspect.getsource(answer))
     except (OSError, TypeError):
         raise Refused("The source of your function cannot be found: define it in a cell of the notebook.") from None

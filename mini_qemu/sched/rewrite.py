@@ -106,7 +106,7 @@ def _definition(code: CodeType) -> ast.FunctionDef:
     where = f"{code.co_filename}:{code.co_firstlineno}"
     if code.co_name == "<lambda>":
         raise InstrumentationError(f"{where}: a lambda cannot run under the explorer; write it as a function with def")
-    lines = linecache.getlines(code.co_filename)
+    lines = [] if code.co_filename == "<string>" else linecache.getlines(code.co_filename)  # not `-c`'s text, in 3.13
     if not lines:
         raise InstrumentationError(
             f"{where}: the source of {code.co_name} is not available, so it cannot run under the explorer; define it "
