@@ -53,9 +53,6 @@ VERBS = {
     SHUTDOWN: "shuts down", SPAWN: "starts", JOIN: "joins", AWAIT: "joins", FREE: "frees",
 }  # fmt: skip
 
-BLOCKING = frozenset({LOCK, WAIT, RECV, JOIN, AWAIT})
-"""Kinds that may have to wait; every other operation can always be made."""
-
 DEPENDENCE = (
     "same thread; same variable and one of the two writes (values are not compared, a compare_exchange writes); "
     "any two operations on one mutex or on one semaphore; a thread's steps after its spawn, a join after its last "
@@ -83,11 +80,6 @@ CONFLICTS[RECV_END] = _mask(RECV, RECV_END, CLOSE, SHUTDOWN)
 CONFLICTS[CLOSE] = CONFLICTS[SHUTDOWN] = _mask(SEND, RECV_END, CLOSE, SHUTDOWN)
 CONFLICTS[JOIN] = _mask(JOIN)
 CONFLICTS[FREE] = _mask(FREE)
-
-
-def encode(key: int, field: int, kind: int) -> int:
-    """The code of an operation. ``key`` numbers the object (0: no object), ``field`` its field."""
-    return ((key << FIELD_BITS) | field) << KIND_BITS | kind
 
 
 def depends(a: int, b: int) -> bool:

@@ -7,7 +7,6 @@ the learner's own schedules and minimised stories all come out as the same `Trac
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePath
@@ -364,15 +363,7 @@ class Recorder:
         raise AssertionError(f"no sentence for {Kind(kind).name}")
 
 
-def source_line(step: Step) -> str:
-    """The source line a step stands on, stripped."""
-    return linecache.getline(step.file, step.line).strip()
-
-
 def short_file(file: str) -> str:
     """The last part of a path; a notebook cell's made-up name becomes "cell"."""
     name = PurePath(file).name
     return "cell" if name.startswith("<ipython") or "ipykernel" in file else name
-
-
-__all__ = ["WRITE", "Moment", "Recorder", "Step", "Trace", "columns", "short_file", "source_line"]
