@@ -28,12 +28,15 @@ MODULES = (
     "early_close",
     "await_vs_exit",
     "tls",
+    "fd_transport",
     "snapshot",
     "cancel_cleanup",
     "local_error",
     "two_closers",
     "recovery",
     "yank_any_time",
+    "yank_in_postcopy",
+    "yank_destination",
     "migration_test",
 )
 

@@ -6,7 +6,7 @@ Everything here happens before the threads start, in a fixed order, so it costs 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mini_qemu.channel import socket_outgoing_migration
@@ -18,7 +18,13 @@ from mini_qemu.io_channel import (
     qio_channel_socket_pair,
     qio_channel_write,
 )
-from mini_qemu.migration import migrate_fd_cleanup_bh, qmp_migrate, source_return_path_thread
+from mini_qemu.migration import (
+    migrate_fd_cleanup_bh,
+    migration_completion,
+    migration_iteration_finish,
+    qmp_migrate,
+    source_return_path_thread,
+)
 from mini_qemu.migration_state import MigrationState, migration_object_init
 from mini_qemu.monitor import QmpError, qmp_yank
 from mini_qemu.process import (
@@ -28,7 +34,7 @@ from mini_qemu.process import (
     qemu_mutex_lock_iothread,
     qemu_mutex_unlock_iothread,
 )
-from mini_qemu.qemu_file import qemu_file_get_return_path
+from mini_qemu.qemu_file import qemu_fflush, qemu_file_get_return_path, qemu_put_byte
 from mini_qemu.qemu_file_channel import qemu_fopen_channel_output
 from mini_qemu.qemu_thread import QEMU_THREAD_JOINABLE, Channel, QemuSemaphore, qemu_thread_create, qemu_thread_join
 from mini_qemu.qom import object_unref
@@ -173,6 +179,18 @@ def oob_yanks(w: Source) -> None:
     yank(w.qemu)
 
 
+def oob_yanks_before_the_next_send(w: Source) -> None:
+    """The line is cut before the migration thread can come to its end: only then is there more to send."""
+    oob_yanks(w)
+    w.stalled.post()
+
+
+def sends_once_more(w: Source) -> None:
+    w.stalled.wait()
+    qemu_put_byte(w.ms.to_dst_file, 0)
+    qemu_fflush(w.ms.to_dst_file)
+
+
 def yank(qemu: QemuProcess) -> None:
     """That there is nothing to yank any more is a fair answer."""
     try:
@@ -264,6 +282,21 @@ def main_connects_then_cleans_up(w: Source) -> None:
     """The source's main thread: the connection is there; later, the bottom half that the migration leaves behind."""
     connects(w)
     main_loop_wait(w.qemu)
+
+
+def main_starts_then_cleans_up(w: Source, live_migration: Callable[[Source], None]) -> None:
+    """The source's main thread, from where `running` leaves off: starts both threads, and cleans up in the end."""
+    start_return_path(w)
+    w.ms.thread = qemu_thread_create("live_migration", live_migration, w, QEMU_THREAD_JOINABLE)
+    w.ms.migration_thread_running = True
+    main_loop_wait(w.qemu)
+    reap(w)
+
+
+def completes(w: Source) -> None:
+    """The migration thread when there is nothing left to send."""
+    migration_completion(w.ms)
+    migration_iteration_finish(w.ms)
 
 
 def reap(w: Source) -> None:

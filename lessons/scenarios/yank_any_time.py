@@ -1,29 +1,73 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An operator yanks at any time: while the source is cleaning up, and while the destination is.
+"""An operator yanks at any time of a precopy, on the source: from set-up to clean-up, one story for each state.
 
-The pair must be in the list as long as the channel lives, and out of it before the channel goes. Finding no instance
-is a fair answer; finding a freed channel is not.
+Yank tells the migration nothing. Its threads find that reading and writing fail, and end. The pair must be in the
+list as long as the channel lives, and out of it before the channel goes; finding no instance, or an instance with
+nothing in it, is a fair answer. With patch 5 every state is safe but one: at the moment of completion the migration
+thread tests and uses from_dst_file without the lock (2-D), and what a dying line does there, a yank does, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from lessons.scenarios.stage import Source, oob_yanks, return_path, running, watch_source, yank, yank_list
-from lessons.scenarios.story import Story
-from mini_qemu.migration import migrate_fd_cancel, migrate_fd_cleanup
-from mini_qemu.migration_incoming import (
-    migration_incoming_get_current,
-    migration_incoming_state_destroy,
+from lessons.scenarios.stage import (
+    Source,
+    completes,
+    main_connects_then_cleans_up,
+    main_starts_then_cleans_up,
+    oob_yanks,
+    oob_yanks_before_the_next_send,
+    return_path,
+    running,
+    sends_once_more,
+    watch_source,
 )
-from mini_qemu.monitor import qmp_migrate_incoming
+from lessons.scenarios.story import Story
+from mini_qemu.migration import (
+    MIG_THR_ERR_FATAL,
+    migrate_fd_cancel,
+    migrate_fd_cleanup,
+    migration_detect_error,
+    migration_iteration_finish,
+)
 from mini_qemu.process import qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
-from mini_qemu.qemu_file import qemu_file_get_return_path
-from mini_qemu.qemu_file_channel import qemu_fopen_channel_input
-from mini_qemu.qom import object_unref
 from mini_qemu.sched import Scenario
-from mini_qemu.yank_functions import migration_ioc_register_yank
+
+precopy = Scenario(
+    "yank-during-precopy",
+    setup=Source,
+    threads={"main": main_connects_then_cleans_up, "oob": oob_yanks},
+    watch=watch_source,
+    title="Yank at any time of a precopy",
+)
+
+
+def sends_on(w: Source) -> None:
+    """The migration thread, until it finds an error."""
+    while migration_detect_error(w.ms) != MIG_THR_ERR_FATAL:
+        sends_once_more(w)
+    migration_iteration_finish(w.ms)
+
+
+def check_failed(w: Source) -> None:
+    assert w.ms.state == "failed", f"the line was cut, and the migration is {w.ms.state}"
+
+
+active = Scenario(
+    "yank-while-active",
+    setup=running,
+    threads={"main": (main_starts_then_cleans_up, sends_on), "oob": oob_yanks_before_the_next_send},
+    check=check_failed,
+    watch=watch_source,
+    title="Yank while the migration sends",
+)
+
+completion = Scenario(
+    "yank-during-completion",
+    setup=running,
+    threads={"main": (main_starts_then_cleans_up, completes), "oob": oob_yanks},
+    watch=watch_source,
+    title="Yank while the migration completes",
+)
 
 
 def cancelled() -> Source:
@@ -38,7 +82,7 @@ def cleans_up(w: Source) -> None:
     qemu_mutex_unlock_iothread(w.qemu)
 
 
-source = Scenario(
+cleanup = Scenario(
     "yank-during-cleanup",
     setup=cancelled,
     threads={"main": cleans_up, "return path": return_path, "oob": oob_yanks},
@@ -46,40 +90,9 @@ source = Scenario(
     title="Yank while the source cleans up",
 )
 
-
-def loaded() -> Source:
-    """A destination that has loaded everything and is about to say so."""
-    w = Source()
-    qmp_migrate_incoming(w.peer)
-    migration_ioc_register_yank(w.peer_ioc)
-    mis = migration_incoming_get_current(w.peer)
-    mis.from_src_file = qemu_fopen_channel_input(w.peer_ioc)
-    mis.to_src_file = qemu_file_get_return_path(mis.from_src_file)
-    object_unref(w.peer_ioc)
-    return w
-
-
-def tears_down(w: Source) -> None:
-    migration_incoming_state_destroy(migration_incoming_get_current(w.peer))
-
-
-def watch_destination(w: Source) -> Mapping[str, Any]:
-    return {"yank list": yank_list(w.peer)}
-
-
-def oob_yanks_destination(w: Source) -> None:
-    yank(w.peer)
-
-
-destination = Scenario(
-    "yank-during-destroy",
-    setup=loaded,
-    threads={"destination main": tears_down, "oob": oob_yanks_destination},
-    watch=watch_destination,
-    title="Yank while the destination tears down",
-)
-
 STORIES = (
-    Story(source, "yank while the source cleans up after a cancel", patches=("explicit_unregister",)),
-    Story(destination, "yank while the destination tears down"),
+    Story(precopy, "yank at any time of a precopy without return path"),
+    Story(active, "yank while a precopy with a return path sends", patches=("explicit_unregister",)),
+    Story(completion, "yank while a precopy completes: survives the series"),
+    Story(cleanup, "yank while the source cleans up after a cancel", patches=("explicit_unregister",)),
 )

@@ -11,7 +11,14 @@ from lessons.scenarios.yank_pairing import COMBINATIONS, pairing
 from mini_qemu.fixes import UnknownName, as_of, fixes, history
 from mini_qemu.sched import explore, replay
 
-SURVIVORS = {"await-vs-exit", "hasty-resume"}
+SURVIVORS = {
+    "await-vs-exit",  # 2-D, C.1
+    "hasty-resume",  # C.4
+    "yank-during-completion",  # 2-D again
+    "yank-in-recover",  # C.12
+    "yank-at-the-end-of-postcopy",  # C.18a
+    "yank-during-load",  # C.18e: only with patch 5
+}
 """What the series does not mend, and does not claim to."""
 
 
