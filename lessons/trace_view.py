@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 UNKNOWN = "?"
+WRONG = "✕"
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,7 @@ class Columns:
             told = {
                 step.index for step in trace.steps if set(step.changed) & set(self.labels) or _names(step, self.labels)
             }
-            self.rows = [
-                row for row in self.rows if row.number in told or row.after > len(trace.steps)
-            ]
+            self.rows = [row for row in self.rows if row.number in told or row.text.startswith(WRONG)]
         moving = {row.thread for row in self.rows}
         self.threads: list[str] = [name for name in trace.threads if name in moving]
         self.start = f"after step {skip}" if skip else "at the start"
@@ -132,7 +131,7 @@ def columns(
 ) -> Columns:
     """A run in columns. `state`: which watched labels to show (all; [] for none); `ask`: hide their values as `?`;
     `first`: the step to begin with, for the end of a long run; `width`: of a thread's column in the text form;
-    `brief`: only the steps that read or change what is shown, and how it ends."""
+    `brief`: only the steps that read or change what is shown, the rules that break, and how it ends."""
     return Columns(trace, state=state, ask=ask, first=first, width=width, brief=brief)
 
 
@@ -152,7 +151,10 @@ def _rows(trace: Any) -> Iterator[Row]:
         said = step.text.removeprefix(step.thread).strip()
         indent = " " * max(0, min(depth, 6))
         yield Row(step.index, step.index, step.thread, indent + said, dict(step.state), tuple(step.changed))
+        for invariant in trace.invariants:
+            if invariant.broken == step.index:
+                yield Row(step.index, None, step.thread, f"{WRONG} {invariant.name} no longer holds", step.state, ())
         before, last = step, step.thread
     if trace.finding is not None:
         found = trace.finding
-        yield Row(len(trace.steps) + 1, None, found.thread, f"✕ {found.kind}: {found.message}", before.state, ())
+        yield Row(len(trace.steps) + 1, None, found.thread, f"{WRONG} {found.kind}: {found.message}", before.state, ())

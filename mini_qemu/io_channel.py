@@ -64,13 +64,11 @@ class Wire:
         return Wire(incoming=self.outgoing, outgoing=self.incoming)
 
 
-class QIOChannelSocket(QIOChannel):
-    # each QEMUFile's close comes here, so two threads may: test and store are not one step, and no lock protects them
-    fd: int = -1
+class QIOChannelFd(QIOChannel):
+    """A channel with a descriptor, whatever lies behind it: what sockets and files have in common."""
 
-    def __init__(self, process: QemuProcess, name: str, fd: int, wire: Wire) -> None:
+    def __init__(self, process: QemuProcess, name: str, wire: Wire) -> None:
         super().__init__(process, name)
-        self.fd = fd
         self.wire = wire
 
     def io_readv(self) -> bytes:
@@ -85,6 +83,15 @@ class QIOChannelSocket(QIOChannel):
         except BrokenPipeError:
             return -EPIPE
         return len(data)
+
+
+class QIOChannelSocket(QIOChannelFd):
+    # each QEMUFile's close comes here, so two threads may: test and store are not one step, and no lock protects them
+    fd: int = -1
+
+    def __init__(self, process: QemuProcess, name: str, fd: int, wire: Wire) -> None:
+        super().__init__(process, name, wire)
+        self.fd = fd
 
     def io_shutdown(self) -> int:
         if self.fd == -1:
@@ -128,27 +135,10 @@ class QIOChannelTLS(QIOChannel):
         object_unref(self.master)
 
 
-class QIOChannelFile(QIOChannel):
+class QIOChannelFile(QIOChannelFd):
     """A plain file descriptor, as `exec:` and `fd:` give. It cannot be shut down, so yank has nothing to do with it."""
 
     has_shutdown = False
-
-    def __init__(self, process: QemuProcess, name: str, wire: Wire) -> None:
-        super().__init__(process, name)
-        self.wire = wire
-
-    def io_readv(self) -> bytes:
-        data = self.wire.incoming.recv()
-        if data is None:
-            return b""
-        return bytes(data)
-
-    def io_writev(self, data: bytes) -> int:
-        try:
-            self.wire.outgoing.send(data)
-        except BrokenPipeError:
-            return -EPIPE
-        return len(data)
 
     def io_close(self) -> int:
         self.wire.outgoing.close()

@@ -10,7 +10,8 @@ import pytest
 
 from lessons.lab import follow
 from lessons.player import Player, trace_data
-from lessons.player.player import as_script, module_text, style_text
+from lessons.player.player import as_script, module_text, style_text, table
+from lessons.scenarios import find
 from mini_qemu.fixes import fixes
 from mini_qemu.sched import Trace, explore, replay
 from tests import stories
@@ -98,6 +99,16 @@ def test_a_thread_is_unborn_until_it_is_started(fixed_door):
     assert fixed_door["initial"]["status"]["opener"] == "unborn"
     assert fixed_door["initial"]["where"]["opener"] is None
     assert [step["woke"] for step in fixed_door["steps"] if step["op"] == "spawn"] == [["opener"]]
+
+
+def test_the_rule_that_breaks_is_told_where_it_breaks():
+    with fixes.none():
+        data = trace_data(failing(find("cancel-vs-pause").scenario))
+    owner = next(rule for rule in data["invariants"] if rule["name"] == "INV-OWNER")
+    assert owner["broken"]
+    told = data["steps"][owner["broken"] - 1]["text"]
+    assert told.endswith(f"INV-OWNER no longer holds: {owner['meaning']}")
+    assert "<b>INV-OWNER</b> no longer holds" in table(data)
 
 
 def test_who_lets_whom_go_on(fixed_door):

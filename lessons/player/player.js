@@ -269,6 +269,18 @@ function player(root, trace, options = {}) {
     node.title = i ? `Written at step ${i} by ${steps[i - 1].thread}: go there` : "Not written yet: go to the start";
   };
 
+  // ---- rules: which of the scenario's invariants this run breaks, and where; a click goes there
+  const rules = trace.invariants ?? [], broken = rules.filter((rule) => rule.broken).sort((a, b) => a.broken - b.broken);
+  const chips = broken.map((rule) => h("button", { type: "button", class: "rule", "data-key": `rule ${rule.name}`, title: rule.meaning,
+    onclick: () => jump(rule.broken) }, h("b", {}, rule.name), h("span", {})));
+  const showRule = (chip, rule) => {
+    const over = at >= rule.broken;
+    chip.classList.toggle("broken", over);
+    chip.lastChild.textContent = over ? ` broken since step ${rule.broken}` : ` breaks at step ${rule.broken}`;
+  };
+  const rulesLine = rules.length && n ? h("div", { class: "rules", role: "group", "aria-label": "Rules" },
+    h("span", {}, broken.length ? "Rules that break, in their order:" : `${rules.length === 1 ? "The rule holds" : `All ${rules.length} rules hold`} in this run.`), ...chips) : null;
+
   // ---- controls
   const button = (name, title, act) => h("button", { type: "button", class: "ctl", title, "aria-label": title, "data-key": name, onclick: act }, icon(ICONS[name]));
   const playButton = button("play", "Play (space)", () => play(!playing));
@@ -285,6 +297,7 @@ function player(root, trace, options = {}) {
     const moment = moments[at], step = at ? steps[at - 1] : null;
     for (const pane of panes) showPane(pane, moment, step);
     for (const cell of cells) showCell(cell, moment, step);
+    broken.forEach((rule, i) => showRule(chips[i], rule));
     showTime();
     slider.value = at;
     slider.style.setProperty("--done", `${n ? (100 * at) / n : 0}%`);
@@ -329,7 +342,7 @@ function player(root, trace, options = {}) {
     slider, count);
   const keys = { ArrowLeft: () => go(at - 1), ArrowRight: () => go(at + 1), Home: () => go(0), End: () => go(n), PageUp: behind, PageDown: ahead };
   const verdict = finding ? h("button", { type: "button", class: "badge bad", title: "Go there", onclick: () => jump(n) }, `${finding.kind}${finding.thread && finding.kind !== "deadlock" ? ` in ${finding.thread}` : ""}`)
-    : n && !options.live ? h("span", { class: "badge" }, "nothing wrong in this run") : null;
+    : n && !options.live ? h("span", { class: "badge" }, "nothing fails in this run") : null;
   const node = h("section", { class: "mqp", tabindex: 0, "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": `Player: ${trace.title}`, "data-threads": Math.min(threads.length, 5), style: `--lines:${Math.min(threads.length > 3 ? 8 : 12, deepest)}`,
     onkeydown: (e) => {
       if (e.ctrlKey || e.metaKey || e.altKey) return;
@@ -341,7 +354,7 @@ function player(root, trace, options = {}) {
     h("div", { class: "panes" }, ...panes.map((pane) => pane.node)),
     h("div", { class: "time" }, names, scroll), options.live && !n ? null : controls,
     h("div", { class: "saying" }, say, returns), boom,
-    labels.length ? h("div", { class: "state", role: "group", "aria-label": "Watched state" }, ...cells.map((cell) => cell.node)) : null, n ? legend : null);
+    labels.length ? h("div", { class: "state", role: "group", "aria-label": "Watched state" }, ...cells.map((cell) => cell.node)) : null, rulesLine, n ? legend : null);
   const api = { show, go, jump, play, node, interval: null, get at() { return at; }, steps: n };
   node.player = api;
   root.replaceChildren(node);

@@ -11,6 +11,7 @@ The module player.js draws; Python only prepares one JSON view, once. A trace as
     steps     thread, op, object, field, value, text, at [source, line], changed, writes, woke, and those parts of the
               moment that the step changed
     finding   kind, thread, message, source, line; or null
+    invariants  name, meaning, broken (the step that broke it, 0 if it holds in this run)
 
 At rest (`Player`, `html_at_rest`): text/plain is one sentence, which is what nbval compares; text/html is a static
 table, which tells the story where scripts may not run, followed by one classic script that replaces the table by
@@ -25,6 +26,7 @@ import hashlib
 import html
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -129,7 +131,7 @@ def trace_data(
         steps.append(
             {
                 **{key: getattr(step, key) for key in ("thread", "op", "object", "field", "value")},
-                "text": sentence(step, before, after),
+                "text": sentence(step, before, after, broken_at(trace, step.index)),
                 "at": (before["where"][step.thread] or sources.place(step.file, step.line)),
                 "changed": list(step.changed),
                 "writes": written(step, trace.labels),
@@ -149,7 +151,13 @@ def trace_data(
         "initial": initial,
         "steps": steps,
         "finding": _finding(trace.finding, sources),
+        "invariants": [asdict(invariant) for invariant in trace.invariants],
     }
+
+
+def broken_at(trace: Any, index: int) -> list[str]:
+    """The invariants that step number `index` broke, each as a sentence."""
+    return [f"{i.name} no longer holds: {i.meaning}" for i in trace.invariants if i.broken == index]
 
 
 def written(step: Any, labels: Iterable[str]) -> list[str]:
@@ -157,15 +165,16 @@ def written(step: Any, labels: Iterable[str]) -> list[str]:
     return [label for label in labels if label in step.changed or f" writes {label} = " in step.text]
 
 
-def sentence(step: Any, before: Data, after: Data) -> str:
-    """The engine's sentence, then what became of the watched state and who may go on, in the words of the table."""
+def sentence(step: Any, before: Data, after: Data, broken: Iterable[str] = ()) -> str:
+    """The engine's sentence, then what became of the watched state, who may go on, and which rule this broke, in the
+    words of the table."""
     parts = [step.text]
     for label in step.changed:
         if f"{label} = {after['state'][label]}" not in step.text:
             parts.append(f"{label}: {before['state'].get(label, 'nothing')} → {after['state'][label]}")
     if step.woke:
         parts.append(f"{' and '.join(step.woke)} can go on")
-    return "; ".join(parts)
+    return "; ".join([*parts, *broken])
 
 
 def _difference(before: Data, after: Data) -> Data:
@@ -223,6 +232,10 @@ def table(data: Data) -> str:
         said = step["text"].removeprefix(step["thread"]).strip()
         cells = "".join(f"{LEFT}{cell(said)}</td>" if name == step["thread"] else "<td></td>" for name in names)
         rows.append(f"<tr><td>{number}</td>{cells}</tr>")
+        for rule in data["invariants"]:
+            if rule["broken"] == number:
+                spoken = f"<b>{cell(rule['name'])}</b> no longer holds: {cell(rule['meaning'])}"
+                rows.append(f'<tr><td>✕</td><td style="text-align:left" colspan="{len(names)}">{spoken}</td></tr>')
     if data["finding"]:
         found = data["finding"]
         spoken = f"<b>{cell(found['kind'])}</b> {cell(found['message'])}"

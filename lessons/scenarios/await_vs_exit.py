@@ -8,6 +8,7 @@ mended in September 2023 (639decf529).
 
 from __future__ import annotations
 
+from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.stage import Source, hangs_up, running, watch_source
 from lessons.scenarios.story import Story
 from mini_qemu.migration import await_return_path_close_on_source, open_return_path_on_source
@@ -31,6 +32,7 @@ scenario = Scenario(
     setup=setup,
     threads={"live_migration": live_migration, "network": hangs_up},
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="The line dies at the end",
 )
 

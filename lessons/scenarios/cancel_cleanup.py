@@ -10,6 +10,7 @@ whoever closes last.
 from __future__ import annotations
 
 from lessons.replace import edited
+from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.precopy_no_return_path import scenario as without_return_path
 from lessons.scenarios.stage import Source, return_path, running, watch_source
 from lessons.scenarios.story import Story, WrongFix
@@ -40,6 +41,7 @@ scenario = Scenario(
     setup=setup,
     threads={"main": main, "return path": return_path},
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="The clean-up after a cancel",
 )
 

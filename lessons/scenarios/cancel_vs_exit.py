@@ -9,6 +9,7 @@ file that is freed.
 from __future__ import annotations
 
 from lessons.replace import edited
+from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.stage import Source, return_path, running, says_shut, watch_source
 from lessons.scenarios.story import Story, WrongFix
 from mini_qemu.migration import migrate_fd_cancel
@@ -28,6 +29,7 @@ scenario = Scenario(
     setup=setup,
     threads={"main": main, "return path": return_path, "destination": says_shut},
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="Cancel against the end of the return path",
 )
 
@@ -36,6 +38,7 @@ silent = Scenario(
     setup=setup,
     threads={"main": main, "return path": return_path},
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="Cancel while the destination says nothing",
 )
 
@@ -145,6 +148,33 @@ WRONG_FIXES = (
         frozenset({"deadlock"}),
         on=("lock_from_dst_file",),
         scenario=silent,
+    ),
+    WrongFix(
+        "close_under_lock",
+        "Close the file in the same hold of the lock that takes it away.",
+        {
+            "migration.migration_release_from_dst_file": edited(
+                "migration.migration_release_from_dst_file",
+                """
+                with ms.qemu_file_lock:
+                    f = ms.rp_state.from_dst_file
+                    ms.rp_state.from_dst_file = None
+                qemu_fclose(f)
+                """,
+                """
+                with ms.qemu_file_lock:
+                    f = ms.rp_state.from_dst_file
+                    ms.rp_state.from_dst_file = None
+                    qemu_fclose(f)
+                """,
+                "close under the lock",
+            )
+        },
+        "Nothing fails here, where a close is quick. In QEMU it may wait for the network, and an operator's emergency"
+        " command then waits for the lock.",
+        frozenset(),
+        on=("lock_from_dst_file",),
+        breaks="INV-LOCK-SHORT",
     ),
 )
 

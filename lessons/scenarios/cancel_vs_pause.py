@@ -7,6 +7,7 @@ pointer is not NULL and the file is gone: here even a single, atomic read of the
 
 from __future__ import annotations
 
+from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.stage import Source, Wings, hangs_up, return_path, running, watch_source
 from lessons.scenarios.story import Story
 from mini_qemu.migration import migrate_fd_cancel
@@ -28,6 +29,7 @@ scenario = Scenario(
     setup=setup,
     threads={"main": main, "return path": return_path, "network": hangs_up},
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="Cancel against the postcopy pause",
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.stage import Source, main_connects_then_cleans_up, watch_source
 from lessons.scenarios.story import Story
 from mini_qemu.io_channel import qio_channel_close, qio_channel_read
@@ -42,6 +43,7 @@ scenario = Scenario(
     setup=setup,
     threads={"main": main_connects_then_cleans_up, "destination": closes_its_end},
     watch=watch_source,
+    invariants=SOURCE_RULES,
     leaks=not_asked_for,
     title="The return path closes at once",
 )

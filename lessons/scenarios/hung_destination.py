@@ -8,6 +8,7 @@ place, and then the source believes that all went well.
 
 from __future__ import annotations
 
+from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.stage import FOOTER, Source, main_connects_then_cleans_up, oob_yanks, watch_source
 from lessons.scenarios.story import Story
 from mini_qemu.io_channel import qio_channel_read
@@ -37,6 +38,7 @@ scenario = Scenario(
     threads={"main": main_connects_then_cleans_up, "destination": destination},
     check=check,
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="The destination hangs",
 )
 

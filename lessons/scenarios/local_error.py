@@ -10,6 +10,7 @@ then free.
 from __future__ import annotations
 
 from lessons.replace import edited
+from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.stage import Source, reap, running, start_return_path, watch_source
 from lessons.scenarios.story import Story, WrongFix
 from mini_qemu.io_channel import qio_channel_close, qio_channel_read
@@ -56,6 +57,7 @@ scenario = Scenario(
     threads={"main": main, "live_migration": live_migration, "destination": destination},
     check=check,
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="A failure at home",
 )
 

@@ -8,6 +8,7 @@ nobody thought of.
 from __future__ import annotations
 
 from lessons.replace import edited
+from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.stage import Source, connects, destination, watch_source
 from lessons.scenarios.story import Story, WrongFix
 from mini_qemu.channel import socket_outgoing_migration
@@ -45,6 +46,7 @@ scenario = Scenario(
     threads={"main": main, "destination": destination},
     check=check,
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="Migrate twice",
 )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.stage import (
     Bell,
     Source,
@@ -103,6 +104,7 @@ test_precopy = Scenario(
     threads={"main": main_connects_then_cleans_up, "destination main": loads},
     check=check,
     watch=watch,
+    invariants=SOURCE_RULES,
     title="migration-test: precopy",
 )
 
@@ -112,6 +114,7 @@ test_postcopy = Scenario(
     threads={"main": main_connects_then_cleans_up, "destination main": accepts},
     check=check,
     watch=watch,
+    invariants=SOURCE_RULES,
     title="migration-test: postcopy",
 )
 
@@ -183,6 +186,7 @@ test_recovery = Scenario(
     threads={"main": source_recovers, "live_migration": goes_on, "destination main": destination_recovers},
     check=check,
     watch=watch,
+    invariants=SOURCE_RULES,
     title="migration-test: recovery",
 )
 
@@ -219,6 +223,7 @@ test_cancel = Scenario(
     threads={"main": cancels, "destination main": accepts},
     check=check_cancelled,
     watch=watch,
+    invariants=SOURCE_RULES,
     title="migration-test: cancel",
 )
 
@@ -250,6 +255,7 @@ test_tls = Scenario(
     threads={"main": connects_with_tls, "destination main": loads_with_tls},
     check=check,
     watch=watch,
+    invariants=SOURCE_RULES,
     title="migration-test: TLS",
 )
 
@@ -278,6 +284,7 @@ test_multifd = Scenario(
     threads={"main": main_connects_then_cleans_up, "destination main": loads_with_multifd},
     check=check,
     watch=watch,
+    invariants=SOURCE_RULES,
     title="migration-test: multifd",
 )
 

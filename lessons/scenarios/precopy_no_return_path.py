@@ -7,6 +7,7 @@ It is here to catch repairs that forget it.
 from __future__ import annotations
 
 from lessons.replace import edited
+from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.stage import Source, main_connects_then_cleans_up, watch_source
 from lessons.scenarios.story import Story, WrongFix
 from mini_qemu.sched import Scenario
@@ -21,6 +22,7 @@ scenario = Scenario(
     setup=setup,
     threads={"main": main_connects_then_cleans_up},
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="Without return path",
 )
 

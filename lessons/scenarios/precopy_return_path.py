@@ -11,6 +11,7 @@ stays in the list (1-D); or nothing but a thread that is never joined (1-C).
 from __future__ import annotations
 
 from lessons.replace import edited
+from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.stage import Source, destination, is_listed, main_connects_then_cleans_up, watch_source
 from lessons.scenarios.story import Story, WrongFix
 from mini_qemu.io_channel import QIOChannelSocket
@@ -38,6 +39,7 @@ scenario = Scenario(
     setup=setup,
     threads={"main": main_connects_then_cleans_up, "destination": destination},
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="The missing join",
 )
 

@@ -12,6 +12,7 @@ at all.
 
 from __future__ import annotations
 
+from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.stage import (
     SHUT_0,
     Bell,
@@ -101,6 +102,7 @@ stale_entry = Scenario(
     setup=setup,
     threads={"main": patient, "live_migration": live_migration, "destination": destination},
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="The entry that stayed",
 )
 
@@ -109,6 +111,7 @@ hasty_resume = Scenario(
     setup=setup,
     threads={"main": hasty, "live_migration": live_migration, "destination": destination},
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="The successor's file",
 )
 

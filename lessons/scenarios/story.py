@@ -15,7 +15,10 @@ from mini_qemu.sched import Result, Scenario, explore
 
 @dataclass(frozen=True)
 class WrongFix:
-    """A repair that looks right. `instead` maps a function of the miniature to the one that takes its place."""
+    """A repair that looks right. `instead` maps a function of the miniature to the one that takes its place.
+
+    `kinds` are the findings it leads to. Where it leads to none, `breaks` names the rule that it breaks all the same.
+    """
 
     name: str
     idea: str
@@ -24,6 +27,7 @@ class WrongFix:
     kinds: frozenset[str]
     on: tuple[str, ...] = ()
     scenario: Scenario | None = None
+    breaks: str = ""
 
     @contextmanager
     def applied(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ happen.
 from __future__ import annotations
 
 from lessons.replace import edited
+from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.stage import Source, watch_source
 from lessons.scenarios.story import Story, WrongFix
 from mini_qemu.channel import socket_outgoing_migration
@@ -31,8 +32,15 @@ def main(w: Source) -> None:
     main_loop_wait(w.qemu)  # the clean-up
 
 
-scenario = Scenario("tls", setup=setup, threads={"main": main}, watch=watch_source, title="TLS")
-june_2021 = Scenario("tls-june-2021", setup=setup, threads={"main": main}, watch=watch_source, title="TLS, June 2021")
+
+def story(name: str, title: str) -> Scenario:
+    return Scenario(
+        name, setup=setup, threads={"main": main}, watch=watch_source, invariants=SOURCE_RULES, title=title
+    )
+
+
+scenario = story("tls", "TLS")
+june_2021 = story("tls-june-2021", "TLS, June 2021")
 
 UNREGISTER = "yank.yank_unregister_function"
 WRONG_FIXES = (

@@ -7,8 +7,10 @@ channel is freed and the entry stays. Whoever yanks now shuts down freed memory;
 
 from __future__ import annotations
 
+from lessons.replace import edited
+from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.stage import Offstage, Source, Wings, hangs_up, oob_yanks, return_path, running, watch_source
-from lessons.scenarios.story import Story
+from lessons.scenarios.story import Story, WrongFix
 from mini_qemu.migration import postcopy_pause
 from mini_qemu.sched import Scenario
 
@@ -34,10 +36,48 @@ scenario = Scenario(
     setup=setup,
     threads={"live_migration": live_migration, "return path": return_path, "oob": oob_yanks},
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="Two closers",
 )
 
+PAUSE = "migration.postcopy_pause"
+UNLOCKED = """
+if fixes.explicit_unregister:
+    # No lock needed: while this thread runs, it alone changes to_dst_file. The lock below is not for the
+    # pointer's sake; it waits until nobody uses the file under it any more.
+    assert s.to_dst_file is not None
+    migration_ioc_unregister_yank_from_file(s.to_dst_file)
+assert s.to_dst_file is not None
+with s.qemu_file_lock:
+    f = s.to_dst_file
+    s.to_dst_file = None
+"""
+UNDER_THE_LOCK = """
+assert s.to_dst_file is not None
+with s.qemu_file_lock:
+    migration_ioc_unregister_yank_from_file(s.to_dst_file)
+    f = s.to_dst_file
+    s.to_dst_file = None
+"""
+WRONG_FIXES = (
+    WrongFix(
+        "unregister_under_lock",
+        "Unregister in the hold of qemu_file_lock that takes the file away.",
+        {
+            PAUSE: edited(PAUSE, UNLOCKED, UNDER_THE_LOCK, "under the lock")
+        },
+        "It works, here as in QEMU. But yank_lock is now taken inside qemu_file_lock: two locks that knew nothing of"
+        " each other have an order, which everybody must keep from now on.",
+        frozenset(),
+        on=("explicit_unregister",),
+        breaks="INV-LOCK-LEAF",
+    ),
+)
+
 STORY = Story(
-    scenario, "both threads close while a postcopy pauses, and somebody yanks", patches=("explicit_unregister",)
+    scenario,
+    "both threads close while a postcopy pauses, and somebody yanks",
+    patches=("explicit_unregister",),
+    wrong_fixes=WRONG_FIXES,
 )
 STORIES = (STORY,)

@@ -9,6 +9,7 @@ thread tests and uses from_dst_file without the lock (2-D), and what a dying lin
 
 from __future__ import annotations
 
+from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.stage import (
     Source,
     completes,
@@ -37,6 +38,7 @@ precopy = Scenario(
     setup=Source,
     threads={"main": main_connects_then_cleans_up, "oob": oob_yanks},
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="Yank at any time of a precopy",
 )
 
@@ -58,6 +60,7 @@ active = Scenario(
     threads={"main": (main_starts_then_cleans_up, sends_on), "oob": oob_yanks_before_the_next_send},
     check=check_failed,
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="Yank while the migration sends",
 )
 
@@ -66,6 +69,7 @@ completion = Scenario(
     setup=running,
     threads={"main": (main_starts_then_cleans_up, completes), "oob": oob_yanks},
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="Yank while the migration completes",
 )
 
@@ -87,6 +91,7 @@ cleanup = Scenario(
     setup=cancelled,
     threads={"main": cleans_up, "return path": return_path, "oob": oob_yanks},
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="Yank while the source cleans up",
 )
 

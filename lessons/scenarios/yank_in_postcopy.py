@@ -13,6 +13,7 @@ thread, and that one takes the dead line for a pause and waits for the migration
 
 from __future__ import annotations
 
+from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.recovery import RESUME, RESUME_ACK, live_migration, resume
 from lessons.scenarios.recovery import destination as acknowledges_and_says_shut
 from lessons.scenarios.recovery import setup as losing_its_line
@@ -71,6 +72,7 @@ active = Scenario(
     },
     check=check_paused,
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="Yank while a postcopy sends",
 )
 
@@ -98,6 +100,7 @@ paused = Scenario(
     },
     check=check_completed,
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="Yank while a postcopy is paused",
 )
 
@@ -128,6 +131,7 @@ recover = Scenario(
     setup=recovering,
     threads={"live_migration": shakes_hands, "return path": return_path, "destination": answers, "oob": oob_yanks},
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="Yank while a postcopy recovers",
 )
 
@@ -147,6 +151,7 @@ at_the_end = Scenario(
     setup=in_postcopy,
     threads={"main": (main_starts_then_cleans_up, completes), "destination": hears_everything_says_nothing},
     watch=watch_source,
+    invariants=SOURCE_RULES,
     title="Yank when everything is sent",
 )
 

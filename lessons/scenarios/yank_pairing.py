@@ -12,7 +12,7 @@ from __future__ import annotations
 from mini_qemu.io_channel import QIOChannel, qio_channel_read, qio_channel_socket_pair
 from mini_qemu.monitor import qmp_yank
 from mini_qemu.process import QemuProcess
-from mini_qemu.sched import Scenario, join
+from mini_qemu.sched import Scenario, Step, join
 from mini_qemu.yank import (
     MIGRATION_YANK_INSTANCE,
     yank_register_function,
@@ -51,6 +51,20 @@ def main(c: Channel) -> None:
     yank_unregister_instance(c.qemu.yank, MIGRATION_YANK_INSTANCE)
 
 
+def covered(c: Channel, step: Step) -> bool:
+    """Whoever waits on a channel can be reached by a yank."""
+    return "reader" not in step.blocked or functions(c) > 0
+
+
+def listed_once(c: Channel, step: Step) -> bool:
+    """A channel is listed at most once."""
+    return functions(c) <= 1
+
+
+def functions(c: Channel) -> int:
+    return sum(len(entry.yankfns) for entry in c.qemu.yank.yank_instance_list)
+
+
 def pairing(registered: int, unregistered: int) -> Scenario:
     def setup() -> Channel:
         return Channel(registered, unregistered)
@@ -60,10 +74,10 @@ def pairing(registered: int, unregistered: int) -> Scenario:
         setup=setup,
         threads={"reader": reader, "oob": oob, "main": main},
         watch=watch,
+        invariants={"INV-YANK-COVER": covered, "INV-YANK-PAIR": listed_once},
         title=f"Registered {registered} times, taken out {unregistered} times",
     )
 
 
 def watch(c: Channel) -> dict[str, object]:
-    entries = c.qemu.yank.yank_instance_list
-    return {"instances": len(entries), "functions": sum(len(entry.yankfns) for entry in entries)}
+    return {"instances": len(c.qemu.yank.yank_instance_list), "functions": functions(c)}

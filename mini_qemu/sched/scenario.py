@@ -54,7 +54,9 @@ class Scenario:
     ``(function, *args)``. ``check(state)`` runs at the end of a run in which no thread crashed and none is blocked: it
     fails by returning a false value (other than None) or by an AssertionError. ``leaks(state)`` yields a sentence for
     everything left behind. ``watch(state)`` gives the values a trace shows, by label; by default every shared field
-    that can be reached from the state.
+    that can be reached from the state. ``invariants`` are rules by name, ``rule(state, step) -> bool``, asked after
+    each step of a trace (a `Step`), with the rule's docstring as its meaning: a trace says which step breaks one
+    first. Exploring does not ask them, for a run stands for others that pass through other states.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Scenario:
     check: Callable[[Any], Any] | None = None
     watch: Callable[[Any], Mapping[str, Any]] | None = None
     leaks: Callable[[Any], Iterable[str]] | None = None
+    invariants: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
     title: str = ""
     functions: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = field(init=False, repr=False)
 

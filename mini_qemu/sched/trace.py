@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
+from .errors import ScenarioError, UseAfterFree
 from .naming import path_to, reachable, rooted
 from .ops import (
     AWAIT,
@@ -84,8 +85,21 @@ class Step(Moment):
 
 
 @dataclass
+class Invariant:
+    """A rule of the scenario, in this run. ``broken`` is the first step after which it did not hold, 0 if there is
+    none.
+    """
+
+    name: str
+    meaning: str
+    broken: int = 0
+
+
+@dataclass
 class Trace:
-    """A run: ``initial`` moment, ``steps``, ``finding`` (or None) and the ``schedule`` that replays it."""
+    """A run: ``initial`` moment, ``steps``, ``finding`` (or None), what became of the scenario's ``invariants``, and
+    the ``schedule`` that replays it.
+    """
 
     scenario: str
     title: str
@@ -96,6 +110,7 @@ class Trace:
     steps: list[Step] = field(default_factory=list)
     finding: Finding | None = None
     finished: bool = False
+    invariants: list[Invariant] = field(default_factory=list)
 
     def __repr__(self) -> str:
         end = str(self.finding) if self.finding else "no finding" if self.finished else "not finished"
@@ -146,6 +161,9 @@ class Recorder:
         self.trace = Trace(
             scenario.name, scenario.title, [t.name for t in self.world.tasks], "v1:", self.labels, initial
         )
+        self.trace.invariants += [
+            Invariant(name, " ".join((rule.__doc__ or name).split())) for name, rule in scenario.invariants.items()
+        ]
         self._stopped()
 
     @property
@@ -199,6 +217,7 @@ class Recorder:
             **vars(moment),
         )
         trace.steps.append(step)
+        self._judge(step)
         self.moved.append(task.name)
         for t in world.tasks:
             if t.name not in trace.threads:
@@ -218,6 +237,22 @@ class Recorder:
     def last(self) -> Moment:
         """How things stand now."""
         return self.trace.steps[-1] if self.trace.steps else self.trace.initial
+
+    def _judge(self, step: Step) -> None:
+        """Ask the invariants that have held so far. Asking is not a step."""
+        active, CLERK.active = CLERK.active, False
+        try:
+            for invariant in self.trace.invariants:
+                rule = self.scenario.invariants[invariant.name]
+                if not invariant.broken and not rule(self.world.state, step):
+                    invariant.broken = step.index
+        except (Exception, UseAfterFree) as error:
+            raise ScenarioError(
+                f"scenario {self.scenario.name!r}: invariant {invariant.name!r} raised {type(error).__name__}: {error} "
+                f"after step {step.index}; expected a truth value"
+            ) from error
+        finally:
+            CLERK.active = active
 
     def _stopped(self) -> None:
         world = self.world

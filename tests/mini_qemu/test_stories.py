@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from lessons.lab import follow
 from lessons.matrix import cell, rows
 from lessons.scenarios import find, stories
 from lessons.scenarios.story import Story, WrongFix
 from lessons.scenarios.yank_pairing import COMBINATIONS, pairing
 from mini_qemu.fixes import UnknownName, as_of, fixes, history
-from mini_qemu.sched import explore, replay
+from mini_qemu.sched import Trace, explore, replay, shortest_trace
 
 SURVIVORS = {
     "await-vs-exit",  # 2-D, C.1
@@ -56,15 +57,60 @@ def test_what_fails_replays(name: str):
                 assert not finding.stops
 
 
+def broken_rules(trace: Trace) -> list[str]:
+    """In the order in which they break."""
+    return [rule.name for rule in sorted(trace.invariants, key=lambda rule: rule.broken) if rule.broken]
+
+
+# with no fix, in the simplest failing run: the rule that breaks first, and it does so before anything crashes
+FIRST_TO_BREAK = {
+    "precopy-return-path": "INV-JOIN",
+    "cancel-vs-exit": "INV-OWNER",
+    "cancel-vs-pause": "INV-OWNER",
+    "tls-june-2021": "INV-YANK-LIVE",
+    "cancel-cleanup": "INV-QUIESCE",
+    "two-closers": "INV-YANK-LIVE",
+    "stale-entry": "INV-YANK-LIVE",
+}
+
+
+@pytest.mark.parametrize("name", FIRST_TO_BREAK)
+def test_a_rule_breaks_before_it_shows(name: str):
+    told = find(name)
+    with as_of((), told.history):
+        trace = shortest_trace(told.scenario)
+    assert broken_rules(trace)[0] == FIRST_TO_BREAK[name]
+    assert trace.finding is not None
+    assert min(rule.broken for rule in trace.invariants if rule.broken) < trace.finding.step
+
+
+@pytest.mark.parametrize("name", ["precopy-return-path", "cancel-vs-exit", "cancel-vs-pause", "tls", "stale-entry"])
+def test_with_all_five_fixes_the_rules_hold_that_the_series_is_about(name: str):
+    with fixes.all():
+        assert broken_rules(follow(find(name).scenario, [])) == []
+
+
+def test_what_the_series_leaves_broken():
+    """Cancel does not join, so main takes the instance away while the return path thread still holds its file."""
+    main_first = ["main"] * 100
+    with fixes.all():
+        assert broken_rules(follow(find("cancel-cleanup").scenario, main_first)) == ["INV-QUIESCE"]
+        assert broken_rules(follow(find("await-vs-exit").scenario, ["live_migration"] * 5)) == ["INV-OWNER"]
+
+
 WRONG = [(told, wrong) for told in stories().values() for wrong in told.wrong_fixes]
 
 
 @pytest.mark.parametrize(("told", "wrong"), WRONG, ids=[f"{told.name}-{wrong.name}" for told, wrong in WRONG])
 def test_wrong_fixes_fail_as_foretold(told: Story, wrong: WrongFix):
+    scenario = wrong.scenario or told.scenario
     with history.only(*told.history):
-        result = wrong.explore(wrong.scenario or told.scenario)
-    assert result.verdict == "failed"
+        result = wrong.explore(scenario)
+    assert result.verdict == ("proved" if wrong.breaks else "failed")
     assert wrong.kinds <= set(result.findings)
+    if wrong.breaks:
+        with wrong.applied():
+            assert wrong.breaks in broken_rules(follow(scenario, []))
     assert wrong.idea.endswith((".", ".)"))
     assert wrong.fails.endswith(".")
 

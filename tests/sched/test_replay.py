@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import itertools
 import json
@@ -20,8 +21,10 @@ from mini_qemu.sched import (
     Manual,
     Mutex,
     Scenario,
+    ScenarioError,
     ScheduleError,
     Shared,
+    Step,
     explain,
     explore,
     format_schedule,
@@ -170,6 +173,26 @@ def test_trace_says_who_stands_where_and_why() -> None:
     assert replay(PAIR, "v1:L3").steps[-1].woke == ["R"]
     assert trace.threads == ["L", "R"]
     assert repr(trace) == "pair: 2 steps, not finished."
+
+
+def half_way(counter: Any, step: Step) -> bool:
+    """Whoever has read the counter writes before anybody else reads."""
+    return not (step.op == "read" and step.thread == "B" and counter.value == 0)
+
+
+def test_a_trace_says_which_step_breaks_a_rule_first() -> None:
+    scenario = dataclasses.replace(LOST, invariants={"one at a time": half_way})
+    (rule,) = replay(scenario, "v1:A1 B2 A1").invariants
+    assert (rule.name, rule.broken) == ("one at a time", 2)
+    assert rule.meaning == "Whoever has read the counter writes before anybody else reads."
+    assert replay(scenario, "v1:A2 B2").invariants[0].broken == 0
+    assert explore(scenario).runs == explore(LOST).runs
+
+
+def test_a_rule_that_raises_is_named() -> None:
+    scenario = dataclasses.replace(LOST, invariants={"wrong": lambda counter, step: counter.valu})
+    with pytest.raises(ScenarioError, match=r"invariant 'wrong' raised AttributeError: .* after step 1; expected a"):
+        replay(scenario, "v1:A1")
 
 
 def test_columns() -> None:
