@@ -57,6 +57,8 @@ class OptimalDPOR:
                     world.start()
                     self._replay(world, branch)
                     races = self._extend(world)
+                    if self.too_long:
+                        break  # no verdict follows from it, so neither do other runs
                     complete = not any(world.enabled(task) for task in world.tasks)
                     if complete:
                         races = races + self.E.blocked(world)

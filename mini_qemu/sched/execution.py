@@ -24,6 +24,7 @@ from .ops import (
     JOIN,
     LOCK,
     POST,
+    READ,
     RECV,
     RECV_END,
     SEND,
@@ -55,6 +56,7 @@ class Execution:
         self.birth: dict[int, int] = {}  # thread -> past of its spawn
         self.birth_sync: dict[int, int] = {}
         self.on: dict[int, list[int]] = {}  # variable or object -> its events
+        self.written: dict[int, list[int]] = {}  # variable -> its writes
         self.touched: dict[int, list[int]] = {}  # object -> accesses of any of its fields, and frees
         self.freed: dict[int, list[int]] = {}  # object -> its frees
         self.data_races: dict[tuple[int, int], tuple[str, Any, Any]] = {}
@@ -88,10 +90,9 @@ class Execution:
                 if not mask >> e & 1:
                     races.append(e)
                     mask |= past[e]
-            for e in reversed(events):
-                wrote = codes[e] & 15  # READ is 0
-                if not (kind or wrote):
-                    continue
+            written = self.written.setdefault(var, [])
+            for e in reversed(events) if kind else written[-1:]:  # READ is 0
+                wrote = codes[e] & 15
                 if not mask >> e & 1:
                     races.append(e)
                     mask |= past[e]
@@ -102,6 +103,8 @@ class Execution:
                         sync |= self.sync[e]
                     break
             objects.append(i)
+            if kind:
+                written.append(i)
         elif kind <= POST:  # mutexes and semaphores: all their events are in one order
             before = task.op[1]._count if kind >= WAIT else task.op[1]._owner is None
             if events:
@@ -154,6 +157,8 @@ class Execution:
         self.on[code >> 4].pop()
         if code & 15 <= CAS or code & 15 == FREE:
             self.touched[code >> 10].pop()
+            if READ < code & 15 <= CAS:
+                self.written[code >> 4].pop()
             if code & 15 == FREE:
                 self.freed[code >> 10].pop()
         if own >= 0:
