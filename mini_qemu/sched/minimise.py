@@ -74,7 +74,8 @@ def _wanted(scenario: Scenario, failure: Result | Failure | str | None) -> tuple
 def _shortest(run: Run, finding: Finding, bound: Cost | None) -> tuple[Cost, list[str]] | None:
     """The cheapest order of the steps that ``finding`` needs, or None if it is not cheaper than ``bound``.
 
-    A state of the search is the set of steps done (a mask closed under happens-before) and the thread that moved last.
+    A state of the search is the set of steps done (a mask closed under happens-before) and the thread that moved last;
+    ``at`` says the same of the mask by thread: how many of its steps are done.
     """
     order = _Order(run)
     goal = order.all
@@ -84,24 +85,27 @@ def _shortest(run: Run, finding: Finding, bound: Cost | None) -> tuple[Cost, lis
     size = goal.bit_count()
     if bound is not None and (0, size) > bound:
         return None
-    heap: list[tuple[int, int, list[str], int, str]] = [(0, 0, [], 0, "")]
+    names = list(order.of)
+    heap: list[tuple[int, int, list[str], int, str, tuple[int, ...]]] = [(0, 0, [], 0, "", (0,) * len(names))]
     done: set[tuple[int, str]] = set()
     while heap:
-        preemptions, _, names, mask, current = heapq.heappop(heap)
+        preemptions, _, moved, mask, current, at = heapq.heappop(heap)
         if bound is not None and (preemptions, size) > bound:
             return None
         if mask == goal:
-            return (preemptions, size), names
+            return (preemptions, size), moved
         if (mask, current) in done:
             continue
         done.add((mask, current))
         goes_on = bool(current) and order.could_move(current, mask)
-        for name, events in order.of.items():
-            event = next((e for e in events if not mask >> e & 1), None)
-            if event is None or not goal >> event & 1 or run.past[event] & ~mask != 1 << event:
+        for k, name in enumerate(names):
+            events = order.of[name]
+            event = events[at[k]] if at[k] < len(events) else -1
+            if event < 0 or not goal >> event & 1 or run.past[event] & ~mask != 1 << event:
                 continue
             cost = preemptions + (goes_on and name != current)
-            heapq.heappush(heap, (cost, -len(names), [*names, name], mask | 1 << event, name))
+            then = (*at[:k], at[k] + 1, *at[k + 1 :])
+            heapq.heappush(heap, (cost, -len(moved), [*moved, name], mask | 1 << event, name, then))
     return None
 
 

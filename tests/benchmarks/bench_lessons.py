@@ -1,0 +1,85 @@
+"""How long a learner waits: for a verdict on an answer, for a toggle, for the course to be imported, for a notebook.
+
+`make bench`. Not a test: a machine that is busy is not a bug. Each figure is the longest of its kind, and says whose.
+Goals on two cores: an answer is graded in 2 s, a toggle answers in 1 s, the course is imported in 1.5 s in a fresh
+process, a notebook restarts and runs through in 10 s.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+from lessons.check import check_source
+from lessons.exercises import exercises
+from lessons.lab import RaceLab
+from lessons.scenarios import find
+from mini_qemu.fixes import as_of, fixes
+
+ROOT = Path(__file__).parent.parent.parent
+SPINNING = {
+    "warmups/withdraw": "def withdraw(account, amount):\n    while account.balance < amount:\n        pass",
+    "missing-join/write": "def finish_return_path(s):\n    while s.rp_state.from_dst_file is not None:\n        pass",
+    "check-then-use/write": (
+        "def wake_return_path(s):\n    while s.rp_state.from_dst_file is not None:\n"
+        "        qemu_file_shutdown(s.rp_state.from_dst_file)"
+    ),
+}
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def answers() -> Iterator[tuple[str, float]]:
+    """Every answer the course knows of, and answers that never stop looking."""
+    for name, asked in exercises().items():
+        known = {"starter": asked.starter, "solution": asked.solution} | {w.name: w.answer for w in asked.wrong}
+        if name in SPINNING:
+            known["spinning"] = SPINNING[name]
+        for kind, answer in known.items():
+            yield f"{name} {kind}", seconds(lambda answer=answer, asked=asked: check_source(answer, asked))
+
+
+def toggles() -> Iterator[tuple[str, float]]:
+    """A switch in RaceLab, to all five fixes and back, in the stories that the notebooks let a learner switch."""
+    for name in ("precopy-return-path", "cancel-vs-exit", "load-snapshot", "cancel-cleanup", "two-closers"):
+        told = find(name)
+        with as_of((), told.history):
+            lab = RaceLab(told.scenario, fixes=fixes.names)
+            for on in fixes.names, ():
+                switched = f"{name} {'all' if on else 'no'} fixes"
+                yield switched, seconds(lambda on=on, lab=lab: lab.obey({"do": "fixes", "on": list(on)}))
+
+
+def imports() -> Iterator[tuple[str, float]]:
+    names = "BreakIt, Predict, Quiz, RaceLab, Reveal, check, outcomes, patch, show"
+    command = [sys.executable, "-c", f"from lessons import {names}"]
+    yield "what a notebook imports", min(seconds(lambda: subprocess.run(command, check=True)) for _ in range(3))
+
+
+def notebooks() -> Iterator[tuple[str, float]]:
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        client = NotebookClient(nbformat.read(path, 4), resources={"metadata": {"path": str(path.parent)}})
+        yield path.stem, seconds(client.execute)
+
+
+def main() -> None:
+    os.environ["MINI_QEMU_PROGRESS"] = ""  # nobody's progress
+    for title, measure in {"answer": answers, "toggle": toggles, "import": imports, "notebook": notebooks}.items():
+        times = sorted(((took, what) for what, took in measure()), reverse=True)
+        print(f"{title:<9} of {len(times):>3}, the longest: " + ", ".join(f"{t:.2f} s {what}" for t, what in times[:3]))
+
+
+if __name__ == "__main__":
+    main()
