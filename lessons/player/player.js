@@ -139,7 +139,7 @@ function player(root, trace, options = {}) {
     const row = mark(dead, "dead") ?? mark(focus, "focus") ?? null;
     if (row) {
       const top = row.offsetTop, high = row.offsetHeight, room = pane.code.clientHeight;
-      if (top < pane.code.scrollTop + high || top > pane.code.scrollTop + room - 2.5 * high) pane.code.scrollTop = LINE * Math.round((top - room / 2 + high) / LINE); // no line is cut in half
+      if (top < pane.code.scrollTop + high || top > pane.code.scrollTop + room - 2.5 * high) pane.code.scrollTop = LINE * Math.round((top - Math.max(0, room / 2 - high)) / LINE); // whole lines, and the first one of a long row
     }
     const says = died ? `${finding.kind}: ${finding.message}` : note(pane.thread, moment);
     pane.note.textContent = says;
