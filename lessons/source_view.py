@@ -295,7 +295,9 @@ def show(target: str | Callable[..., Any], on: Iterable[str] | None = None, *, s
     title = ", ".join([f"{shown_path(function.file)}: {function.name}", *dict.fromkeys(asked)])
     numbered = _part(list(enumerate(function.lines, function.first)), target, start, lines)
     text = "\n".join([title, *((("~ " if n in grey else "  ") + line).rstrip() for n, line in numbered)])
-    rows = (_mark(line, "s", "opacity:.5" if n in grey else "") for n, line in numbered)
+    rows = (
+        " " * _indent(line) + _mark(line.lstrip(), "s", "opacity:.5" if n in grey else "") for n, line in numbered
+    )
     return View(text, _caption(title) + f'<pre style="{_PRE}">' + "\n".join(rows) + "</pre>")
 
 

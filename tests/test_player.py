@@ -80,6 +80,13 @@ def test_the_inactive_arm_is_grey_and_its_site_tagged(door):
     assert door["subtitle"] == "fixes on: none"
 
 
+def test_every_fix_that_is_on_is_named_as_the_switches_show_it():
+    with fixes.only("explicit_unregister", "join_created_thread"):
+        shown = trace_data(failing(stories.lost_update))["subtitle"]
+    assert shown == "fixes on: join_created_thread, explicit_unregister"
+    assert trace_data(failing(stories.lost_update), on=[])["subtitle"] == "", "no fix is involved"
+
+
 def test_a_sentence_uses_the_words_of_the_state_table(door, fixed_door):
     for step in [*door["steps"], *fixed_door["steps"]]:
         for label in step["changed"]:

@@ -39,7 +39,7 @@ const MARKS = {
 const CROSS = "M-4-4l8 8M4-4l-8 8";
 
 // Python, coloured lightly; a token that spans lines (a docstring) is closed and reopened at each line end.
-const TOKEN = /("""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(#.*)|\b(and|as|assert|break|class|continue|def|del|elif|else|except|False|finally|for|from|global|if|import|in|is|lambda|None|nonlocal|not|or|pass|raise|return|True|try|while|with|yield)\b/g;
+const TOKEN = /("""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(#.*)|\b(and|as|assert|break|class|continue|def|del|elif|else|except|False|finally|for|from|global|if|import|in|is|lambda|None|nonlocal|not|or|pass|raise|return|True|try|while|with|yield)\b|->/g;
 const paint = (lines) => {
   const rows = [[]];
   const add = (text, kind) => text.split("\n").forEach((part, i) => {
@@ -71,6 +71,7 @@ const expand = (trace) => {
 };
 const wrote = (step) => step.writes ?? step.changed ?? [];
 
+const LINE = 18; // px, as in player.css
 let serial = 0; // patterns and markers need ids that are unique on the page; nothing saved depends on them
 
 function player(root, trace, options = {}) {
@@ -115,14 +116,14 @@ function player(root, trace, options = {}) {
     const status = { unborn: "not started yet", done: "finished", crashed: "crashed here" }[moment.status[thread]] ?? "";
     return [options.live && at === n ? "" : moment.blocked[thread] ?? status, holds].filter(Boolean).join("; ");
   };
-  const begins = Object.fromEntries(threads.map((thread) => [thread, moments.find((moment) => moment.where[thread])?.where[thread]]));
+  // Where a thread was last, or, if it has not started yet, where it will begin.
+  const shown = (thread) => (moments.slice(0, at + 1).findLast((moment) => moment.where[thread]) ?? moments.find((moment) => moment.where[thread]))?.where[thread];
   const showPane = (pane, moment, step) => {
     const acted = step && step.thread === pane.thread, died = at === n && finding && finding.thread === pane.thread && finding.kind !== "deadlock";
     const stands = moment.where[pane.thread], ran = acted ? step.at : null;
     const dead = died && finding.source ? [finding.source, finding.line] : null;
     const focus = dead ?? ran ?? stands;
-    if (focus) open(pane, focus[0]);
-    else if (moment.status[pane.thread] === "unborn") open(pane, begins[pane.thread]?.[0]); // what it will run
+    open(pane, (focus ?? shown(pane.thread))?.[0]);
     for (const row of pane.marked) row.classList.remove("ran", "stands", "held", "dead");
     pane.marked = [];
     const mark = (place, name) => {
@@ -138,7 +139,7 @@ function player(root, trace, options = {}) {
     const row = mark(dead, "dead") ?? mark(focus, "focus") ?? null;
     if (row) {
       const top = row.offsetTop, high = row.offsetHeight, room = pane.code.clientHeight;
-      if (top < pane.code.scrollTop + high || top > pane.code.scrollTop + room - 2.5 * high) pane.code.scrollTop = top - room / 2 + high;
+      if (top < pane.code.scrollTop + high || top > pane.code.scrollTop + room - 2.5 * high) pane.code.scrollTop = LINE * Math.round((top - Math.max(0, room / 2 - high)) / LINE); // whole lines, and the first one of a long row
     }
     const says = died ? `${finding.kind}: ${finding.message}` : note(pane.thread, moment);
     pane.note.textContent = says;
@@ -396,7 +397,7 @@ function race(root, view, ask) {
   };
   const group = (title, chosen) => (chosen.length ? h("fieldset", {}, h("legend", {}, title), ...chosen.map(row)) : null);
   root.replaceChildren(h("div", { class: "mqp-lab", onkeydown: (e) => { if (e.key !== "Tab") e.stopPropagation(); } },
-    h("h4", {}, view.title), group("Fixes", view.toggles.filter((toggle) => !toggle.alone)), group("Tempting repairs", view.toggles.filter((toggle) => toggle.alone)), verdict, place));
+    h("h4", {}, view.title), group("Fixes", view.toggles.filter((toggle) => !toggle.alone)), group("One at a time", view.toggles.filter((toggle) => toggle.alone)), verdict, place));
   show();
 }
 
@@ -419,7 +420,7 @@ function scheduler(root, view, ask) {
   root.replaceChildren(h("div", { class: "mqp-lab scheduler" },
     h("p", { class: `verdict ${view.verdict}`, role: "status", "aria-live": "polite" }, h("b", {}, view.heading), h("span", {}, view.message)), place,
     h("div", { class: "tools" }, tool("undo", "Undo", { do: "undo" }, view.trace.steps.length > 0), tool("reset", "Start over", { do: "reset" }, view.trace.steps.length > 0),
-      h("span", { class: "keep" }, text, copied))));
+      h("span", { class: "keep" }, "Schedule", text, copied))));
   player(place, view.trace, { live: true, foot, at: view.trace.steps.length, start: view.start,
     keys: (key) => { const thread = view.trace.threads[Number(key) - 1]; return thread && chosen(thread) ? act({ do: "move", thread }) : key === "Backspace" || key === "u" ? act({ do: "undo" }) : null; } });
 }

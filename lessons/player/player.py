@@ -143,7 +143,7 @@ def trace_data(
     return {
         "version": 1,
         "title": title or trace.title or trace.scenario,
-        "subtitle": _fixes_shown(sources.data) if subtitle is None else subtitle,
+        "subtitle": _fixes_shown(sources.data, state) if subtitle is None else subtitle,
         "schedule": trace.schedule,
         "threads": list(trace.threads),
         "labels": list(trace.labels),
@@ -198,12 +198,12 @@ def _finding(finding: Any, sources: _Sources) -> Data | None:
     return {"kind": finding.kind, "thread": finding.thread, "message": finding.message, "source": source, "line": line}
 
 
-def _fixes_shown(sources: Mapping[str, Data]) -> str:
-    """The state of the fixes that the shown functions ask for; nothing where no fix is involved."""
-    asked = {site["fix"]: site["on"] for source in sources.values() for site in source["sites"]}
-    if not asked:
+def _fixes_shown(sources: Mapping[str, Data], state: Mapping[str, bool]) -> str:
+    """All fixes that are on, as the switches above a run show them; nothing where no fix is involved."""
+    on = [name for name in fixes.names if state[name]]
+    if not on and not any(source["sites"] for source in sources.values()):
         return ""
-    return "fixes on: " + (", ".join(sorted(name for name, is_on in asked.items() if is_on)) or "none")
+    return "fixes on: " + (", ".join(on) or "none")
 
 
 # ---- at rest

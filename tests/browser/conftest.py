@@ -1,8 +1,9 @@
 """Fixtures of the browser tests. Everything below this folder carries the mark `browser` (see tests/conftest.py).
 
-    def test_toggle(lab, page):
-        book = Notebook(page, lab, "01_missing_join.ipynb")
-        book.run_all()
+    LESSON = "01_missing_join.ipynb"
+
+    def test_it_runs_from_top_to_bottom(book):
+        assert book.errors() == []
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.jupyterlab import JupyterLab, chromium_browser, quiet_page
+from tests.browser.jupyterlab import JupyterLab, Notebook, chromium_browser, quiet_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -41,6 +42,16 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLab]:
     lab = JupyterLab(tmp_path_factory.mktemp("lab"))
     yield lab
     lab.close()
+
+
+@pytest.fixture(scope="module")
+def book(request: pytest.FixtureRequest, browser: Browser, lab: JupyterLab) -> Iterator[Notebook]:
+    """The notebook that the module calls LESSON, run from top to bottom. The module's tests share it: each has cells of
+    its own."""
+    with quiet_page(browser) as page:
+        book = Notebook(page, lab, request.module.LESSON)
+        book.run_all()
+        yield book
 
 
 @pytest.fixture(scope="session")

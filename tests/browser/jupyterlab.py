@@ -135,7 +135,7 @@ class Notebook:
         return self.code.nth(number - 1).locator(".jp-Cell-outputArea")
 
     def run_all(self) -> None:
-        self.do("jupyterapp.commands.execute('notebook:run-all-cells')")
+        self.do("jupyterapp.commands.execute('notebook:run-all-cells')", seconds=120)  # 10 where nothing else runs
         self.wait_until_idle()
 
     def run_cell(self, number: int) -> None:
@@ -143,6 +143,16 @@ class Notebook:
         self.code.nth(number - 1).locator(".jp-InputArea-editor").click()
         self.page.keyboard.press("Control+Enter")
         self.wait_until_idle()
+
+    def write(self, number: int, text: str) -> None:
+        """Put another text into the code cell [number], as a learner who has retyped it."""
+        self.page.evaluate(
+            """([number, text]) => {
+                const cells = jupyterapp.shell.currentWidget.content.widgets.filter(cell => cell.model.type === "code");
+                cells[number - 1].model.sharedModel.setSource(text);
+            }""",
+            [number, text],
+        )
 
     def restart(self) -> None:
         self.do("panel.sessionContext.restartKernel()")
@@ -178,9 +188,10 @@ class Notebook:
         """The whole notebook, or one element of it, in both themes: build/screenshots/NAME-light.png and -dark.png."""
         size = self.page.viewport_size
         assert size is not None
-        if of is None:  # the notebook scrolls inside the page: make the page as high as the notebook
-            height = self.page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollHeight")
-            self.page.set_viewport_size({"width": size["width"], "height": min(int(height) + 200, 16_000)})
+        # the notebook scrolls inside the page: make the page as high as what is to be seen
+        seen = of or self.page.locator(".jp-WindowedPanel-outer")
+        height = max(size["height"], int(seen.evaluate("node => node.scrollHeight")) + 200)
+        self.page.set_viewport_size({"width": size["width"], "height": min(height, 16_000)})
         paths = []
         for scheme in ("light", "dark"):
             self.theme(scheme)

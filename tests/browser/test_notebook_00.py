@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import json
 
-from tests.browser.jupyterlab import Notebook
+from tests.browser import learner
 
-START = "00_start_here.ipynb"
+LESSON = "00_start_here.ipynb"
 
 
-def test_a_first_visit(lab, page):
-    book = Notebook(page, lab, START)
-    book.run_all()
+def test_a_first_visit(book):
     assert book.errors() == []
-
-    asked = book.output(2)
-    asked.get_by_text("2: A first, or B first").click()
-    asked.get_by_text("Noted.").wait_for()
-    book.run_cell(4)
-    told = book.output(4)
-    assert "A first" in told.inner_text()
-    told.get_by_text("The explorer says").wait_for()
+    learner.predict(book, 2, 4, "2: A first, or B first")
 
     player = book.output(3).locator(".mqp")
     player.get_by_role("button", name="Forward one step").click()
@@ -35,35 +26,19 @@ def test_a_first_visit(lab, page):
     book.screenshot("00-first-visit")
 
 
-def test_break_the_deadlock_and_see_it_counted(lab, page):
-    book = Notebook(page, lab, START)
-    book.run_all()
+def test_break_the_deadlock_and_see_it_counted(book, lab):
     broken = book.output(8)
-    broken.get_by_role("button", name="Move A").click()
+    assert learner.move(broken, "A")
     broken.locator(".saying").get_by_text("A locks left.lock").wait_for()
-    broken.get_by_role("button", name="Move B").click()
-    broken.get_by_text("you broke it").wait_for()
-    assert "fewer do not break it" in broken.inner_text()
+    assert learner.move(broken, "B")
+    assert "fewer do not break it" in learner.broken(broken, "deadlock")
     book.run_cell(11)
     book.output(11).get_by_text("broken 1 race").wait_for()
     noted = json.loads((lab.folder / "notebooks" / ".mini_qemu_progress.json").read_text(encoding="utf-8"))
-    assert noted["broken"] == {"ab-ba": 1}
+    assert noted["broken"]["ab-ba"] == 1
 
 
-def write(book: Notebook, number: int, text: str) -> None:
-    """Put another text into the code cell [number], as a learner who has retyped it."""
-    book.page.evaluate(
-        """([number, text]) => {
-            const cells = jupyterapp.shell.currentWidget.content.widgets.filter(cell => cell.model.type === "code");
-            cells[number - 1].model.sharedModel.setSource(text);
-        }""",
-        [number, text],
-    )
-
-
-def test_every_kind_of_answer_gets_a_sentence_and_the_next_cell_still_runs(lab, page):
-    book = Notebook(page, lab, START)
-    book.run_all()
+def test_every_kind_of_answer_gets_a_sentence_and_the_next_cell_still_runs(book):
     head = "def withdraw(account, amount):\n"
     tail = '\n\ncheck(withdraw, "warmups/withdraw")'
     answers = {
@@ -75,17 +50,14 @@ def test_every_kind_of_answer_gets_a_sentence_and_the_next_cell_still_runs(lab, 
         "    return": "nobody is paid",
     }
     for body, reply in answers.items():
-        write(book, 10, head + body + tail)
+        book.write(10, head + body + tail)
         book.page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
         book.wait_until_idle()
         assert reply in book.output(10).inner_text(), body
         assert book.output(11).inner_text(), f"the cell after it did not run: {body}"
-    write(book, 10, "def withdraw(account):\n    pass" + tail)
+    book.write(10, "def withdraw(account):\n    pass" + tail)
     book.run_cell(10)
     assert "is called with (account, amount)" in book.output(10).inner_text()
-    write(book, 10, head + "    with account.lock:\n        if account.balance >= amount:\n"
-          "            account.balance = account.balance - amount" + tail)  # fmt: skip
-    book.run_cell(10)
-    assert "accepted" in book.output(10).inner_text()
+    learner.solve(book, 10, "warmups/withdraw")
     book.run_cell(11)
     book.output(11).get_by_text("✓ 1 of 1").wait_for()

@@ -141,6 +141,22 @@ def test_the_line_that_ran_and_the_line_where_a_thread_stands(page, player):
     assert page.locator(".ln.stands").count() >= 1
 
 
+def test_a_thread_that_has_finished_keeps_the_code_where_it_ended(page, lost):
+    show(page, lost)
+    page.locator(".mqp").press("End")
+    for thread in lost.data["threads"]:
+        assert "counter.value" in page.get_by_label(f"Code of {thread}").locator(".code").inner_text()
+
+
+def test_code_is_scrolled_by_whole_lines(browser, player):
+    with quiet_page(browser, width=390, height=844) as page:
+        show(page, player)
+        for _ in player.data["steps"]:
+            page.locator(".mqp").press("ArrowRight")
+            tops = page.locator(".code").evaluate_all("panes => panes.map(pane => pane.scrollTop % 18)")
+            assert set(tops) == {0}
+
+
 def test_the_inactive_arm_is_grey(page, player):
     show(page, player)
     guest = page.get_by_label("Code of guest")

@@ -1,0 +1,62 @@
+"""02 as a learner meets it: a file that was there a moment ago; two endings made by hand; two repairs."""
+
+from __future__ import annotations
+
+from tests.browser import learner
+
+LESSON = "02_check_then_use.ipynb"
+SHOW, PREDICT, RUN, REVEAL, FIGURE, PATCH, WRONG, BREAK, ORDER, FILL, WRITE, QUIZ = range(1, 13)
+
+
+def test_it_runs_from_top_to_bottom(book):
+    assert book.errors() == []
+    book.screenshot("02-as-run")
+
+
+def test_a_prediction_is_read_again_beside_the_truth(book):
+    learner.predict(book, PREDICT, REVEAL, "NULL: the pointer was cleared between the two lines")
+    assert "A file that has been freed" in book.output(REVEAL).inner_text()
+
+
+def test_the_patch_mends_it(book):
+    lab = book.output(RUN)
+    lab.locator(".verdict.failed").wait_for()
+    assert "is touched after the object was freed" in learner.to_the_end(lab)
+    assert "none fails" in learner.switch(lab, "lock_from_dst_file", "proved")
+
+
+def test_wrong_fixes_say_why(book):
+    lab = book.output(WRONG)
+    assert "worse and makes no noise" in learner.switch(lab, "read_once", "failed")
+    assert "waits for the lock" in learner.switch(lab, "lock_while_reading", "failed")
+    assert lab.get_by_role("switch", checked=True).count() == 1, "one at a time"
+    book.screenshot("02-wrong-fix", of=lab)
+
+
+def test_both_endings_can_be_made_by_hand(book):
+    lab = book.output(BREAK)
+    for steps, ending in (4, "is touched after the object was freed"), (2, "has no attribute 'shutdown'"):
+        learner.favour(lab, "return path")  # to where it waits for the destination
+        learner.favour(lab, "destination")
+        for _ in range(steps):
+            assert learner.move(lab, "main")
+        learner.favour(lab, "return path")
+        learner.favour(lab, "main")
+        assert "You needed 1 preemption; fewer do not break it." in learner.broken(lab, ending)
+        lab.get_by_role("button", name="Start over").click()
+        lab.get_by_text("Which thread moves first?").wait_for()
+
+
+def test_the_exercises(book):
+    learner.miss(book, ORDER, "check-then-use/order", "close_before_clear")
+    learner.solve(book, ORDER, "check-then-use/order")
+    learner.miss(book, FILL, "check-then-use/fill", "under_lock")
+    learner.solve(book, FILL, "check-then-use/fill")
+    learner.miss(book, WRITE, "check-then-use/write", "other_file")
+    book.screenshot("02-not-yet", of=book.output(WRITE))
+    learner.solve(book, WRITE, "check-then-use/write")
+
+
+def test_the_questions(book):
+    learner.quiz(book.output(QUIZ), "No: there was only one look, and the note does not change", "Yes")
+    learner.quiz(book.output(QUIZ), "Yes: the owner can still come between looking and fetching", "No")

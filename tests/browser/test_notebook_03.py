@@ -1,0 +1,57 @@
+"""03 as a learner meets it: no race, and an abort each time; four ways to keep books badly; one predicate."""
+
+from __future__ import annotations
+
+from tests.browser import learner
+
+LESSON = "03_one_predicate.ipynb"
+SHOW, PREDICT, RUN, REVEAL, PATCH, TABLE, BREAK, ORDER, FILL, WRITE, QUIZ = range(1, 12)
+
+
+def test_it_runs_from_top_to_bottom(book):
+    assert book.errors() == []
+    book.screenshot("03-as-run")
+
+
+def test_a_prediction_is_read_again_beside_the_truth(book):
+    learner.predict(book, PREDICT, REVEAL, "In some, if threads meet badly")
+    assert "In all" in book.output(REVEAL).inner_text()
+
+
+def test_the_patch_mends_it(book):
+    lab = book.output(RUN)
+    lab.locator(".verdict.failed").wait_for()
+    assert "QLIST_EMPTY" in learner.to_the_end(lab)
+    assert "it is well" in learner.switch(lab, "one_yank_predicate", "proved")
+
+
+def test_the_table_tells_loud_mistakes_from_silent_ones(book):
+    lab = book.output(TABLE)
+    lab.locator(".verdict.proved").wait_for()
+    assert "no such entry to take out" in learner.switch(lab, "registered_0_taken_out_1", "failed")
+    assert "(crash)" in lab.locator(".verdict").inner_text()
+    assert "waits for ever" in learner.switch(lab, "registered_0_taken_out_0", "failed")
+    assert "(deadlock)" in lab.locator(".verdict").inner_text()
+    book.screenshot("03-silent", of=lab)
+    learner.switch(lab, "registered_0_taken_out_0", "proved")  # off again
+
+
+def test_a_connection_that_nobody_listed_hangs_for_ever(book):
+    lab = book.output(BREAK)
+    assert not learner.move(lab, "reader"), "it waits for the line"
+    learner.favour(lab, "oob", "main")
+    learner.broken(lab, "reader waits for an item on the line")
+
+
+def test_the_exercises(book):
+    learner.miss(book, ORDER, "one-predicate/order", "instance_first")
+    learner.solve(book, ORDER, "one-predicate/order")
+    learner.miss(book, FILL, "one-predicate/fill", "all")
+    learner.solve(book, FILL, "one-predicate/fill")
+    learner.miss(book, WRITE, "one-predicate/write", "nothing")
+    learner.solve(book, WRITE, "one-predicate/write")
+
+
+def test_the_questions(book):
+    learner.quiz(book.output(QUIZ), "It depends on who is quicker", "They never do")
+    learner.quiz(book.output(QUIZ), "No: there is only one note", "Yes, if the note changes between the two desks")

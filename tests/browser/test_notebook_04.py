@@ -1,0 +1,54 @@
+"""04 as a learner meets it: a disk taken for a connection, once patch 5 is in without patch 4."""
+
+from __future__ import annotations
+
+from tests.browser import learner
+
+LESSON = "04_know_what_you_hold.ipynb"
+SHOW, PREDICT, RUN, REVEAL, SERIES, PATCH, BREAK, ORDER, FILL, WRITE, QUIZ = range(1, 12)
+
+
+def test_it_runs_from_top_to_bottom(book):
+    assert book.errors() == []
+    assert "all but patch 4: load-snapshot: failed" in book.output(SERIES).inner_text()
+    book.screenshot("04-as-run")
+
+
+def test_a_prediction_is_read_again_beside_the_truth(book):
+    learner.predict(book, PREDICT, REVEAL, "Nothing special: a snapshot is no migration")
+    assert "It aborts, every time" in book.output(REVEAL).inner_text()
+
+
+def test_with_this_patch_or_with_neither_it_is_well(book):
+    lab = book.output(RUN)
+    lab.locator(".verdict.failed").wait_for()
+    assert "BlockDriverState is not a QIOChannel" in learner.to_the_end(lab)
+    assert "it is well" in learner.switch(lab, "file_knows_channel", "proved")
+    learner.switch(lab, "explicit_unregister", "proved")
+    learner.switch(lab, "file_knows_channel", "proved")  # both are off now
+    assert lab.get_by_role("switch", checked=True).count() == 0
+
+
+def test_step_by_step_to_the_disk_that_is_cast(book):
+    lab = book.output(BREAK)
+    learner.favour(lab, "main")
+    learner.broken(lab, "BlockDriverState is not a QIOChannel")
+    lab.get_by_role("button", name="Undo").click()
+    lab.get_by_text("your turn").wait_for()
+    book.screenshot("04-before-the-cast", of=lab)
+    assert learner.move(lab, "main")
+
+
+def test_the_exercises(book):
+    learner.miss(book, ORDER, "hold/order", "return_first")
+    learner.solve(book, ORDER, "hold/order")
+    learner.miss(book, FILL, "hold/fill", "when_writing")
+    learner.solve(book, FILL, "hold/fill")
+    learner.miss(book, WRITE, "hold/write", "assert_it")
+    learner.solve(book, WRITE, "hold/write")
+
+
+def test_the_questions(book):
+    quiz = book.output(QUIZ)
+    learner.quiz(quiz, "Without a second person nothing can happen to it", "It breaks, and no race is needed")
+    learner.quiz(quiz, "Whoever unpacks it, by shaking it first", "Whoever packs the box")
