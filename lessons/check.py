@@ -204,8 +204,8 @@ def _grade(function: FunctionType, source: str, asked: Exercise) -> Feedback:
                     return _failed(asked, outcome, trace, function)
         except (BadReplacement, InstrumentationError, SchedError) as error:
             raise Refused(_readable(error, function)) from error
-        runs = "1 interleaving" if result.runs == 1 else f"{result.runs:,} interleavings"
-        told.append(f"When {trial.about}: {runs}, all run, none fails.")
+        well = f"{result.runs:,} interleavings, all run, none fails" if result.runs > 1 else "it is well"
+        told.append(f"When {trial.about}: {well}.")
     return Feedback(asked.name, True, (*told, asked.why))
 
 
@@ -222,9 +222,7 @@ def _failed(asked: Exercise, outcome: Outcome, trace: Trace | None, function: Fu
     if not result.failing:
         say = _loops(function)
         return Feedback(asked.name, False, (say, f"That was seen when {trial.about}."), on=trial.on, reply="loop")
-    number = "the only interleaving fails"
-    if result.runs > 1:
-        number = f"{result.failing:,} of {result.runs:,} interleavings fail"
+    number = f"{result.failing:,} of {result.runs:,} interleavings fail" if result.runs > 1 else "it fails"
     own = _own(result, function) if asked.kind != "order" else ""
     wrong = next((w for w in asked.wrong if w.when(outcome)), None)
     say = wrong.reply if wrong else own or _general(trace.finding if trace else None)

@@ -31,12 +31,12 @@ class Turns(Shared):
     moved: str = ""
 
     def __init__(self) -> None:
-        self.left = {"A": 2, "B": 1}
+        self.left = {"x": 2, "y": 1}
 
 
 def who_can_move(w: Turns) -> list[str]:
     can = []
-    for name in ("A", "B"):
+    for name in w.left:
         if w.left[name]:
             can.append(name)
     return can
@@ -59,7 +59,7 @@ def schedule(w: Turns) -> None:
 
 
 def all_moved(w: Turns) -> bool:
-    assert w.moved == "AAB", f"the threads moved in the order {w.moved or 'nobody'}, and AAB was wanted"
+    assert w.moved == "xxy", f"the threads moved in the order {w.moved or 'nobody'}, and xxy was wanted"
     return True
 
 

@@ -35,7 +35,11 @@ def asks(w: Disk) -> None:
         assert ioc is None, f"the file lies on a disk, and the answer is {ioc!r}"
 
 
-ASKED = Scenario("ask-a-file-on-a-disk", Disk, {"main": asks})
+def watch(w: Disk) -> dict[str, bool]:
+    return {"read.has_ioc": w.read.has_ioc, "write.has_ioc": w.write.has_ioc}
+
+
+ASKED = Scenario("ask-a-file-on-a-disk", Disk, {"main": asks}, watch=watch)
 TRIALS = (
     Trial(snapshot.scenario, "a snapshot is loaded from a disk", ON),
     Trial(ASKED, "a file on a disk is asked for its channel", ON),

@@ -58,6 +58,7 @@ WRONG_FIXES = (
         "Here a pair is registered and never taken out: that is the other kind of disagreement. What this hides is"
         " channels that yank cannot reach.",
         frozenset({"crash"}),
+        scenario=june_2021,
     ),
 )
 

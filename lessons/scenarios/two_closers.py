@@ -70,6 +70,7 @@ WRONG_FIXES = (
         " each other have an order, which everybody must keep from now on.",
         frozenset(),
         on=("explicit_unregister",),
+        scenario=scenario,
         breaks="INV-LOCK-LEAF",
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.browser import learner
 
 LESSON = "03_one_predicate.ipynb"
-SHOW, PREDICT, RUN, REVEAL, PATCH, TABLE, BREAK, ORDER, FILL, WRITE, QUIZ = range(1, 12)
+SHOW, PREDICT, RUN, REVEAL, PATCH, TABLE, WRONG, BREAK, ORDER, FILL, WRITE, QUIZ = range(1, 13)
 
 
 def test_it_runs_from_top_to_bottom(book):
@@ -34,6 +34,13 @@ def test_the_table_tells_loud_mistakes_from_silent_ones(book):
     assert "(deadlock)" in lab.locator(".verdict").inner_text()
     book.screenshot("03-silent", of=lab)
     learner.switch(lab, "registered_0_taken_out_0", "proved")  # off again
+
+
+def test_repairs_that_look_right_say_why_they_are_not(book):
+    lab = book.output(WRONG)
+    assert "does not reach the reader" in learner.switch(lab, "by_transport", "failed")
+    assert "forgets the flag" in learner.switch(lab, "flag_of_the_owner", "failed")
+    assert "the other kind of disagreement" in learner.switch(lab, "tolerate_missing", "failed")
 
 
 def test_a_connection_that_nobody_listed_hangs_for_ever(book):
