@@ -29,7 +29,7 @@ def all_gone(w: Source) -> bool:
 CANCELLED = Scenario(
     "cancelled",
     setup=cancel_cleanup.setup,
-    threads={"main": cancel_cleanup.main, "return path": return_path},
+    threads={"main": cancel_cleanup.cleans_up, "return path": return_path},
     check=all_gone,
     watch=watch_source,
 )

@@ -31,6 +31,7 @@ MODULES = (
     "fd_transport",
     "snapshot",
     "cancel_cleanup",
+    "migrate_again",
     "local_error",
     "two_closers",
     "recovery",

@@ -30,7 +30,7 @@ def setup() -> Source:
     return w
 
 
-def main(w: Source) -> None:
+def cleans_up(w: Source) -> None:
     qemu_mutex_lock_iothread(w.qemu)
     migrate_fd_cleanup(w.ms)
     qemu_mutex_unlock_iothread(w.qemu)
@@ -39,7 +39,7 @@ def main(w: Source) -> None:
 scenario = Scenario(
     "cancel-cleanup",
     setup=setup,
-    threads={"main": main, "return path": return_path},
+    threads={"main": cleans_up, "return path": return_path},
     watch=watch_source,
     invariants=SOURCE_RULES,
     title="The clean-up after a cancel",

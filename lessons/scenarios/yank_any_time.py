@@ -9,6 +9,8 @@ thread tests and uses from_dst_file without the lock (2-D), and what a dying lin
 
 from __future__ import annotations
 
+from lessons.scenarios.cancel_cleanup import cleans_up
+from lessons.scenarios.cancel_cleanup import setup as cancelled
 from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.stage import (
     Source,
@@ -25,12 +27,9 @@ from lessons.scenarios.stage import (
 from lessons.scenarios.story import Story
 from mini_qemu.migration import (
     MIG_THR_ERR_FATAL,
-    migrate_fd_cancel,
-    migrate_fd_cleanup,
     migration_detect_error,
     migration_iteration_finish,
 )
-from mini_qemu.process import qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
 from mini_qemu.sched import Scenario
 
 precopy = Scenario(
@@ -72,18 +71,6 @@ completion = Scenario(
     invariants=SOURCE_RULES,
     title="Yank while the migration completes",
 )
-
-
-def cancelled() -> Source:
-    w = running()
-    migrate_fd_cancel(w.ms)
-    return w
-
-
-def cleans_up(w: Source) -> None:
-    qemu_mutex_lock_iothread(w.qemu)
-    migrate_fd_cleanup(w.ms)
-    qemu_mutex_unlock_iothread(w.qemu)
 
 
 cleanup = Scenario(

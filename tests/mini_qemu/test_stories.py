@@ -15,6 +15,7 @@ from mini_qemu.sched import Trace, explore, replay, shortest_trace
 SURVIVORS = {
     "await-vs-exit",  # 2-D, C.1
     "hasty-resume",  # C.4
+    "migrate-again",  # C.5
     "yank-during-completion",  # 2-D again
     "yank-in-recover",  # C.12
     "yank-at-the-end-of-postcopy",  # C.18a
