@@ -83,6 +83,11 @@ def _just(value: Any) -> Generator[Any, Any, Any]:
     yield
 
 
+def ran_plainly(made: GeneratorType[Any, Any, Any]) -> bool:
+    """Whether a generator that `call` returned holds what a generator function of the program made: nothing runs."""
+    return made.gi_code is _just.__code__
+
+
 def _prepare(f: FunctionType) -> Any:
     """Decide once how calls of ``f`` are made; remembered on the function itself."""
     found: Any = False

@@ -18,6 +18,7 @@ from types import CellType, CodeType, FrameType, FunctionType, GeneratorType, Me
 from typing import Any
 
 from .dpor import LIMIT_STEPS
+from .repeat import movable
 from .rewrite import HELPERS
 from .run import Run, first_of
 from .scenario import Scenario
@@ -52,7 +53,7 @@ class VisitedStates:
                 with world.running():
                     world.start()
                     for tid in path:
-                        world.step(world.by_tid[tid])
+                        world.step(movable(world, tid))
                     ended = self._descend(world, Fingerprint(world))
                 names = [world.by_tid[tid].name for tid in path]
                 yield Run(world, names, first_of(world.judge())) if ended else None
