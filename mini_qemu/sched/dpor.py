@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from .errors import DivergenceError
 from .execution import Execution, Race
 from .ops import JOIN, RECV, RECV_END, depends
+from .repeat import diverged
 from .run import Run
 from .scenario import Scenario
 from .world import Registry, Task, World
@@ -50,7 +50,6 @@ class OptimalDPOR:
     def runs(self) -> Iterator[Run]:
         """Every maximal execution, one per class. Between two of them the caller may stop."""
         branch = 0  # the state from which the run differs from the one before
-        first: tuple[list[int], list[int]] | None = None
         while not self.too_long:
             with closing(World(self.scenario, self.registry)) as world:
                 with world.running():
@@ -68,31 +67,18 @@ class OptimalDPOR:
                     names = {task.tid: task.name for task in world.tasks}
                     thread = [names[t] for t in self.E.tid]
                     yield Run(world, thread, self.E.possible(world.judge()), self.E.past, self.E.code, self.E.before)
-                    first = first or (self.E.tid.copy(), self.E.code.copy())
             branch = self._backtrack()
             if branch < 0:
                 break
-        if first is not None:
-            self._once_more(*first)
-
-    def _once_more(self, tids: list[int], codes: list[int]) -> None:
-        """Make the first run again. A program that remembers something from run to run does not repeat it."""
-        with closing(World(self.scenario, self.registry)) as world, world.running():
-            world.start()
-            for i, tid in enumerate(tids):
-                task = world.by_tid.get(tid)
-                if task is None or not world.enabled(task) or world.step(task) != codes[i]:
-                    self._diverged(tid, i)
-            left = [task.tid for task in world.tasks if world.enabled(task)]
-            if left:
-                self._diverged(left[0], len(tids))
 
     def _replay(self, world: World, branch: int) -> None:
         """Bring ``world`` to the state E[:branch], whose analysis is kept from earlier runs."""
         by_tid, step = world.by_tid, world.step
-        for i in range(branch):
-            if step(by_tid[self.E.tid[i]]) != self.E.code[i]:
-                self._diverged(self.E.tid[i], i)
+        for tid, code in zip(self.E.tid[:branch], self.E.code, strict=False):
+            task = by_tid.get(tid)
+            if task is None or (task.code != code and world.pending(task) != code):
+                raise diverged(world, tid, code)
+            step(task)
 
     def _extend(self, world: World) -> list[Race]:
         """Run to the end: along the wakeup tree while there is one, then freely. Returns all races of the run: an old
@@ -107,7 +93,7 @@ class OptimalDPOR:
                 tid, code, below = wut[depth][0]
                 task = world.by_tid.get(tid)
                 if task is None or not world.enabled(task) or world.pending(task) != code:
-                    self._diverged(tid, depth)
+                    raise diverged(world, tid, code)
             else:
                 task = self._choose(world, task, sleep[depth])
                 if task is None:
@@ -222,11 +208,3 @@ class OptimalDPOR:
                 total += weight * done / known
                 weight /= known
         return total
-
-    def _diverged(self, tid: int, i: int) -> None:
-        names = {tid: name for name, tid in self.registry.tids.items()}
-        raise DivergenceError(
-            f"scenario {self.scenario.name!r} is not deterministic: at step {i + 1} {names[tid]} did something else "
-            "than in an earlier run with the "
-            "same schedule. Does setup or a thread use time, random numbers, hash order, or state that outlives a run?"
-        )

@@ -17,6 +17,7 @@ from .canary import check_canary
 from .dpor import OptimalDPOR
 from .errors import DivergenceError, SchedError, ScheduleError
 from .ops import DEPENDENCE, VERBS
+from .repeat import repeated
 from .run import Run
 from .scenario import Finding, Scenario
 from .schedule import format_schedule, parse_schedule, switches
@@ -28,6 +29,8 @@ LIMIT_OF_STEPS = "limit_steps"
 METHODS = ("auto", "dpor", "states", "bounded", "random", "pct", "dfs")
 BUDGET_RUNS = 200_000
 """Runs that "auto" gives to DPOR before it falls back to visited states."""
+REPEATS = 3
+"""How often a run is made again to see whether the scenario is deterministic: all but once before the exploration."""
 SAMPLES = 1_000
 """Runs of the random methods when no limit is given."""
 
@@ -212,6 +215,9 @@ def _collect(
     made = source.runs()
     executions = 0
     try:
+        first = repeated(scenario)
+        for _ in range(REPEATS - 1):
+            repeated(scenario, first)
         for run in made:
             executions += 1
             if run is not None:
@@ -229,6 +235,7 @@ def _collect(
                 if progress(executions, result.failing, done):
                     result.stopped_by = "cancel"
                     break
+        repeated(scenario, first)
     except KeyboardInterrupt:
         result.stopped_by = "an interrupt"
     result.seconds = time.monotonic() - start

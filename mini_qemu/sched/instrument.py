@@ -83,6 +83,11 @@ def _just(value: Any) -> Generator[Any, Any, Any]:
     yield
 
 
+def ran_plainly(made: GeneratorType[Any, Any, Any]) -> bool:
+    """Whether a generator that `call` returned holds what a generator function of the program made: nothing runs."""
+    return made.gi_code is _just.__code__
+
+
 def _prepare(f: FunctionType) -> Any:
     """Decide once how calls of ``f`` are made; remembered on the function itself."""
     found: Any = False
@@ -175,10 +180,24 @@ def _print(*args: Any, **kwargs: Any) -> None:
 _SPECIAL: dict[Any, Callable[..., Any]] = {getattr: _getattr, setattr: _setattr, print: _print}
 
 
-def nested(f: FunctionType) -> FunctionType:
-    """Decorator of rewritten nested functions: they are generator functions already."""
-    f.__dict__["__controlled__"] = (f.__code__, f)
-    return f
+def nested(generator: FunctionType) -> Callable[[FunctionType], FunctionType]:
+    """Decorator of nested functions in rewritten code: under control, ``generator`` runs instead."""
+
+    def mark(natural: FunctionType) -> FunctionType:
+        generator.__defaults__, generator.__kwdefaults__ = natural.__defaults__, natural.__kwdefaults__
+        natural.__dict__["__controlled__"] = (natural.__code__, generator)
+        return natural
+
+    return mark
+
+
+def leave(manager: Any) -> Any:
+    """The method that ends a ``with``. Raises what ``with`` raises if ``manager`` is nothing to enter and leave."""
+    cls = type(manager)
+    if not (hasattr(cls, "__enter__") and hasattr(cls, "__exit__")):
+        with manager:
+            pass
+    return cls.__exit__
 
 
 def instrument(f: FunctionType) -> Callable[..., Generator[Any, Any, Any]]:
@@ -223,6 +242,7 @@ _HELPER_VALUES: dict[str, Any] = {
     "_sched_type": type,
     "_sched_generator": GeneratorType,
     "_sched_nested": nested,
+    "_sched_leave": leave,
     "_sched_exc_info": sys.exc_info,
     "_sched_stopped": (KeyboardInterrupt, GeneratorExit),  # the run itself ends: nothing more is carried out
 }

@@ -39,6 +39,7 @@ HELPERS = (
     "_sched_type",
     "_sched_generator",
     "_sched_nested",
+    "_sched_leave",
     "_sched_exc_info",
     "_sched_stopped",
 )
@@ -67,6 +68,9 @@ def rewritten(code: CodeType, qualname: str) -> tuple[CodeType, frozenset[str]]:
     scope = qualname.split(".")[-2] if "." in qualname and qualname.split(".")[-2] != "<locals>" else None
     if scope is not None:  # private names (__x) are mangled with the class's name
         body = [ast.ClassDef(scope, bases=[], keywords=[], body=body, decorator_list=[], **_TYPE_PARAMS)]
+    outermost = scope or tree.name
+    if outermost not in code.co_freevars:  # inside, its name is what it is in the file: a global
+        body.insert(0, ast.Global([outermost]))
     outer = ast.FunctionDef(
         "_sched_outer",
         ast.arguments(
@@ -209,30 +213,44 @@ class _Rewriter(ast.NodeTransformer):
             kwarg=node.args.kwarg and ast.arg(node.args.kwarg.arg),
             defaults=[],
         )
-        return self.generator(node, arguments, [])
-
-    def generator(self, node: ast.FunctionDef, arguments: ast.arguments, decorators: list[ast.expr]) -> ast.FunctionDef:
         start = _statements("_sched_turns = 0")
         never = _statements("return\nyield")  # whatever it contains, it is a generator function
         body = [*start, *self.body(node.body), *never]
         for new in [*start, *never]:
             _at(new, node.body[-1] if new in never else node)
-        new = ast.FunctionDef(node.name, arguments, body, decorator_list=decorators, **_TYPE_PARAMS)
+        new = ast.FunctionDef(node.name, arguments, body, decorator_list=[], **_TYPE_PARAMS)
         ast.copy_location(new, node)
         return new
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        """Both forms, over the same cells: the generator function for `call`, the natural one for other callers (a
+        library, a comprehension).
+        """
+        natural = copy.deepcopy(node.body)
+        self.defaults(node.args)
+        node.decorator_list = [self.visit(d) for d in node.decorator_list]
         if any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in _own_nodes(node)):
             return node
-        node.args.defaults = [self.visit(d) for d in node.args.defaults]
-        node.args.kw_defaults = [d and self.visit(d) for d in node.args.kw_defaults]
-        decorators = [self.visit(d) for d in node.decorator_list]
-        return self.generator(node, node.args, [*decorators, ast.Name("_sched_nested", ast.Load())])
+        generator, name = self.function(node), self.temporary()
+        node.body = natural
+        nested = ast.Call(ast.Name("_sched_nested", ast.Load()), [ast.Name(name, ast.Load())], [])
+        node.decorator_list.append(_at(nested, node))
+        keep = ast.Assign([ast.Name(name, ast.Store())], ast.Name(node.name, ast.Load()))
+        return [generator, _at(keep, node), node]
+
+    def defaults(self, arguments: ast.arguments) -> None:
+        """Default values are evaluated where the function is defined."""
+        arguments.defaults = [self.visit(d) for d in arguments.defaults]
+        arguments.kw_defaults = [d and self.visit(d) for d in arguments.kw_defaults]
+
+    def visit_Lambda(self, node: ast.Lambda) -> Any:
+        self.defaults(node.args)
+        return node
 
     def _leave(self, node: Any) -> Any:
         return node
 
-    visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = _leave
+    visit_AsyncFunctionDef = visit_ClassDef = _leave
 
     def _comprehension(self, node: Any) -> Any:
         """The first iterable is evaluated outside, but no assignment may stand in it: its calls take another form."""
@@ -409,7 +427,7 @@ class _Rewriter(ast.NodeTransformer):
         entered = self.temporary()
         out = [
             ast.Assign([ast.Name(manager, ast.Store())], self.visit(item.context_expr)),
-            *_statements(f"{leave} = _sched_type({manager}).__exit__"),
+            *_statements(f"{leave} = _sched_leave({manager})"),
             ast.Assign([ast.Name(entered, ast.Store())], calls(f"_sched_type({manager}).__enter__({manager})")),
             *_statements(f"{fine} = True"),
         ]

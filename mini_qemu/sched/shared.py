@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from typing import Any, ClassVar, get_origin
 
-from .errors import InstrumentationError, Misuse, Uncontrolled, UseAfterFree
+from .errors import Misuse, Uncontrolled, UseAfterFree
 from .ops import (
     ABORT,
     AWAIT,
@@ -244,6 +244,7 @@ def controlled_by(generator: Callable[..., Steps]) -> Callable[[Callable[..., An
     """Decorator: under the explorer, a call of the native function runs ``generator`` instead."""
 
     def mark(native: Callable[..., Any]) -> Callable[..., Any]:
+        generator.__qualname__ = native.__qualname__  # for what Python says about wrong arguments
         native.__dict__["__controlled__"] = generator
         return native
 
@@ -251,8 +252,8 @@ def controlled_by(generator: Callable[..., Steps]) -> Callable[[Callable[..., An
 
 
 def _yields(kind: int) -> Callable[..., Steps]:
-    def operation(self: Any, *args: Any) -> Steps:
-        return (yield (kind, self, *args))
+    def operation(self: Any) -> Steps:
+        return (yield (kind, self))
 
     return operation
 
@@ -337,7 +338,7 @@ class Channel(_Primitive):
         self._closed = False
         self._native = threading.Condition()
 
-    @controlled_by(_yields(SEND))
+    @controlled_by(lambda self, item: (yield (SEND, self, item)))
     def send(self, item: Any) -> None:
         """Append an item; never waits. Raises BrokenPipeError after `close` or `shutdown`."""
         CLERK.refuse(f"{self.name or 'a channel'}.send()")
@@ -420,6 +421,8 @@ def spawn(name: str, fn: Callable[..., Any], *args: Any) -> Handle:
     threads that start one of the same name are an error.
     """
     CLERK.refuse("spawn()")
+    if CLERK.maker is not None:
+        raise Misuse("setup starts a thread; name it in the scenario's threads, or start it from one of them")
     handle = Handle(name)
     handle._native = threading.Thread(target=fn, args=args, name=name)
     handle._native.start()
@@ -479,10 +482,3 @@ def fail(message: str = "") -> None:
 def abort(message: str = "") -> None:
     """As C's abort(): a "crash" finding, the thread stops on the spot and keeps its locks."""
     raise AssertionError(message)
-
-
-def check_fields(obj: Any, field: str) -> None:
-    """Raise InstrumentationError unless ``field`` is a shared field of ``obj``."""
-    if field not in FIELDS.get(type(obj), {}):
-        known = ", ".join(FIELDS.get(type(obj), {})) or "none"
-        raise InstrumentationError(f"{type(obj).__name__} has no shared field {field!r}; it has {known}")

@@ -5,30 +5,33 @@ the place and the local variables of every frame of its stack. Sound for finding
 says how many states there are, not how many interleavings. Strategy: depth first over schedules, re-executing the
 prefix; a state seen before is not entered again.
 
-Left out: states whose local variables cannot be compared (an unhashable value without a plain structure) count as new,
-which costs time and never an answer.
+Left out: a state in which a thread holds something that cannot be looked into (what `pickle` refuses, other than
+functions and generators) counts as new, which costs time and never an answer.
 """
 
 from __future__ import annotations
 
 import gc
-from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
-from types import BuiltinFunctionType, CellType, CodeType, FrameType, FunctionType, GeneratorType, MethodType
+from types import CellType, CodeType, FrameType, FunctionType, GeneratorType, MethodType, ModuleType, TracebackType
 from typing import Any
 
+from .dpor import LIMIT_STEPS
+from .repeat import movable
 from .rewrite import HELPERS
 from .run import Run, first_of
 from .scenario import Scenario
-from .shared import Channel, Freed, Mutex, Semaphore, Shared, _Primitive
+from .shared import Channel, Handle, Mutex, Semaphore, Shared, _Primitive
 from .world import Registry, Task, World
 
 LIMIT_STATES = 2_000_000
 
 
 class VisitedStates:
-    """Visits every state of ``scenario``; ``seen`` are those visited, ``too_long`` says that they exceed the limit."""
+    """Visits every state of ``scenario``; ``seen`` are those visited, ``too_long`` says that they, or the steps of one
+    run, exceed the limit.
+    """
 
     fraction = 0.0
 
@@ -50,7 +53,7 @@ class VisitedStates:
                 with world.running():
                     world.start()
                     for tid in path:
-                        world.step(world.by_tid[tid])
+                        world.step(movable(world, tid))
                     ended = self._descend(world, Fingerprint(world))
                 names = [world.by_tid[tid].name for tid in path]
                 yield Run(world, names, first_of(world.judge())) if ended else None
@@ -60,7 +63,6 @@ class VisitedStates:
             if not left:
                 return
             path[-1] = left[-1].pop(0)
-            self.too_long = len(self.seen) > self.limit_states
 
     def _descend(self, world: World, fingerprint: Fingerprint) -> bool:
         """Go on from the last step until a state is known or nobody can move; says whether it is a new end."""
@@ -72,6 +74,9 @@ class VisitedStates:
             able = [task.tid for task in world.tasks if world.enabled(task)]
             if not able:
                 return True
+            if len(self.path) >= LIMIT_STEPS or len(self.seen) > self.limit_states:
+                self.too_long = True  # a counter that grows for ever has no last state
+                return False
             self.trail.append((state, frozenset(able)))
             self.path.append(able[0])
             self.left.append(able[1:])
@@ -104,15 +109,17 @@ class Fingerprint:
     def __init__(self, world: World) -> None:
         self.world = world
         self.threads: dict[int, tuple[int, Any]] = {}  # thread -> (steps made, description of its frames)
+        self.seen: dict[int, tuple[int, Any]] = {}  # id -> (number, the value itself: its id must not be used again)
         self.mutable = False
 
     def of(self) -> Any:
         """The fingerprint of the world as it is now."""
         world = self.world
+        self.seen = {}
         threads = tuple([self._thread(task) for task in world.tasks])
-        objects = tuple([self._object(obj) for obj in world.objects])
+        objects = tuple([self._object(obj) for obj in sorted(world.objects, key=lambda obj: vars(obj)["_key"])])
         findings = tuple((f.kind, f.message, f.thread) for f in world.findings)
-        return threads, objects, self._value(world.state, {}), findings
+        return threads, objects, self._value(world.state), findings
 
     def _thread(self, task: Task) -> Any:
         if task.status:
@@ -124,81 +131,122 @@ class Fingerprint:
         frames = []
         gen = task.gen
         while gen is not None and getattr(gen, "gi_frame", None) is not None:
-            frames.append((gen.gi_code.co_qualname, gen.gi_frame.f_lasti, *self._held(gen)))
+            frames.append(self._frame(gen))
             gen = gen.gi_yieldfrom
-        described = task.name, tuple(frames), tuple([self._value(v, {}) for v in task.op])
+        described = task.name, tuple(frames), tuple([self._value(v) for v in task.op])
         if not self.mutable:
             self.threads[task.tid] = task.steps, described
         return described
 
-    def _held(self, gen: Any) -> list[Any]:
-        """What a suspended frame holds: its variables and its half-finished expressions.
+    def _frame(self, gen: Any) -> Any:
+        """Where a suspended generator stands and what it holds: its variables and its half-finished expressions.
 
         In ``s.a + s.b`` the value of ``s.a`` is in no variable while ``s.b`` is read; the collector sees it all the
         same.
         """
-        frame = gen.gi_frame
+        frame, code = gen.gi_frame, gen.gi_code
+        if frame is None:
+            return "ended"
         variables = frame.f_locals
-        held = [(n, self._value(v, {})) for n, v in variables.items() if n not in _OURS]
+        held = [(n, self._value(v)) for n, v in variables.items() if n not in _OURS]
         told = [id(variables), id(frame.f_globals), id(frame.f_builtins), *map(id, variables.values())]
         for value in gc.get_referents(gen):
             if id(value) in told:
                 told.remove(id(value))  # once: an equal number may also stand in an expression
-            elif not isinstance(value, _MACHINERY):
-                held.append(("", self._value(value, {})))
-        return held
+            elif not (isinstance(value, _MACHINERY) or value is gen.gi_yieldfrom or _runs(value, code)):
+                held.append(("", self._value(value)))
+        return _number(code), frame.f_lasti, tuple(held)
 
     def _object(self, obj: Any) -> Any:
-        seen: dict[int, int] = {}
-        if isinstance(obj, Freed):
-            return "freed"
-        if isinstance(obj, Shared):
-            fields = tuple([self._value(v, seen) for v in obj._v.values()])
-            plain = vars(obj)
-            if len(plain) == 2:
-                return fields
-            return fields, tuple([(n, self._value(v, seen)) for n, v in plain.items() if n not in ("_v", "_key")])
+        """An object that has a key, with all that is in it."""
+        plain = vars(obj)
+        inside: Any
         if isinstance(obj, Mutex):
-            return obj._owner.name if obj._owner else None
-        if isinstance(obj, Semaphore):
-            return obj._count
-        if isinstance(obj, Channel):
-            return obj._closed, tuple([self._value(v, seen) for v in obj._queue])
-        return obj.name, obj.settled
+            inside = obj._owner.name if obj._owner else None
+        elif isinstance(obj, Semaphore):
+            inside = obj._count
+        elif isinstance(obj, Channel):
+            inside = obj._closed, tuple([self._value(v) for v in obj._queue])
+        elif isinstance(obj, Handle):
+            inside = obj.name, obj.settled
+        else:
+            inside = tuple([(n, self._value(v)) for n, v in obj._v.items()])
+            if len(plain) > 2:
+                inside += tuple([(n, self._value(v)) for n, v in plain.items() if n not in ("_v", "_key")])
+        return plain["_key"], type(obj), inside
 
-    def _value(self, value: Any, seen: dict[int, int]) -> Any:
-        """A hashable stand-in for ``value``. ``seen`` numbers the containers on the way, so that sharing shows."""
-        if value is None or isinstance(value, str | bytes | int | float):
+    def _value(self, value: Any) -> Any:
+        """A hashable stand-in for ``value``, equal only to those of values that behave alike."""
+        kind = type(value)
+        if kind in _PLAIN:
             return value
+        if kind in _NUMBERS:
+            return kind, repr(value)  # True is not 1, -0.0 is not 0.0
         if isinstance(value, Shared | _Primitive):
             return _KEY, vars(value)["_key"]
-        if isinstance(value, tuple):
-            return tuple([self._value(v, seen) for v in value])
-        if isinstance(value, type | FunctionType | MethodType | BuiltinFunctionType):
-            return getattr(value, "__qualname__", "")
-        if id(value) in seen:
-            return "again", seen[id(value)]
-        seen[id(value)] = len(seen)
+        if kind is tuple:
+            return kind, tuple([self._value(v) for v in value])
+        if isinstance(value, type | ModuleType):
+            return value
+        if kind is FunctionType and not (value.__closure__ or value.__defaults__ or value.__kwdefaults__):
+            return kind, _number(value.__code__)
+        known = self.seen.get(id(value))
+        if known is not None:
+            return "again", known[0]
+        self.seen[id(value)] = len(self.seen), value
         self.mutable = True
-        if isinstance(value, list):
-            return "list", tuple([self._value(v, seen) for v in value])
-        return self._contents(value, seen)
+        return kind, self._contents(value)
 
-    def _contents(self, value: Any, seen: dict[int, int]) -> Any:
-        """A changeable value by what is in it; one whose contents are unknown is equal to nothing but itself."""
-        if isinstance(value, dict):
-            return "dict", tuple([(self._value(k, seen), self._value(v, seen)) for k, v in value.items()])
-        if isinstance(value, set | frozenset | deque):
-            return type(value).__name__, tuple(sorted(map(repr, value)) if isinstance(value, set) else map(repr, value))
-        if hasattr(value, "__next__") and hasattr(value, "__reduce__"):
-            return "iterator", self._value(value.__reduce__(), seen)
-        if hasattr(value, "__dict__"):
-            return type(value).__qualname__, tuple([(n, self._value(v, seen)) for n, v in vars(value).items()])
-        if isinstance(value, range | slice | complex | bytearray):
-            return repr(value)
-        return object()
+    def _contents(self, value: Any) -> Any:
+        """A changeable value by what is in it; one whose contents are unknown is equal to nothing."""
+        if type(value) is list:
+            return tuple([self._value(v) for v in value])
+        if type(value) is dict:
+            return tuple([(self._value(k), self._value(v)) for k, v in value.items()])
+        if isinstance(value, GeneratorType):
+            return self._frame(value)
+        if isinstance(value, FunctionType):
+            return _number(value.__code__), self._value([value.__defaults__, value.__kwdefaults__, _closure(value)])
+        if isinstance(value, MethodType):
+            return self._value(value.__func__), self._value(value.__self__)
+        if isinstance(value, TracebackType):
+            return None
+        try:
+            parts = value.__reduce_ex__(2)  # what a copy would be made of
+        except Exception:
+            return object()
+        if isinstance(parts, str):
+            return parts
+        rebuilt, items = parts[:3], [list(part) for part in parts[3:5] if part is not None]
+        return self._value(rebuilt), self._value(items)
 
 
+def _closure(f: FunctionType) -> dict[str, Any]:
+    """The variables of enclosing functions that ``f`` uses."""
+    found = {}
+    for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
+        if name not in HELPERS:
+            try:
+                found[name] = cell.cell_contents
+            except ValueError:  # not assigned yet
+                continue
+    return found
+
+
+def _runs(value: Any, code: CodeType) -> bool:
+    return isinstance(value, FunctionType) and value.__code__ is code
+
+
+def _number(code: CodeType) -> int:
+    """A number for ``code``: comparing code objects themselves takes long."""
+    _KEPT[id(code)] = code
+    return id(code)
+
+
+_KEPT: dict[int, CodeType] = {}
+"""So that no other code gets the number of one that is gone."""
 _KEY = "key of"
+_PLAIN = {type(None), int, str, bytes}
+_NUMBERS = {bool, float, complex}
 _OURS = {"_sched_made", "_sched_turns", *HELPERS}
-_MACHINERY = (FrameType, CodeType, FunctionType, GeneratorType, CellType)
+_MACHINERY = (FrameType, CodeType, CellType)

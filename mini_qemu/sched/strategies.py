@@ -18,6 +18,7 @@ from typing import Protocol
 
 from .dpor import LIMIT_STEPS
 from .ops import depends
+from .repeat import movable
 from .run import Run, first_of
 from .scenario import Scenario
 from .world import Registry, Task, World
@@ -145,7 +146,7 @@ class DepthFirst:
         d = self.depth
         self.depth += 1
         if d < len(self.chosen) and self.chosen[d] >= 0:
-            return world.by_tid[self.chosen[d]]
+            return movable(world, self.chosen[d])
         if d == len(self.chosen):
             sleep: dict[int, int] = {}
             if d:
@@ -197,7 +198,7 @@ class Bounded:
         d = self.depth
         self.depth += 1
         if d < len(self.chosen) and self.chosen[d] >= 0:
-            return world.by_tid[self.chosen[d]]
+            return movable(world, self.chosen[d])
         spent = self.spent[d - 1] if d else 0
         if d == len(self.chosen):
             stays = current in able and spent >= self.bound

@@ -15,7 +15,7 @@ from types import GeneratorType
 from typing import Any
 
 from .errors import InstrumentationError, Misuse, ScenarioError, SchedError, Uncontrolled, UseAfterFree
-from .instrument import call, refresh
+from .instrument import call, ran_plainly, refresh
 from .ops import (
     ABORT,
     AWAIT,
@@ -23,9 +23,11 @@ from .ops import (
     CAS,
     CLOSE,
     FAIL,
+    FIELD_BITS,
     FREE,
     FREE_FIELD,
     JOIN,
+    KIND_BITS,
     LOCK,
     POST,
     READ,
@@ -38,12 +40,15 @@ from .ops import (
     WRITE,
 )  # fmt: skip
 from .scenario import Finding, Scenario
-from .shared import ADD, CLERK, FIELDS, Handle, bury, check_fields
+from .shared import ADD, CLERK, FIELDS, Handle, _Primitive, bury
 
 READY, DONE, CRASHED = 0, 1, 2
 
 TURNS_WITHOUT_STEP = 100_000
 """Loop iterations without a visible step after which a thread is taken to be in an endless loop."""
+
+_FIRST_KEY = 1 << KIND_BITS + FIELD_BITS
+"""The smallest code of an operation on an object that has a key."""
 
 _OWN_FILES = __file__.rpartition("/")[0] if "/" in __file__ else __file__.rpartition("\\")[0]
 
@@ -223,8 +228,8 @@ class World:
             return code
         except KeyError:
             error = AttributeError(f"{type(op[1]).__name__}.{op[2]} has no value yet")
-        except BrokenPipeError as broken:
-            error = broken
+        except Exception as raised:  # a send on a closed channel, or an exchange of values that cannot be compared
+            error = raised
         self.value = value
         self.advance(task, value, error)
         return code
@@ -245,6 +250,8 @@ class World:
                     if fields is not None and op[2] in fields:
                         task.code = (obj._key | fields[op[2]]) << 4 | kind
                         task.op = op
+                        if task.code < _FIRST_KEY:
+                            self._refuse_outsider(task)
                         return
                     try:  # another class's attribute of the same name: no step
                         if kind == READ:
@@ -264,9 +271,14 @@ class World:
                     value = None
                     continue
                 if kind == CAS:
-                    check_fields(obj, op[2])
-                    task.code = (obj._key | FIELDS[type(obj)][op[2]]) << 4 | CAS
+                    fields = FIELDS.get(type(obj), {})
+                    if op[2] not in fields:
+                        known = ", ".join(fields) or "none"
+                        self._refuse(task, f"{type(obj).__name__} has no shared field {op[2]!r}; it has {known}")
+                    task.code = (obj._key | fields[op[2]]) << 4 | CAS
                 elif kind == FREE:
+                    if isinstance(obj, _Primitive):
+                        self._refuse(task, f"only Shared objects can be freed, not a {type(obj).__name__}")
                     task.code = (obj._key | FREE_FIELD) << 4 | FREE
                 elif kind == SPAWN:
                     task.code = SPAWN
@@ -279,6 +291,8 @@ class World:
                 else:
                     task.code = obj._key << 4 | kind
                 task.op = op
+                if task.code < _FIRST_KEY and kind not in (SPAWN, AWAIT):
+                    self._refuse_outsider(task)
                 return
         except StopIteration:
             task.status = DONE
@@ -288,11 +302,29 @@ class World:
             raise
         except Misuse as misuse:
             self.crash(task, "misuse", str(misuse), misuse)
-        except Exception as failure:
+        except (KeyboardInterrupt, Uncontrolled):
+            raise
+        except BaseException as failure:  # sys.exit() in a thread as well
             self.crash(task, "crash", f"{type(failure).__name__}: {failure}", failure)
+
+    def _refuse_outsider(self, task: Task) -> None:
+        """An object without a key belongs to no run: it would carry what one run did into the next."""
+        self._refuse(
+            task,
+            f"{task.name} uses a {type(task.op[1]).__name__} that was made neither in setup nor by a thread; scenario "
+            f"{self.scenario.name!r} must begin every run with a fresh state",
+        )
+
+    def _refuse(self, task: Task, reason: str) -> None:
+        file, _, line = (frames_of(task.gen) or [("", "", 0)])[-1]
+        raise InstrumentationError(f"{file}:{line}: {reason}")
 
     def _add(self, name: str, fn: Any, args: tuple[Any, ...], handle: Handle | None) -> None:
         """A new thread, run up to its first operation."""
+        if not isinstance(name, str) or not name:
+            raise ScenarioError(
+                f"scenario {self.scenario.name!r}: a thread is called {name!r}, expected a text that is not empty"
+            )
         if any(task.name == name for task in self.tasks):
             raise ScenarioError(
                 f"scenario {self.scenario.name!r}: two threads are called {name!r}; schedules need different names"
@@ -311,26 +343,26 @@ class World:
             raise ScenarioError(
                 f"scenario {self.scenario.name!r}: thread {name!r} cannot be started: {error}"
             ) from error
-        if type(task.gen) is not GeneratorType:
+        if type(task.gen) is not GeneratorType or ran_plainly(task.gen):
             if hasattr(task.gen, "close"):
                 task.gen.close()  # a coroutine that will never run
             raise InstrumentationError(
                 f"scenario {self.scenario.name!r}: the function of thread {name!r}, "
                 f"{getattr(fn, '__qualname__', fn)}, cannot be instrumented; "
-                "give a function written in Python with def, in a controlled module"
+                "give a plain function (no generator, no coroutine) written with def, in a controlled module"
             )
         self.advance(task, None)
 
     def task_named(self, name: str) -> Task:
-        """The thread called ``name``. Raises ScenarioError, naming those there are."""
-        for task in self.tasks:
-            if task.name == name:
-                return task
-        if name in self.scenario.functions:  # asked for before it was started
-            return Task(name, -1)
-        raise ScenarioError(
-            f"scenario {self.scenario.name!r} has no thread {name!r}; it has {', '.join(t.name for t in self.tasks)}"
-        )
+        """The scenario's thread called ``name``, which may be asked for before it was started. Raises ScenarioError,
+        naming those there are.
+        """
+        if name not in self.scenario.functions:
+            raise ScenarioError(
+                f"scenario {self.scenario.name!r} has no thread {name!r}; it has {', '.join(self.scenario.functions)} "
+                "(a thread that was started with spawn is joined by its handle)"
+            )
+        return next((task for task in self.tasks if task.name == name), Task(name, -1))
 
     # ---------------------------------------------------------------- findings
 

@@ -10,6 +10,7 @@ import pytest
 
 from mini_qemu.sched import (
     Channel,
+    DivergenceError,
     Mutex,
     Scenario,
     ScenarioError,
@@ -88,7 +89,16 @@ def test_exception_abort_fail() -> None:
     def fails(s: State) -> None:
         fail("must not happen")
 
+    def exits(s: State) -> None:
+        s.value = 1
+        raise SystemExit(3)
+
+    def adds_to_nothing(s: State) -> None:
+        fetch_add(s, "thing", 1)
+
     assert run(raises).outcomes == {("crash", "KeyError: 'gone'"): 1}
+    assert run(exits).outcomes == {("crash", "SystemExit: 3"): 1}
+    assert list(run(adds_to_nothing).findings) == ["crash"]
     assert run(aborts).outcomes == {("crash", "by hand"): 1}
     assert run(fails).outcomes == {("fail", "must not happen"): 1}
 
@@ -380,6 +390,111 @@ def test_bad_scenarios_say_what_is_wrong() -> None:
     ]:
         with pytest.raises(SchedError, match=says):
             wrong()
+
+
+GLOBAL = State()
+LEFT_OVER: list[State] = []
+TIMES = [0]
+
+
+def test_what_does_not_begin_afresh_is_refused() -> None:
+    def uses_global(s: State) -> None:
+        with GLOBAL.lock:
+            s.value = 1
+
+    def reads_global(s: State) -> None:
+        s.value = GLOBAL.value
+
+    def once() -> State:
+        if not LEFT_OVER:
+            LEFT_OVER.append(State())
+        return LEFT_OVER[0]
+
+    def locked() -> State:
+        s = State()
+        s.lock.lock()
+        return s
+
+    def started() -> State:
+        s = State()
+        spawn("early", nothing, s)
+        return s
+
+    for method in ("dpor", "dfs", "states", "bounded", "random", "pct"):
+        for body, setup, says in [
+            (uses_global, State, "A uses a Mutex that was made neither in setup nor by a thread"),
+            (reads_global, State, "A uses a State that was made neither in setup nor by a thread"),
+            (nothing, once, "uses a State that was made before this run"),
+            (nothing, locked, "setup leaves lock locked"),
+            (nothing, started, "setup starts a thread"),
+        ]:
+            with pytest.raises(SchedError, match=says):
+                explore(Scenario("afresh", setup, {"A": body, "B": body}), method)
+
+
+def test_nondeterminism_is_told_with_expected_and_found() -> None:
+    def counts(s: State) -> None:
+        TIMES[0] += 1
+        s.value = TIMES[0]
+
+    def sometimes(s: State) -> None:
+        TIMES[0] += 1
+        s.value = 1
+        if TIMES[0] % 3 == 0:
+            s.thing = 1
+
+    def setup() -> State:
+        TIMES[0] += 1
+        s = State()
+        s.thing = TIMES[0]
+        return s
+
+    def check(s: State) -> bool:
+        TIMES[0] += 1
+        return TIMES[0] % 3 > 0
+
+    place = f"in {counts.__qualname__} ({__file__}:{counts.__code__.co_firstlineno + 2})"
+    for method in ("dpor", "dfs", "states", "bounded", "random", "pct"):
+        for scenario, expected, found in [
+            (Scenario("x", State, {"A": counts}), f"State.value (1) {place}", f"State.value (2) {place}"),
+            (Scenario("x", State, {"A": sometimes, "B": sometimes}), "step 2, B", "step 2, A"),
+            (Scenario("x", setup, {"A": nothing}), "before step 1 State.thing is 1", "before step 1 State.thing is 2"),
+            (Scenario("x", State, {"A": nothing}, check=check), "nothing more happens", "at the end check"),
+        ]:
+            TIMES[0] = 0
+            with pytest.raises(DivergenceError, match="'x' is not deterministic") as told:
+                explore(scenario, method)
+            before, _, after = str(told.value).partition("; found: ")
+            assert expected in before
+            assert found in after
+
+
+def test_names_and_arguments_are_checked() -> None:
+    def waits_a_while(s: State) -> None:
+        spawn("child", nothing, s).join(5)  # type: ignore[call-arg]
+
+    def joins_by_name(s: State) -> None:
+        child = spawn("child", nothing, s)
+        join("child")
+        child.detach()
+
+    def frees_lock(s: State) -> None:
+        free(s.lock)
+
+    def generates(s: State) -> Any:
+        yield s.value
+
+    message = "TypeError: Handle.join() takes 1 positional argument but 2 were given"
+    assert run(waits_a_while).outcomes == {("crash", message): 1}
+    for body, says in [
+        (joins_by_name, "joined by its handle"),
+        (frees_lock, "only Shared objects can be freed, not a Mutex"),
+        (generates, "cannot be instrumented"),
+    ]:
+        with pytest.raises(SchedError, match=says):
+            run(body)
+    with pytest.raises(ScenarioError, match="a thread is called 3, expected a text"):
+        explore(Scenario("x", State, {3: nothing}))  # type: ignore[dict-item]
 
 
 def test_limits_and_cancel_give_incomplete() -> None:

@@ -26,6 +26,15 @@ class Box(Shared):
         self.value += by
         return self.value  # type: ignore[no-any-return]
 
+    def twin(self) -> Box:
+        return Box.make(self.value)
+
+    @classmethod
+    def make(cls, value: Any) -> Box:
+        box = Box()
+        box.value = value
+        return box
+
 
 class Louder(Box):
     __secret = 5
@@ -132,6 +141,44 @@ def methods(s: Box) -> None:
     setattr(s, "value", s.value if isinstance(s, Louder) else None)  # noqa: B010
 
 
+def countdown(s: Box, n: int) -> None:
+    s.value += n
+    if n:
+        countdown(s, n - 1)
+
+
+def own_names(s: Box) -> None:
+    countdown(s, 3)
+    s.other = s.twin().value + Box.make(4).twin().value
+
+
+def called_by_others(s: Box) -> None:
+    @functools.lru_cache
+    def double(n: int) -> int:
+        return 2 * n
+
+    def negative(n: int, by: int = s.value) -> int:
+        return by - n
+
+    made = []
+    for number in range(3):
+
+        def closed(n: int = 0) -> int:
+            return number + n  # noqa: B023  (the last one: that is what is tested)
+
+        made.append(closed)
+    s.value = [double(4), *sorted([1, 2], key=negative), *map(negative, [1]), negative(5)]
+    s.other = [f() for f in made] + [made[0](1)]
+
+
+def nothing_to_enter(s: Box) -> None:
+    try:
+        with s.value:
+            s.other = "entered"
+    except TypeError as error:
+        s.log.append(str(error))
+
+
 def comprehensions(s: Box) -> None:
     def double(values: Any) -> list[int]:
         s.other = 1
@@ -172,6 +219,20 @@ def test_with_is_pep_343() -> None:
 def test_nested_functions_closures_and_partials() -> None:
     s = alone(closures)
     assert (s.value, s.other) == (20, 2 + 4 + 6 + 10 + 20)
+
+
+def test_functions_and_classes_find_themselves_by_name() -> None:
+    s = alone(own_names)
+    assert (s.value, s.other) == (6, 6 + 4)
+
+
+def test_nested_functions_are_functions_to_whoever_calls_them() -> None:
+    s = alone(called_by_others)
+    assert (s.value, s.other) == ([8, 2, 1, -1, -5], [2, 2, 2, 3])
+
+
+def test_with_on_something_else_raises_what_python_raises() -> None:
+    assert "context manager protocol" in alone(nothing_to_enter).log[0]
 
 
 def test_methods_super_and_private_names() -> None:
@@ -230,6 +291,13 @@ def test_lines_are_those_of_the_file() -> None:
 
 def comprehension(s: Box) -> Any:
     return [s.value for _ in range(2)]
+
+
+def nested_key(s: Box) -> Any:
+    def size(box: Box) -> Any:
+        return box.value
+
+    return sorted([s], key=size)
 
 
 def passed_lambda(s: Box) -> Any:
@@ -294,6 +362,7 @@ def uses_property(s: Any) -> int:
     ("body", "offset", "says"),
     [
         (comprehension, 1, "comprehension"),
+        (nested_key, 2, "(nested_key.<locals>.size)"),
         (passed_lambda, 1, "lambda"),
         (mapped, None, "does not control"),
         (uses_generator, None, "generator"),

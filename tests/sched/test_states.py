@@ -1,0 +1,177 @@
+"""Visited-state search takes two states for one only if nothing that follows can tell them apart."""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from mini_qemu.sched import Mutex, Scenario, Shared, explore
+
+
+class State(Shared):
+    x: int = 0
+    hit: bool = False
+
+    def __init__(self) -> None:
+        self.lock = Mutex()
+        self.log: list[int] = []
+
+    def rest(self) -> None:
+        with self.lock:
+            pass
+
+
+class Thing(Shared):
+    size: int = 0
+
+
+class Other(Shared):
+    size: int = 0
+
+
+def flicker(s: State) -> None:
+    """Nobody who waits for the lock can have seen x, unless he remembers it."""
+    with s.lock:
+        s.x = 1
+        s.x = 0
+
+
+def in_a_closure(s: State) -> None:
+    def remember(x: int) -> Callable[[], int]:
+        def told() -> int:
+            return x
+
+        return told
+
+    told = remember(s.x)
+    s.rest()
+    s.hit = told() == 1
+
+
+def in_a_default(s: State) -> None:
+    def told(x: int = s.x) -> int:
+        return x
+
+    s.rest()
+    s.hit = told() == 1
+
+
+def in_a_partial(s: State) -> None:
+    most = functools.partial(max, s.x)
+    s.rest()
+    s.hit = most(0) == 1
+
+
+def in_a_bound_method(s: State) -> None:
+    short, long = [0], [0, 0]
+    size = long.__len__ if s.x else short.__len__
+    del short, long
+    s.rest()
+    s.hit = size() == 2
+
+
+def in_an_exception(s: State) -> None:
+    try:
+        try:
+            raise ValueError(s.x)
+        except ValueError:
+            s.rest()
+            raise
+    except ValueError as error:
+        s.hit = error.args[0] == 1
+
+
+def which_of_two(s: State) -> None:
+    first, second = Thing(), Thing()
+    held = {first} if s.x else {second}
+    line = deque([first] if s.x else [second])
+    s.rest()
+    s.hit = first in held and line[0] is first
+
+
+def which_class(s: State) -> None:
+    thing = Thing() if s.x else Other()
+    s.rest()
+    s.hit = isinstance(thing, Thing)
+
+
+def which_number(s: State) -> None:
+    number = 1 if s.x else True
+    s.rest()
+    s.hit = type(number) is int
+
+
+def one_list_or_two(s: State) -> None:
+    mine = s.log if s.x else []
+    s.rest()
+    mine.append(1)
+    s.hit = s.log == [1]
+
+
+def countdown(n: int) -> Iterator[int]:
+    while n:
+        n -= 1
+        yield 0
+
+
+def how_far_a_generator_is(s: State) -> None:
+    turns = countdown(1 + s.x)
+    s.rest()
+    s.hit = len(list(turns)) == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        in_a_closure,
+        in_a_default,
+        in_a_partial,
+        in_a_bound_method,
+        in_an_exception,
+        which_of_two,
+        which_class,
+        which_number,
+        one_list_or_two,
+        how_far_a_generator_is,
+    ],
+)
+def test_what_a_thread_remembers_is_part_of_the_state(body: Callable[[State], None]) -> None:
+    scenario = Scenario("remember", State, {"A": flicker, "B": body}, check=lambda s: not s.hit)
+    exact, states = explore(scenario, "dpor"), explore(scenario, "states")
+    assert exact.failing > 0
+    assert (states.verdict, set(states.outcomes)) == (exact.verdict, set(exact.outcomes))
+
+
+def test_a_loop_over_a_generator_is_no_livelock() -> None:
+    def loops(s: State) -> None:
+        for _ in countdown(3):
+            s.x = 0
+
+    assert explore(Scenario("loops", State, {"A": loops}), "states").verdict == "proved"
+
+
+def makes(s: State, looks: bool) -> None:
+    with s.lock:
+        s.x = s.x + 1
+        thing = Thing(size=s.x)
+    s.rest()
+    if looks:
+        s.hit = thing.size == 2
+
+
+def test_objects_of_two_threads_are_told_apart() -> None:
+    """Whoever comes first makes the first object: its number says nothing about whose it is."""
+    scenario = Scenario("makes", State, {"A": (makes, True), "B": (makes, False)}, check=lambda s: not s.hit)
+    assert explore(scenario, "states").verdict == "failed"
+
+
+def test_a_counter_that_grows_for_ever_is_incomplete() -> None:
+    def counts(s: State) -> None:
+        while True:
+            s.x += 1
+
+    result = explore(Scenario("counts", State, {"A": counts}))
+    assert (result.verdict, result.stopped_by, result.method) == ("incomplete", "limit_steps", "states")
