@@ -253,7 +253,8 @@ def _conclude(result: Result, source: Source) -> None:
         if result.method in ("dpor", "dfs"):
             result.classes = result.runs
         elif result.method == "bounded" and isinstance(source, Sampler) and isinstance(source.strategy, Bounded):
-            result.stopped_by = f"the bound of {source.strategy.bound} preemptions"
+            bound = source.strategy.bound
+            result.stopped_by = f"the bound of {bound} preemption{'' if bound == 1 else 's'}"
     covered = result.method in ("dpor", "dfs", "states") and not result.stopped_by
     result.verdict = "failed" if result.failing else "proved" if covered else "incomplete"
 

@@ -183,16 +183,17 @@ class Recorder:
         last = self.last
         obj = op[1]
         name = self._name(obj) if obj is not None else ""
+        in_vain = code & 15 == SEND and obj._closed
         with world.running():
             world.step(task)
         if code & 15 == LOCK:
             self.held_since[obj._key] = world.count
-        trapped = task.status == CRASHED and world.findings[-1].kind == "use-after-free"
-        value, text = (
-            ("", f"{task.name} touches {name}, which is freed")
-            if trapped
-            else self._sentence(task.name, code & 15, op, name)
-        )
+        if task.status == CRASHED and world.findings[-1].kind == "use-after-free":
+            value, text = "", f"{task.name} touches {name}, which is freed"
+        elif in_vain:
+            value, text = self._show(op[2]), f"{task.name} finds {name} closed and sends nothing"
+        else:
+            value, text = self._sentence(task.name, code & 15, op, name)
         moment = self._moment()
         changed = [label for label in moment.state if moment.state[label] != last.state.get(label)]
         woke = [t.name for t in world.tasks if t.name in before and world.enabled(t)]

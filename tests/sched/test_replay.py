@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.util
 import itertools
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mini_qemu.sched import (
+    Channel,
     DivergenceError,
     Manual,
     Mutex,
@@ -173,6 +175,16 @@ def test_trace_says_who_stands_where_and_why() -> None:
     assert replay(PAIR, "v1:L3").steps[-1].woke == ["R"]
     assert trace.threads == ["L", "R"]
     assert repr(trace) == "pair: 2 steps, not finished."
+
+
+def test_what_a_closed_channel_refuses_is_not_told_as_sent() -> None:
+    def late(line: Channel) -> None:
+        line.close()
+        with contextlib.suppress(BrokenPipeError):
+            line.send("news")
+
+    trace = replay(Scenario("late", lambda: Channel("the line"), {"A": late}), "v1:A2")
+    assert trace.steps[-1].text == "A finds the line closed and sends nothing"
 
 
 def half_way(counter: Any, step: Step) -> bool:
