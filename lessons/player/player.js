@@ -280,7 +280,7 @@ function player(root, trace, options = {}) {
     chip.lastChild.textContent = over ? ` broken since step ${rule.broken}` : ` breaks at step ${rule.broken}`;
   };
   const rulesLine = rules.length && n ? h("div", { class: "rules", role: "group", "aria-label": "Rules" },
-    h("span", {}, broken.length ? "Rules that break, in their order:" : `${rules.length === 1 ? "The rule holds" : `All ${rules.length} rules hold`} in this run.`), ...chips) : null;
+    h("span", {}, broken.length ? "Rules that break, in their order:" : `${["The rule holds", "Both rules hold"][rules.length - 1] ?? `All ${rules.length} rules hold`} in this run.`), ...chips) : null;
 
   // ---- controls
   const button = (name, title, act) => h("button", { type: "button", class: "ctl", title, "aria-label": title, "data-key": name, onclick: act }, icon(ICONS[name]));

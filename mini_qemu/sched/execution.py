@@ -24,13 +24,13 @@ from .ops import (
     JOIN,
     LOCK,
     POST,
-    READ,
     RECV,
     RECV_END,
     SEND,
     SHUTDOWN,
     SPAWN,
     WAIT,
+    WRITE,
 )
 from .scenario import Finding
 from .world import READY, Registry, Task, World, frames_of, waits_for_end
@@ -51,12 +51,14 @@ class Execution:
         self.sync: list[int] = []
         self.site: list[Any] = []  # of an access: where it stands; of a join: the thread that is joined
         self.prev: list[int] = []  # the previous event of the same thread, or -1
-        self.before: list[int] = []  # just before: a semaphore's count, a mutex free, a channel's items << 1 | closed
+        self.before: list[int] = []
+        # just before: a semaphore's count, a mutex free, a channel's items << 1 | closed; of a join that waits, the
+        # number of its thread's last event, from 1
         self.last: dict[int, int] = {}  # thread -> its last event
         self.birth: dict[int, int] = {}  # thread -> past of its spawn
         self.birth_sync: dict[int, int] = {}
         self.on: dict[int, list[int]] = {}  # variable or object -> its events
-        self.written: dict[int, list[int]] = {}  # variable -> its writes
+        self.wrote: dict[int, list[int]] = {}  # variable -> the events on it that write
         self.touched: dict[int, list[int]] = {}  # object -> accesses of any of its fields, and frees
         self.freed: dict[int, list[int]] = {}  # object -> its frees
         self.data_races: dict[tuple[int, int], tuple[str, Any, Any]] = {}
@@ -90,8 +92,8 @@ class Execution:
                 if not mask >> e & 1:
                     races.append(e)
                     mask |= past[e]
-            written = self.written.setdefault(var, [])
-            for e in reversed(events) if kind else written[-1:]:  # READ is 0
+            writes = self.wrote.setdefault(var, [])
+            for e in reversed(events) if kind else writes[-1:]:  # READ is 0
                 wrote = codes[e] & 15
                 if not mask >> e & 1:
                     races.append(e)
@@ -104,7 +106,7 @@ class Execution:
                     break
             objects.append(i)
             if kind:
-                written.append(i)
+                writes.append(i)
         elif kind <= POST:  # mutexes and semaphores: all their events are in one order
             before = task.op[1]._count if kind >= WAIT else task.op[1]._owner is None
             if events:
@@ -131,6 +133,7 @@ class Execution:
             if waits_for_end(task.op):
                 target = task.op[1]._task if kind == JOIN else world.task_named(task.op[2])
                 site = target.tid
+                before = self.last.get(target.tid, -1) + 1
                 mask |= self.past_of(target.tid)
                 sync |= self.sync[self.last[target.tid]] if target.tid in self.last else 0
             if kind == JOIN and events and not mask >> events[-1] & 1:
@@ -157,8 +160,8 @@ class Execution:
         self.on[code >> 4].pop()
         if code & 15 <= CAS or code & 15 == FREE:
             self.touched[code >> 10].pop()
-            if READ < code & 15 <= CAS:
-                self.written[code >> 4].pop()
+            if code & 15 in (WRITE, CAS):
+                self.wrote[code >> 4].pop()
             if code & 15 == FREE:
                 self.freed[code >> 10].pop()
         if own >= 0:

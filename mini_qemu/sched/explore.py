@@ -168,6 +168,8 @@ def explore(
         if result.failing or result.stopped_by not in (LIMIT_OF_STEPS, "limit_runs") or limit_runs is not None:
             return result
         method = "states"
+        if limit_seconds is not None:
+            limit_seconds = max(0.0, limit_seconds - result.seconds)
     if method in ("random", "pct") and limit_runs is None and limit_seconds is None:
         limit_runs = SAMPLES
     result = Result(scenario.name, method)

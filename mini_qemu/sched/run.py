@@ -13,8 +13,8 @@ class Run:
     """A finished run as a strategy hands it over: who moved at each step, what went wrong, and the world as it is at
     the end.
 
-    DPOR adds per event its code, its ``past`` (the mask of the events that happen before it) and a semaphore's count
-    ``before`` it.
+    DPOR adds per event its code, its ``past`` (the mask of the events that happen before it) and how things stood
+    ``before`` it (see `Execution`).
     """
 
     world: World

@@ -33,6 +33,7 @@ from mini_qemu.sched import (
     minimise,
     parse_schedule,
     replay,
+    spawn,
 )
 from tests.sched import published
 
@@ -245,6 +246,28 @@ def test_minimise_gives_the_fewest_preemptions_then_steps() -> None:
     assert explore(scenario, method="bounded", bound=0).failing == 0
     assert sum(a != b for a, b in itertools.pairwise(threads)) == 3
     assert minimise(scenario, explore(scenario)) == shortest
+
+
+def test_minimise_knows_who_could_have_gone_on() -> None:
+    """A join waits for its thread and a detach for nobody, whatever else happened before them in the run."""
+
+    def child(s: Pair) -> None:
+        s.y = 1
+
+    def starts(s: Pair) -> None:
+        s.x = spawn("child", child, s)  # type: ignore[assignment]
+
+    def joins(s: Any) -> None:
+        if s.x:
+            s.x.join()
+
+    def detaches(s: Any) -> None:
+        if s.x:
+            s.x.detach()
+
+    scenario = Scenario("twice", Pair, {"A": starts, "B": joins, "C": detaches})
+    late = next(f for f in explore(scenario).examples.values() if "is detached although" in f.message)
+    assert parse_schedule(minimise(scenario, late))[0] == [*"AABB", "child", *"BCCC"]
 
 
 def test_minimise_drops_what_a_crash_does_not_need() -> None:
