@@ -3,11 +3,9 @@
 Strategy: search with DPOR, show the minimum. Every class of interleavings in which the failure occurs is visited once;
 for each, the happens-before relation says which steps the failure needs (its causal past) and in which orders they may
 stand, and a shortest-path search over those orders finds one with the fewest preemptions: moments at which a thread
-that could go on is interrupted. So the answer is the minimum over all interleavings, not over those that happened to be
-run.
-
-Left out: steps that the failure does not need, though letting a thread end first would save a preemption. "A writes, B
-sees it and crashes" stays two steps and one preemption, even if A has a third step to make.
+that could go on is interrupted. It takes steps that the failure does not need only where a thread that goes on until
+it waits or ends saves a preemption. So the answer is the minimum over all interleavings, not over those that happened
+to be run.
 """
 
 from __future__ import annotations
@@ -75,41 +73,51 @@ def _wanted(scenario: Scenario, failure: Result | Failure | str | None) -> tuple
 
 
 def _shortest(run: Run, finding: Finding, bound: Cost | None) -> tuple[Cost, list[str]] | None:
-    """The cheapest order of the steps that ``finding`` needs, or None if it is not cheaper than ``bound``.
+    """The cheapest order of steps that leads to ``finding``, or None if it is not cheaper than ``bound``.
 
     A state of the search is the set of steps done (a mask closed under happens-before) and the thread that moved last;
-    ``at`` says the same of the mask by thread: how many of its steps are done.
+    ``at`` says the same of the mask by thread: how many of its steps are done. The cost is the number of preemptions,
+    then that of steps the finding does not need. Such steps help only to bring a thread to where it cannot go on: a
+    thread that has begun with them is not interrupted, and nobody is interrupted for them.
     """
     order = _Order(run)
-    goal = order.all
+    goal = allowed = order.all
     if finding.stops:
         last = finding.step - 1
         goal = run.past[last] if last >= 0 else 0
+        for other in run.world.findings:  # one that came first would be another story
+            allowed &= ~order.after(other.step - 1) | goal
     size = goal.bit_count()
-    if bound is not None and (0, size) > bound:
-        return None
     names = list(order.of)
-    heap: list[tuple[int, int, list[str], int, str, tuple[int, ...]]] = [(0, 0, [], 0, "", (0,) * len(names))]
+    heap: list[_State] = [(0, 0, 0, [], 0, "", (0,) * len(names))]
     done: set[tuple[int, str]] = set()
     while heap:
-        preemptions, _, moved, mask, current, at = heapq.heappop(heap)
-        if bound is not None and (preemptions, size) > bound:
+        preemptions, extra, _, moved, mask, current, at = heapq.heappop(heap)
+        if bound is not None and (preemptions, size + extra) > bound:
             return None
-        if mask == goal:
-            return (preemptions, size), moved
+        if mask & goal == goal:
+            return (preemptions, size + extra), moved
         if (mask, current) in done:
             continue
         done.add((mask, current))
         goes_on = bool(current) and order.could_move(current, mask)
+        astray = goes_on and not goal >> order.of[current][at[names.index(current)] - 1] & 1
         for k, name in enumerate(names):
             events = order.of[name]
             event = events[at[k]] if at[k] < len(events) else -1
-            if event < 0 or not goal >> event & 1 or run.past[event] & ~mask != 1 << event:
+            if event < 0 or not allowed >> event & 1 or run.past[event] & ~mask != 1 << event:
+                continue
+            needed = goal >> event & 1
+            if name != current and goes_on and (astray or not needed):
                 continue
             cost = preemptions + (goes_on and name != current)
             then = (*at[:k], at[k] + 1, *at[k + 1 :])
-            heapq.heappush(heap, (cost, -len(moved), [*moved, name], mask | 1 << event, name, then))
+            left_over = extra + (not needed)
+            heapq.heappush(heap, (cost, left_over, -len(moved), [*moved, name], mask | 1 << event, name, then))
     return None
+
+
+_State = tuple[int, int, int, list[str], int, str, tuple[int, ...]]
 
 
 class _Order:
@@ -124,6 +132,10 @@ class _Order:
             self.of[name].append(i)
             self.on[run.codes[i] >> 4].append(i)
         self.tasks = {task.name: task for task in run.world.tasks}
+
+    def after(self, event: int) -> int:
+        """The steps that happen after ``event``, and itself: none for a finding before the first."""
+        return sum(1 << i for i, past in enumerate(self.run.past) if event >= 0 and past >> event & 1)
 
     def could_move(self, name: str, mask: int) -> bool:
         """Whether ``name`` could make its next step when exactly the steps in ``mask`` have been made."""

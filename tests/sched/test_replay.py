@@ -289,6 +289,18 @@ def test_minimise_drops_what_a_crash_does_not_need() -> None:
     assert threads == ["W"] * 11 + ["R"]
 
 
+def test_minimise_lets_a_thread_end_where_that_saves_a_preemption() -> None:
+    def writer(s: Pair) -> None:
+        s.x = 1
+        s.y = 1
+
+    def reader(s: Pair) -> None:
+        assert s.x == 0
+
+    threads, _ = parse_schedule(minimise(Scenario("end", Pair, {"W": writer, "R": reader})))
+    assert threads == ["W", "W", "R"]
+
+
 def test_explain_tells_who_read_before_who_wrote() -> None:
     said = explain(LOST, explore(LOST))
     assert "read value (0)" in said
