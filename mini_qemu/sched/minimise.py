@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from .dpor import OptimalDPOR
@@ -20,8 +21,8 @@ from .explore import Failure, Result, explore, replay
 from .ops import AWAIT, CLOSE, JOIN, LOCK, POST, RECV, RECV_END, SEND, SHUTDOWN, WAIT
 from .run import Run
 from .scenario import Finding, Scenario
-from .schedule import format_schedule
-from .world import READY
+from .schedule import format_schedule, parse_schedule
+from .world import READY, World
 
 if TYPE_CHECKING:
     from .trace import Trace
@@ -66,9 +67,13 @@ def _wanted(scenario: Scenario, failure: Result | Failure | str | None) -> tuple
         failure = failure.failure
     if isinstance(failure, Failure):
         return failure.kind, failure.message
-    finding = replay(scenario, failure).finding
-    if finding is None:
+    if replay(scenario, failure).finding is None:
         raise SchedError(f"there is nothing to minimise: the schedule {failure!r} ends without a finding")
+    with closing(World(scenario)) as world, world.running():  # a trace tells a deadlock with its steps: no two alike
+        world.start()
+        for name in parse_schedule(failure)[0]:
+            world.step(next(task for task in world.tasks if task.name == name))
+        finding = (world.findings or world.judge())[0]
     return finding.kind, finding.message
 
 

@@ -248,6 +248,13 @@ def test_minimise_gives_the_fewest_preemptions_then_steps() -> None:
     assert minimise(scenario, explore(scenario)) == shortest
 
 
+def test_a_deadlock_can_be_minimised_from_its_schedule() -> None:
+    scenario = published.philosophers(3)
+    result = explore(scenario)
+    assert result.failure is not None
+    assert minimise(scenario, result.failure.schedule) == minimise(scenario, result)
+
+
 def test_minimise_knows_who_could_have_gone_on() -> None:
     """A join waits for its thread and a detach for nobody, whatever else happened before them in the run."""
 
