@@ -1,8 +1,9 @@
 """A failure in two or three sentences: who read what before who wrote it, with the lines, and what came of it.
 
 Strategy: in a minimised trace every preemption matters. For each, find the variable that the interrupted thread and the
-others both use around it, and tell the accesses in their order; then tell the finding. Everything said is taken from
-the trace.
+others both use around it, and tell the accesses in their order; where nobody was interrupted, the last value that the
+failing thread had from another. Then the rule of the scenario that this broke first, which is why it matters; then the
+finding. Everything said is taken from the trace.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ def explain(scenario: Scenario, failure: Result | Failure | Trace | str | None =
         trace = replay(scenario, failure)
     else:
         trace = replay(scenario, minimise(scenario, failure))
-    sentences = _freed_before(trace) or _around_switches(trace)
-    sentences.append(_ending(trace))
+    sentences = _freed_before(trace) or _around_switches(trace) or _from_another(trace)
+    sentences += [_rule(trace), _ending(trace)]
     return " ".join(dict.fromkeys(sentence for sentence in sentences if sentence))
 
 
@@ -52,6 +53,30 @@ def _around_switches(trace: Trace) -> list[str]:
         back = next((j for j in range(i, len(steps)) if steps[j].thread == interrupted), len(steps))
         told.append(_conflict(steps[:i], steps[i:back], steps[back:], interrupted))
     return told
+
+
+def _from_another(trace: Trace) -> list[str]:
+    """The last value that the thread which stopped had read from another."""
+    steps, finding = trace.steps, trace.finding
+    if finding is None or not finding.stops:
+        return []
+    for i, read in reversed(list(enumerate(steps))):
+        if read.thread == finding.thread and read.op == "read":
+            earlier = (s for s in reversed(steps[:i]) if s.object == read.object and s.name == read.name)
+            wrote = next((s for s in earlier if s.op in ("write", "cas")), None)
+            if wrote is not None and wrote.thread != read.thread:
+                return [f"{_told(wrote)} before {_told(read)}."]
+    return []
+
+
+def _rule(trace: Trace) -> str:
+    """The invariant that broke first, where, and what it says."""
+    broken = [invariant for invariant in trace.invariants if invariant.broken]
+    if not broken:
+        return ""
+    first = min(broken, key=lambda invariant: invariant.broken)
+    step = trace.steps[first.broken - 1]
+    return f"{_at(step, f'broke {first.name}')}: {first.meaning[:1].lower()}{first.meaning[1:]}"
 
 
 def _status_before(trace: Trace, i: int, thread: str) -> str:

@@ -263,7 +263,7 @@ class Recorder:
             self.trace.finished = True
             found = world.judge()
             if found and found[0].kind == "deadlock":
-                sentences = (f"{name} {why}" for name, why in self.last.blocked.items())
+                sentences = (f"{task.name} {self.last.blocked[task.name]}" for task in world.stuck())
                 found[0] = replace(found[0], message="; ".join(sentences))
             self.trace.finding = found[0] if found else None
 

@@ -396,8 +396,7 @@ class World:
         """
         if self.crashed:
             return self.findings
-        stuck = [task for task in self.tasks if task.status == READY]
-        if stuck:
+        if stuck := self.stuck():
             sentences = "; ".join(f"{task.name} {self.reason(task)}" for task in stuck)
             return [Finding("deadlock", sentences, stuck[0].name, self.count)]
         active, CLERK.active = CLERK.active, False
@@ -414,6 +413,13 @@ class World:
             return found + self._check()
         finally:
             CLERK.active = active
+
+    def stuck(self) -> list[Task]:
+        """The threads that have not ended: the scenario's first, then those started, by name. Who was started before
+        whom is no part of a deadlock.
+        """
+        waiting = [task for task in self.tasks if task.status == READY]
+        return sorted(waiting, key=lambda task: task.name if task.handle is not None else "")
 
     def _check(self) -> list[Finding]:
         check = self.scenario.check

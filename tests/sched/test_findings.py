@@ -215,6 +215,20 @@ def test_deadlock_names_the_cycle() -> None:
     assert result.failure.message == "A waits for second, held by B; B waits for lock, held by A"
 
 
+def test_one_deadlock_has_one_message() -> None:
+    """Whichever of the two was started first."""
+
+    def waits(s: State) -> None:
+        s.ready.wait()
+
+    def starts(s: State, name: str) -> None:
+        spawn(name, waits, s).detach()
+
+    result = explore(Scenario("order", State, {"B": (starts, "b"), "A": (starts, "a")}))
+    message = "a waits for ready, whose count is 0; b waits for ready, whose count is 0"
+    assert result.outcomes == {("deadlock", message): result.runs}
+
+
 def test_lost_wakeup_is_a_deadlock_at_once() -> None:
     def waiter(s: State) -> None:
         if s.value == 0:
