@@ -351,6 +351,7 @@ class Manual:
 
     def __init__(self, scenario: Scenario, schedule: str = "") -> None:
         self.scenario = scenario
+        self._fingerprint = scenario.fingerprint
         self._threads: list[str] = parse_schedule(schedule)[0] if schedule else []
         self._recorder = self._rerun()
 
@@ -387,7 +388,7 @@ class Manual:
 
     @property
     def trace(self) -> Trace:
-        return self._recorder.finish(self.scenario.fingerprint)
+        return self._recorder.finish(self._fingerprint)
 
     @property
     def schedule(self) -> str:

@@ -8,10 +8,12 @@ refused by name.
 
 from __future__ import annotations
 
+import builtins
 import functools
 import inspect
 import sys
 import weakref
+from collections import deque
 from collections.abc import Callable, Generator
 from types import (
     BuiltinFunctionType,
@@ -133,8 +135,14 @@ def _construct(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         CLERK.fresh = outer
 
 
+_HARMLESS = {str, bytes, bytearray, int, float, list, tuple, dict, set, frozenset, deque}
+"""Types whose methods never wait: most calls of what is not controlled are theirs."""
+
+
 def _refuse_blocking(f: Any) -> None:
     owner = getattr(f, "__self__", None)
+    if type(owner) in _HARMLESS or (owner is builtins and f is not input):
+        return
     if type(f) in (MethodDescriptorType, WrapperDescriptorType):
         module = f.__objclass__.__module__
     else:
