@@ -23,7 +23,7 @@ def test_predictions_are_read_again_beside_the_truth(book):
 
 def test_a_long_run_shows_how_far_it_is_and_cancel_keeps_what_was_found(book):
     """Far more runs than anybody waits for: the bar moves, an estimate stands below, and Cancel ends it."""
-    book.write(JOB, 'job = LongWork("on real threads", partial(free_runs, "precopy-return-path", runs=500_000))\njob')
+    book.write(JOB, 'job = LongWork("on real threads", partial(free_runs, "precopy-return-path", runs=50_000))\njob')
     book.run_cell(JOB)
     job = book.output(JOB)
     job.get_by_text("left", exact=False).wait_for()
@@ -36,7 +36,7 @@ def test_a_long_run_shows_how_far_it_is_and_cancel_keeps_what_was_found(book):
     book.run_cell(RESULT)
     said = book.output(RESULT).inner_text()
     assert "runs on real threads" in said
-    assert "500,000 runs" not in said
+    assert "50,000 runs" not in said
     book.run_cell(FIGURE)  # it draws what there is
     assert "Above them the real threads." in book.output(FIGURE).inner_text()
 
