@@ -152,7 +152,10 @@ def once(scenario: Scenario) -> set[str]:
     return wrong
 
 
-def _keep_to_one_processor(number: int) -> None:
+def _be_modest(number: int) -> None:
+    """Keep to one processor, and let the notebook and the browser go first."""
+    if hasattr(os, "nice"):
+        os.nice(5)
     if sys.platform == "linux" and getattr(sys, "_is_gil_enabled", lambda: True)():
         allowed = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {allowed[number % len(allowed)]})
@@ -160,7 +163,7 @@ def _keep_to_one_processor(number: int) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     number, name, runs, *on = arguments
-    _keep_to_one_processor(int(number))
+    _be_modest(int(number))
     scenario = find(name).scenario
     with fixes.only(*on):
         left = int(runs)

@@ -17,6 +17,8 @@ from typing import Any, Generic, TypeVar
 
 import ipywidgets
 
+BETWEEN = 0.2  # seconds from one word to the next: a browser that is told more often falls behind
+
 R = TypeVar("R")
 Clock = Callable[[], float]
 
@@ -27,7 +29,7 @@ class LongWork(ipywidgets.VBox, Generic[R]):
     def __init__(self, title: str, work: Callable[..., R], clock: Clock = time.monotonic) -> None:
         self.title = title
         self.clock = clock
-        self.started = clock()
+        self.started = self.told = clock()
         self.cancelled = False
         self._result: list[R] = []
         self._error: BaseException | None = None
@@ -55,8 +57,12 @@ class LongWork(ipywidgets.VBox, Generic[R]):
             self.said.value = "cancelled; what was found so far is kept" if self.cancelled else "done"
 
     def _progress(self, runs: int, failing: int, fraction: float) -> bool:
+        now = self.clock()
+        if now - self.told < BETWEEN:
+            return self.cancelled
+        self.told = now
         self.bar.value = max(self.bar.value, fraction)
-        self.said.value = estimate(runs, failing, self.bar.value, self.clock() - self.started)
+        self.said.value = estimate(runs, failing, self.bar.value, now - self.started)
         return self.cancelled
 
     def cancel(self) -> None:

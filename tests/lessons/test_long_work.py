@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -33,6 +34,27 @@ def test_cancel_keeps_what_was_found() -> None:
     result = job.result()
     assert (result.verdict, result.stopped_by) == ("incomplete", "cancel")  # type: ignore[attr-defined]
     assert "cancelled" in job.said.value
+
+
+def test_the_browser_is_not_told_more_often_than_it_can_follow() -> None:
+    times = iter([0.0, 0.1, 0.15, 0.3, 0.4])
+    told: list[str] = []
+
+    def work(progress: Callable[[int, int, float], bool]) -> None:
+        for runs in (10, 20, 30, 40):
+            progress(runs, 0, runs / 100)
+            told.append(job.said.value)
+
+    begin = threading.Event()
+
+    def begun(progress: Callable[[int, int, float], bool]) -> None:
+        begin.wait()  # until `job` has its name
+        work(progress)
+
+    job = LongWork("ticking", begun, clock=lambda: next(times))
+    begin.set()
+    job.result()
+    assert [said.split(" runs")[0] for said in told] == ["begins", "begins", "30", "30"]
 
 
 def test_an_error_is_raised_where_the_result_is_asked_for() -> None:
