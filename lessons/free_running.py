@@ -3,9 +3,7 @@
 
 What a scenario is made of works natively, too: its locks are locks, its threads are threads, and nobody decides who
 moves. Each child makes a share of the runs and reports what it saw; a run that hangs is given up after a while. A
-thread that was started and never joined counts as a leak, an assertion or another exception as a crash. Where the
-system allows it a child keeps to one processor: Python lets one thread run at a time in any case, and handing that
-turn from one processor to another takes longer than a run.
+thread that was started and never joined counts as a leak, an assertion or another exception as a crash.
 Left out: everything that would make a race likelier. That is the point.
 """
 
@@ -67,7 +65,7 @@ def free_runs(
     on = [fixes[fix].name for fix in on]
     start = time.monotonic()
     shares = [runs // processes + (i < runs % processes) for i in range(processes)]
-    children = [_child(name, share, on, number) for number, share in enumerate(shares) if share]
+    children = [_child(name, share, on) for share in shares if share]
     lines: list[dict[str, Any]] = []
     readers = [threading.Thread(target=_read, args=(child, lines), daemon=True) for child in children]
     try:
@@ -96,10 +94,10 @@ def free_runs(
     return total
 
 
-def _child(name: str, runs: int, on: Sequence[str], number: int) -> subprocess.Popen[str]:
+def _child(name: str, runs: int, on: Sequence[str]) -> subprocess.Popen[str]:
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     return subprocess.Popen(
-        [sys.executable, "-m", "lessons.free_running", str(number), name, str(runs), *on],
+        [sys.executable, "-m", "lessons.free_running", name, str(runs), *on],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": path},
@@ -152,18 +150,10 @@ def once(scenario: Scenario) -> set[str]:
     return wrong
 
 
-def _be_modest(number: int) -> None:
-    """Keep to one processor, and let the notebook and the browser go first."""
-    if hasattr(os, "nice"):
-        os.nice(5)
-    if sys.platform == "linux" and getattr(sys, "_is_gil_enabled", lambda: True)():
-        allowed = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {allowed[number % len(allowed)]})
-
-
 def main(arguments: Sequence[str]) -> None:
-    number, name, runs, *on = arguments
-    _be_modest(int(number))
+    name, runs, *on = arguments
+    if hasattr(os, "nice"):
+        os.nice(5)  # the notebook and the browser go first
     scenario = find(name).scenario
     with fixes.only(*on):
         left = int(runs)
