@@ -37,13 +37,14 @@ SAMPLES = 1_000
 
 @dataclass(frozen=True)
 class Failure:
-    """An example of a finding, with the schedule that replays it."""
+    """An example of a finding, with the schedule that replays it; ``cost``: its switches between threads, its steps."""
 
     kind: str
     message: str
     thread: str
     schedule: str
     finding: Finding
+    cost: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,7 @@ class Result:
     def failure(self) -> Failure | None:
         """The failing example with the fewest switches between threads, then the fewest steps, or None."""
 
-        def cost(failure: Failure) -> tuple[int, int, str]:
-            threads, _ = parse_schedule(failure.schedule)
-            return switches(threads), len(threads), failure.schedule
-
-        return min(self.examples.values(), key=cost, default=None)
+        return min(self.examples.values(), key=lambda failure: (*failure.cost, failure.schedule), default=None)
 
     def __repr__(self) -> str:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.findings.items()))
@@ -268,15 +265,13 @@ def note_failure(result: Result, scenario: Scenario, run: Run) -> None:
     result.outcomes.update({(finding.kind, finding.message) for finding in run.findings})
     for finding in run.findings:
         threads = needed(run, finding)
+        cost = switches(threads), len(threads)
         old = result.examples.get((finding.kind, finding.message))
-        if old is not None:
-            kept, _ = parse_schedule(old.schedule)
-            if (switches(kept), len(kept)) <= (switches(threads), len(threads)):
-                continue
-        schedule = format_schedule(threads, scenario.fingerprint)
-        result.examples[finding.kind, finding.message] = Failure(
-            finding.kind, finding.message, finding.thread, schedule, finding
-        )
+        if old is None or cost < old.cost:
+            schedule = format_schedule(threads, scenario.fingerprint)
+            result.examples[finding.kind, finding.message] = Failure(
+                finding.kind, finding.message, finding.thread, schedule, finding, cost
+            )
 
 
 def needed(run: Run, finding: Finding) -> list[str]:
