@@ -23,6 +23,10 @@ class DivergenceError(SchedError):
     """A replay that does not go as recorded: names the step, what was expected and what was found."""
 
 
+class NothingFailed(SchedError):
+    """A failing run was asked for where no run fails, or none in the runs that were made."""
+
+
 class Misuse(RuntimeError):
     """A lock, handle or semaphore used against its rules: unlocking what is not held, joining twice."""
 

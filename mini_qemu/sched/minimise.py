@@ -16,13 +16,13 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from .dpor import OptimalDPOR
-from .errors import SchedError
+from .errors import NothingFailed
 from .explore import Failure, Result, explore, replay
-from .ops import AWAIT, CLOSE, JOIN, LOCK, POST, RECV, RECV_END, SEND, SHUTDOWN, WAIT
+from .ops import AWAIT, CLOSE, JOIN, LOCK, POST, RECV, RECV_END, SEND, SHUTDOWN, UNLOCK, WAIT
 from .run import Run
 from .scenario import Finding, Scenario
 from .schedule import format_schedule, parse_schedule
-from .world import READY, World
+from .world import READY, Task, World
 
 if TYPE_CHECKING:
     from .trace import Trace
@@ -33,19 +33,20 @@ LIMIT_RUNS = 100_000
 Cost = tuple[int, int]
 
 
-def minimise(scenario: Scenario, failure: Result | Failure | str | None = None, limit_runs: int = LIMIT_RUNS) -> str:
-    """The schedule of the simplest run with the same failure: fewest preemptions, then fewest steps, then first in the
-    alphabet.
+def minimise(
+    scenario: Scenario, failure: Result | Failure | str | None = None, limit_runs: int = LIMIT_RUNS, kind: str = ""
+) -> str:
+    """The schedule of the simplest run with the same failure: fewest preemptions, then fewest steps.
 
     ``failure``: a `Result` (its `failure` is taken), a `Failure`, or a schedule text; by default the scenario is
-    explored first. Raises SchedError if nothing failed.
+    explored first. Or give a ``kind``: then any failure of that kind will do. Raises NothingFailed.
     """
-    wanted = _wanted(scenario, failure)
+    wanted = None if kind else _wanted(scenario, failure)
     best: tuple[Cost, str] | None = None
     search = OptimalDPOR(scenario)
     for number, run in enumerate(search.runs(), start=1):
         for finding in run.findings:
-            if (finding.kind, finding.message) == wanted:
+            if finding.kind == kind or wanted == (finding.kind, finding.message):
                 found = _shortest(run, finding, best[0] if best else None)
                 if found is not None:
                     candidate = (found[0], format_schedule(found[1], scenario.fingerprint))
@@ -53,7 +54,8 @@ def minimise(scenario: Scenario, failure: Result | Failure | str | None = None, 
         if number >= limit_runs:
             break
     if best is None:
-        raise SchedError(f"scenario {scenario.name!r}: no interleaving ends in {wanted[0]}: {wanted[1]}")
+        sought = ": ".join(wanted) if wanted else f"a {kind}"
+        raise NothingFailed(f"scenario {scenario.name!r}: no interleaving ends in {sought}")
     return best[1]
 
 
@@ -63,12 +65,12 @@ def _wanted(scenario: Scenario, failure: Result | Failure | str | None) -> tuple
         failure = explore(scenario)
     if isinstance(failure, Result):
         if failure.failure is None:
-            raise SchedError(f"there is nothing to minimise: {failure!r}")
+            raise NothingFailed(f"there is nothing to minimise: {failure!r}")
         failure = failure.failure
     if isinstance(failure, Failure):
         return failure.kind, failure.message
     if replay(scenario, failure).finding is None:
-        raise SchedError(f"there is nothing to minimise: the schedule {failure!r} ends without a finding")
+        raise NothingFailed(f"there is nothing to minimise: the schedule {failure!r} ends without a finding")
     with closing(World(scenario)) as world, world.running():  # a trace tells a deadlock with its steps: no two alike
         world.start()
         for name in parse_schedule(failure)[0]:
@@ -83,7 +85,8 @@ def _shortest(run: Run, finding: Finding, bound: Cost | None) -> tuple[Cost, lis
     A state of the search is the set of steps done (a mask closed under happens-before) and the thread that moved last;
     ``at`` says the same of the mask by thread: how many of its steps are done. The cost is the number of preemptions,
     then that of steps the finding does not need. Such steps help only to bring a thread to where it cannot go on: a
-    thread that has begun with them is not interrupted, and nobody is interrupted for them.
+    thread that has begun with them is not interrupted, and nobody is interrupted for them. Nor is anybody interrupted
+    before a step that lets nobody else go on: after it, if it can be made, will do as well.
     """
     order = _Order(run)
     goal = allowed = order.all
@@ -93,83 +96,102 @@ def _shortest(run: Run, finding: Finding, bound: Cost | None) -> tuple[Cost, lis
         for other in run.world.findings:  # one that came first would be another story
             allowed &= ~order.after(other.step - 1) | goal
     size = goal.bit_count()
-    names = list(order.of)
-    heap: list[_State] = [(0, 0, 0, [], 0, "", (0,) * len(names))]
-    done: set[tuple[int, str]] = set()
+    heap: list[_State] = [(0, 0, 0, (), 0, -1, (0,) * len(order.names))]
+    done: set[tuple[int, int]] = set()
     while heap:
         preemptions, extra, _, moved, mask, current, at = heapq.heappop(heap)
         if bound is not None and (preemptions, size + extra) > bound:
             return None
         if mask & goal == goal:
-            return (preemptions, size + extra), moved
+            return (preemptions, size + extra), [order.names[k] for k in moved]
         if (mask, current) in done:
             continue
         done.add((mask, current))
-        goes_on = bool(current) and order.could_move(current, mask)
-        astray = goes_on and not goal >> order.of[current][at[names.index(current)] - 1] & 1
-        for k, name in enumerate(names):
-            events = order.of[name]
-            event = events[at[k]] if at[k] < len(events) else -1
-            if event < 0 or not allowed >> event & 1 or run.past[event] & ~mask != 1 << event:
+        ready = order.ready(at, mask, allowed)
+        goes_on = current >= 0 and order.could_move(current, at[current], mask)
+        if goes_on:
+            astray = not goal >> order.of[current][at[current] - 1] & 1
+            ahead = ready.get(current, -1)
+            if astray or (ahead >= 0 and goal >> ahead & ~order.enabling >> ahead & 1):
+                ready = {current: ahead} if ahead >= 0 else {}
+        for k, event in ready.items():
+            interrupts, needed = goes_on and k != current, goal >> event & 1
+            if interrupts and not needed:
                 continue
-            needed = goal >> event & 1
-            if name != current and goes_on and (astray or not needed):
-                continue
-            cost = preemptions + (goes_on and name != current)
             then = (*at[:k], at[k] + 1, *at[k + 1 :])
-            left_over = extra + (not needed)
-            heapq.heappush(heap, (cost, left_over, -len(moved), [*moved, name], mask | 1 << event, name, then))
+            cost = preemptions + interrupts, extra + (not needed), -len(moved)
+            heapq.heappush(heap, (*cost, (*moved, k), mask | 1 << event, k, then))
     return None
 
 
-_State = tuple[int, int, int, list[str], int, str, tuple[int, ...]]
+_State = tuple[int, int, int, tuple[int, ...], int, int, tuple[int, ...]]
 
 
 class _Order:
-    """A run as a partial order: whether a thread could have moved after some of its steps."""
+    """A run as a partial order: which steps may come next after some of them, and which threads could go on.
+
+    Threads are numbers in the order of their names; ``of[k]`` has the steps of thread k.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.all = (1 << len(run.thread)) - 1
-        self.of: dict[str, list[int]] = defaultdict(list)
+        self.names = sorted(set(run.thread))
+        self.of: list[list[int]] = [[] for _ in self.names]
         self.on: dict[int, list[int]] = defaultdict(list)
         for i, name in enumerate(run.thread):
-            self.of[name].append(i)
+            self.of[self.names.index(name)].append(i)
             self.on[run.codes[i] >> 4].append(i)
-        self.tasks = {task.name: task for task in run.world.tasks}
+        self.touching = {key: sum(1 << e for e in events) for key, events in self.on.items()}
+        self.enabling = sum(1 << i for i, code in enumerate(run.codes) if code & 15 in _ENABLING)
+        self.enabling |= sum(1 << events[-1] for events in self.of)  # the end of a thread lets another join it
+        self.task = [next(task for task in run.world.tasks if task.name == name) for name in self.names]
+        self.known: dict[tuple[int, int], bool] = {}
 
     def after(self, event: int) -> int:
         """The steps that happen after ``event``, and itself: none for a finding before the first."""
         return sum(1 << i for i, past in enumerate(self.run.past) if event >= 0 and past >> event & 1)
 
-    def could_move(self, name: str, mask: int) -> bool:
-        """Whether ``name`` could make its next step when exactly the steps in ``mask`` have been made."""
-        event = next((e for e in self.of[name] if not mask >> e & 1), None)
-        task = self.tasks[name]
-        if event is None:
-            if task.status != READY:
-                return False
-            code = task.code
-        else:
-            code = self.run.codes[event]
-        kind = code & 15
-        events = [e for e in self.on[code >> 4] if mask >> e & 1]
-        kinds = [self.run.codes[e] & 15 for e in events]
-        if kind == LOCK:
-            return not kinds or kinds[-1] != LOCK
-        if kind == WAIT:
-            touched = self.on[code >> 4]
-            count = self.run.before[touched[0]] if touched else task.op[1]._count
-            return bool(count + kinds.count(POST) - kinds.count(WAIT) > 0)
-        if kind in (RECV, RECV_END):
-            touched = self.on[code >> 4]
-            channel = self.run.before[touched[0]] if touched else len(task.op[1]._queue) << 1 | task.op[1]._closed
-            closed = channel & 1 or CLOSE in kinds or SHUTDOWN in kinds
-            return bool(closed or (channel >> 1) + kinds.count(SEND) > kinds.count(RECV))
+    def ready(self, at: tuple[int, ...], mask: int, allowed: int) -> dict[int, int]:
+        """The threads whose next step is among the allowed ones and has nothing left to wait for, with that step."""
+        past = self.run.past
+        nexts = {k: events[at[k]] for k, events in enumerate(self.of) if at[k] < len(events)}
+        return {k: e for k, e in nexts.items() if allowed >> e & 1 and past[e] & ~mask == 1 << e}
+
+    def could_move(self, k: int, at: int, mask: int) -> bool:
+        """Whether thread ``k``, which has made ``at`` steps, could make another when exactly those in ``mask`` have
+        been made.
+        """
+        event = self.of[k][at] if at < len(self.of[k]) else None
+        if event is None and self.task[k].status != READY:
+            return False
+        code = self.task[k].code if event is None else self.run.codes[event]
+        kind, key = code & 15, code >> 4
         if kind in (JOIN, AWAIT):  # one that still waits at the end of the run could never be made
             last = self.run.before[event] if event is not None else None
             return last is not None and (last == 0 or bool(mask >> last - 1 & 1))
-        return True
+        if kind not in (LOCK, WAIT, RECV, RECV_END):
+            return True
+        known = code, mask & self.touching.get(key, 0)
+        if known not in self.known:
+            self.known[known] = self._is_open(kind, key, mask, self.task[k])
+        return self.known[known]
+
+    def _is_open(self, kind: int, key: int, mask: int, task: Task) -> bool:
+        """Whether the lock is free, the semaphore positive, the channel not empty or at its end."""
+        touched = self.on[key]
+        kinds = [self.run.codes[e] & 15 for e in touched if mask >> e & 1]
+        if kind == LOCK:
+            return not kinds or kinds[-1] != LOCK
+        if kind == WAIT:
+            count = self.run.before[touched[0]] if touched else task.op[1]._count
+            return bool(count + kinds.count(POST) - kinds.count(WAIT) > 0)
+        channel = self.run.before[touched[0]] if touched else len(task.op[1]._queue) << 1 | task.op[1]._closed
+        closed = channel & 1 or CLOSE in kinds or SHUTDOWN in kinds
+        return bool(closed or (channel >> 1) + kinds.count(SEND) > kinds.count(RECV))
+
+
+_ENABLING = {UNLOCK, POST, SEND, CLOSE, SHUTDOWN}
 
 
 def shortest_trace(scenario: Scenario, failure: Result | Failure | str | None = None) -> Trace:

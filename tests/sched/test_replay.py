@@ -22,6 +22,7 @@ from mini_qemu.sched import (
     DivergenceError,
     Manual,
     Mutex,
+    NothingFailed,
     Scenario,
     ScenarioError,
     ScheduleError,
@@ -275,6 +276,31 @@ def test_minimise_knows_who_could_have_gone_on() -> None:
     scenario = Scenario("twice", Pair, {"A": starts, "B": joins, "C": detaches})
     late = next(f for f in explore(scenario).examples.values() if "is detached although" in f.message)
     assert parse_schedule(minimise(scenario, late))[0] == [*"AABB", "child", *"BCCC"]
+
+
+def test_minimise_gives_the_simplest_of_a_kind() -> None:
+    """One assertion needs a preemption, the other does not; the check needs neither of them to fail."""
+
+    def writer(s: Pair) -> None:
+        s.x = 1
+        s.y = 1
+
+    def reader(s: Pair) -> None:
+        assert s.y == s.x, "half done"
+        assert s.y == 0, "all done"
+
+    scenario = Scenario("kinds", Pair, {"W": writer, "R": reader}, check=lambda s: s.x == 0)
+    kinds = explore(scenario).findings
+    assert set(kinds) == {"crash", "check"}
+    assert replay(scenario, minimise(scenario, kind="crash")).finding.message.endswith("(all done)")  # type: ignore[union-attr]
+    assert replay(scenario, minimise(scenario, kind="check")).finding.kind == "check"  # type: ignore[union-attr]
+    with pytest.raises(NothingFailed, match="no interleaving ends in a deadlock"):
+        minimise(scenario, kind="deadlock")
+    fine = Scenario("fine", Pair, {"W": writer})
+    with pytest.raises(NothingFailed, match="nothing to minimise: fine: proved"):
+        minimise(fine)
+    with pytest.raises(NothingFailed, match="ends without a finding"):
+        minimise(fine, "v1:W2")
 
 
 def test_minimise_drops_what_a_crash_does_not_need() -> None:
