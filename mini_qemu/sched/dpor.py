@@ -58,7 +58,7 @@ class OptimalDPOR:
                     races = self._extend(world)
                     if self.too_long:
                         break  # no verdict follows from it, so neither do other runs
-                    complete = not any(world.enabled(task) for task in world.tasks)
+                    complete = not world.able()
                     if complete:
                         races = races + self.E.blocked(world)
                     for e, i, tid, code in races:

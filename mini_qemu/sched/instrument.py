@@ -43,28 +43,33 @@ _BLOCKING_MODULES = {
 
 def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Call ``f`` for instrumented code. A controlled function's generator is returned, to be delegated to."""
-    if type(f) is MethodType:
+    kind = type(f)
+    if kind is BuiltinFunctionType and type(f.__self__) in _HARMLESS:
+        result = f(*args, **kwargs) if kwargs else f(*args)
+        return _just(result) if type(result) is GeneratorType else result
+    if kind is MethodType:
         args = (f.__self__, *args)
         f = f.__func__
-    if type(f) is FunctionType:
+        kind = type(f)
+    if kind is FunctionType:
         found = f.__dict__.get("__controlled__")
         if found is None:
             found = _prepare(f)
         elif type(found) is tuple:  # prepared here; functools.wraps may have copied it to a wrapper
             found = found[1] if found[0] is f.__code__ else _prepare(f)
         if found:
-            return found(*args, **kwargs)
+            return found(*args, **kwargs) if kwargs else found(*args)
     elif isinstance(f, type):
         return _construct(f, args, kwargs)
-    elif type(f) is functools.partial:
+    elif kind is functools.partial:
         return call(f.func, *f.args, *args, **{**f.keywords, **kwargs})
-    elif type(f) in _BUILTIN_TYPES:
+    elif kind in _BUILTIN_TYPES:
         special = _SPECIAL.get(f)
         if special is not None:
             return special(*args, **kwargs)
         _refuse_blocking(f)
     else:
-        method = vars(type(f)).get("__call__")
+        method = vars(kind).get("__call__")
         if type(method) is FunctionType:
             return call(method, f, *args, **kwargs)
     result = f(*args, **kwargs)

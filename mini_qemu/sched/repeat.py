@@ -80,7 +80,7 @@ def _record(scenario: Scenario) -> Iterator[Entry]:
                 yield "before step 1", f"{type(obj).__name__}.{field}", "is", _told(value)
         with world.running():
             world.start()
-            while task := next((t for t in world.tasks if world.enabled(t)), None):
+            while task := next(iter(world.able()), None):
                 if world.count == LIMIT_STEPS:
                     return
                 yield _step(world, task)

@@ -71,7 +71,7 @@ class VisitedStates:
             if state in self.seen:
                 return _livelock(world, state, self.path, self.trail)
             self.seen.add(state)
-            able = [task.tid for task in world.tasks if world.enabled(task)]
+            able = [task.tid for task in world.able()]
             if not able:
                 return True
             if len(self.path) >= LIMIT_STEPS or len(self.seen) > self.limit_states:

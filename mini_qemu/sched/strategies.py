@@ -60,13 +60,16 @@ class Sampler:
         """Who moved, and whether nobody can any more."""
         thread: list[str] = []
         task: Task | None = None
-        while able := [t for t in world.tasks if world.enabled(t)]:
-            self.too_long = len(thread) >= self.limit_steps
-            task = None if self.too_long else self.strategy.choose(world, able, task)
+        choose, step = self.strategy.choose, world.step
+        while able := world.able():
+            if len(thread) >= self.limit_steps:
+                self.too_long = True
+                return thread, False
+            task = choose(world, able, task)
             if task is None:
                 return thread, False
             thread.append(task.name)
-            world.step(task)
+            step(task)
         return thread, True
 
 
@@ -80,7 +83,7 @@ class Random:
         return True
 
     def choose(self, world: World, able: list[Task], current: Task | None) -> Task | None:
-        return self.rng.choice(able)
+        return able[int(self.rng.random() * len(able))]  # rng.choice takes as long as the step
 
 
 class PCT:

@@ -171,7 +171,7 @@ class Recorder:
         """The threads that can make a step now; none once the run has a finding or has ended."""
         if self.trace.finding is not None:
             return []
-        return [task.name for task in self.world.tasks if self.world.enabled(task)]
+        return [task.name for task in self.world.able()]
 
     def step(self, task: Task) -> Step:
         """Let ``task`` make its next step and record it."""
@@ -259,7 +259,7 @@ class Recorder:
         world = self.world
         if world.findings:
             self.trace.finding = world.findings[0]
-        elif not any(world.enabled(task) for task in world.tasks):
+        elif not world.able():
             self.trace.finished = True
             found = world.judge()
             if found and found[0].kind == "deadlock":
@@ -308,10 +308,6 @@ class Recorder:
         return self.world.reason(task)
 
     def _locks(self) -> dict[str, str]:
-        for path, thing in reachable(self.world.state):
-            if isinstance(thing, Mutex):
-                self.names.setdefault(thing._key, thing.name or rooted(path))
-                self.mutexes.setdefault(thing._key, thing)
         for task in self.world.tasks:
             if task.status == READY and task.code & 15 in (LOCK, UNLOCK):
                 self.mutexes.setdefault(task.op[1]._key, task.op[1])

@@ -50,6 +50,9 @@ TURNS_WITHOUT_STEP = 100_000
 _FIRST_KEY = 1 << KIND_BITS + FIELD_BITS
 """The smallest code of an operation on an object that has a key."""
 
+_WAITS = frozenset((LOCK, WAIT, RECV, JOIN, AWAIT))
+"""Kinds of operations that may have to wait."""
+
 _OWN_FILES = __file__.rpartition("/")[0] if "/" in __file__ else __file__.rpartition("\\")[0]
 
 
@@ -161,6 +164,10 @@ class World:
         if kind == AWAIT:
             return self.task_named(task.op[2]).status == DONE
         return True
+
+    def able(self) -> list[Task]:
+        """The threads that can make their next step now, in order of appearance."""
+        return [t for t in self.tasks if not t.status and (t.code & 15 not in _WAITS or self.enabled(t))]
 
     def pending(self, task: Task) -> int:
         """The code of ``task``'s next step as it would turn out now."""

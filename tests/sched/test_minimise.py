@@ -30,11 +30,11 @@ def after(scenario: Scenario, threads: list[str]) -> tuple[int, list[str], set[t
         with world.running():
             world.start()
             for name in threads:
-                able = [task.name for task in world.tasks if world.enabled(task)]
+                able = [task.name for task in world.able()]
                 preemptions += last in able and name != last
                 world.step(next(task for task in world.tasks if task.name == name))
                 last = name
-            able = [task.name for task in world.tasks if world.enabled(task)]
+            able = [task.name for task in world.able()]
         ended = world.findings[:1] or ([] if able else world.judge())
     return preemptions, able, {(finding.kind, finding.message) for finding in ended}
 
