@@ -54,17 +54,19 @@ class Figure:
 
 
 @contextmanager
-def _styled() -> Any:
-    import matplotlib.pyplot as plt
+def _styled(height: float) -> Any:
+    """A figure of that height (inches), its axes, and the colours; drawn upon inside, in the style of the course.
+
+    Made without pyplot: nothing but `Figure` displays it, and a kernel need not load a backend of its own.
+    """
+    import matplotlib
+    from matplotlib import figure, style
 
     wanted: Any = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.edgecolor"), INK)
     wanted |= {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "hatch.linewidth": 0.6}
-    with plt.style.context("petroff6"), plt.rc_context(wanted):
-        yield plt
-
-
-def _colours(plt: Any) -> list[str]:
-    return [entry["color"] for entry in plt.rcParams["axes.prop_cycle"]]
+    with style.context("petroff6"), matplotlib.rc_context(wanted):
+        made = figure.Figure(figsize=(7.2, height), layout="constrained")
+        yield made, made.subplots(), [entry["color"] for entry in matplotlib.rcParams["axes.prop_cycle"]]
 
 
 def shares(result: Result) -> dict[str, int]:
@@ -77,10 +79,9 @@ def outcomes(**results: Result) -> Figure:
     """How the interleavings end, a bar for each result: outcomes(before=..., after=...)."""
 
     def draw() -> Any:
-        with _styled() as plt:
-            figure, axes = plt.subplots(figsize=(7.2, 0.75 + 0.5 * len(results)), layout="constrained")
-            for row, (name, result) in enumerate(results.items()):
-                _bar(axes, plt, row, name, result)
+        with _styled(0.75 + 0.5 * len(results)) as (figure, axes, colours):
+            for row, result in enumerate(results.values()):
+                _bar(axes, colours, row, result)
             axes.set_yticks(range(len(results)), [name.replace("_", " ") for name in results])
             axes.invert_yaxis()
             axes.set_xlim(0, max(result.runs for result in results.values()) * 1.12)
@@ -88,16 +89,15 @@ def outcomes(**results: Result) -> Figure:
             axes.spines["left"].set_visible(False)
             axes.tick_params(axis="y", length=0)
             figure.legend(*_once(axes), loc="outside upper right", ncols=6, frameon=False, fontsize=9)
-            plt.close(figure)
             return figure
 
     return Figure(" ".join(_told(name.replace("_", " "), result) for name, result in results.items()), draw)
 
 
-def _bar(axes: Any, plt: Any, row: int, name: str, result: Result) -> None:
+def _bar(axes: Any, colours: list[str], row: int, result: Result) -> None:
     left = 0
     for kind, count in shares(result).items():
-        colour = _colours(plt)[COLOUR.get(kind, 5)]
+        colour = colours[COLOUR.get(kind, 5)]
         face = {"facecolor": colour + "55", "edgecolor": colour, "hatch": HATCH.get(kind, "")}
         axes.barh(row, count, left=left, height=0.55, label=kind or "ends well", **face)
         left += count
@@ -124,9 +124,7 @@ def how_rare(free: Any, **results: Result) -> Figure:
     rows += [(name.replace("_", " "), result.runs, result.failing) for name, result in results.items()]
 
     def draw() -> Any:
-        with _styled() as plt:
-            figure, axes = plt.subplots(figsize=(7.2, 0.9 + 0.42 * len(rows)), layout="constrained")
-            colour = _colours(plt)
+        with _styled(0.9 + 0.42 * len(rows)) as (figure, axes, colour):
             for row, (_, runs, failing) in enumerate(rows):
                 share = failing / runs if failing else 3 / runs
                 look = colour[2 if failing else 0]
@@ -142,7 +140,6 @@ def how_rare(free: Any, **results: Result) -> Figure:
             axes.set_xscale("log")
             axes.set_xlim(1e-5, 1.3)
             axes.set_xlabel("share of runs in which something goes wrong")
-            plt.close(figure)
             return figure
 
     told = [f"{name}: {failing:,} of {runs:,} runs" for name, runs, failing in rows[1:]]

@@ -18,6 +18,6 @@ def test_the_sentence_is_the_result():
 
 def test_how_rare_says_what_does_not_differ_from_machine_to_machine():
     result = explore(lost_update)
-    clean, failing = FreeRuns("lost-update", runs=10), FreeRuns("lost-update", runs=9, failing=3)
+    clean, failing = FreeRuns("tls", runs=10), FreeRuns("tls", runs=9, failing=3)
     assert repr(how_rare(clean, all=result)) == repr(how_rare(failing, all=result))
     assert how_rare(clean, all=result).png() != how_rare(failing, all=result).png()
