@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lessons.break_it import BreakIt
     from lessons.check import check, hint
     from lessons.figures import how_rare, outcomes
-    from lessons.free_running import free_runs
+    from lessons.free_running import FreeRuns
     from lessons.lab import RaceLab, SchedulerLab
     from lessons.long_work import LongWork
     from lessons.player import Player
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "BreakIt": "break_it",
+    "FreeRuns": "free_running",
     "Player": "player",
     "Predict": "predict",
     "Progress": "predict",
@@ -33,7 +34,6 @@ _HOME = {
     "check": "check",
     "LongWork": "long_work",
     "columns": "trace_view",
-    "free_runs": "free_running",
     "hint": "check",
     "how_rare": "figures",
     "outcomes": "figures",
@@ -44,6 +44,7 @@ _HOME = {
 
 __all__ = [
     "BreakIt",
+    "FreeRuns",
     "LongWork",
     "Player",
     "Predict",
@@ -54,7 +55,6 @@ __all__ = [
     "SchedulerLab",
     "check",
     "columns",
-    "free_runs",
     "hint",
     "how_rare",
     "outcomes",

@@ -5,11 +5,14 @@
     job.result()                                                    # waits; an interrupted wait cancels
 
 The work runs in a thread of its own, so that the kernel can hear the button. It is any function that takes a keyword
-``progress(runs, failing, fraction)`` and stops when that says True, as `explore` does.
+``progress(runs, failing, fraction)`` and stops when that says True, as `explore` does. The cells below need not wait
+for it. Who runs a notebook in order to store it wants the end: where the environment has MINI_QEMU_PATIENT, work is
+waited for where it begins.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -42,6 +45,8 @@ class LongWork(ipywidgets.VBox, Generic[R]):
         super().__init__([ipywidgets.HBox([self.bar, self.button]), self.said])
         self._thread = threading.Thread(target=self._run, args=(work,), name=f"long work: {title}", daemon=True)
         self._thread.start()
+        if os.environ.get("MINI_QEMU_PATIENT"):
+            self._thread.join()
 
     def _run(self, work: Callable[..., R]) -> None:
         try:

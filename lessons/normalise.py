@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -120,7 +121,7 @@ def run(notebook: Notebook, folder: Path) -> Notebook:
         record_timing=False,
         store_widget_state=False,
         resources={"metadata": {"path": str(folder)}},
-    ).execute()
+    ).execute(env={**os.environ, "MINI_QEMU_PATIENT": "1"})
     for cell in done.cells:
         if cell.id in kept:
             cell.outputs = kept[cell.id]

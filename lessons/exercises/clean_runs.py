@@ -18,6 +18,7 @@ from mini_qemu.sched import Result, Scenario, Shared, explore
 
 LESSON = "08_fifty_thousand_clean_runs"
 RUNS = 50_000
+DICE = 300
 
 
 class Asked(Shared):
@@ -266,7 +267,7 @@ def _everything() -> Result:
 
 @cache
 def _sampled() -> Result:
-    return explore(crash, "random")
+    return explore(crash, "random", limit_runs=DICE)
 
 
 def _bound() -> str:
@@ -299,9 +300,8 @@ QUESTIONS = (
     Question(
         "clean-runs/random",
         LESSON,
-        "A random scheduler picks the next thread by dice, a thousand times over. Does it see the crash of lesson"
-        " 01, the one"
-        " that was reported?",
+        f"A random scheduler picks the next thread by dice, in {DICE} runs. Does it see the crash of lesson 01, the"
+        " one that was reported?",
         {"yes": "Yes, more than once", "no": "No, not once"},
         _does_random_see_the_crash,
         "The crash needs two threads held up at the right places for a long time. Dice that are thrown at each"

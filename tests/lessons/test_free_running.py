@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lessons.free_running import free_runs, once
+from lessons.free_running import FreeRuns, once, started
 from mini_qemu.fixes import UnknownName
 from mini_qemu.sched import Scenario, Shared, spawn
 
@@ -30,30 +30,45 @@ def is_zero(box: Box) -> bool:
 
 
 def test_what_is_noticed():
-    assert once(Scenario("fine", Box, {"A": nothing})) == set()
-    assert once(Scenario("leak", Box, {"A": leaves_somebody_behind})) == {"leak"}
-    assert once(Scenario("fine again", Box, {"A": nothing})) == set()
-    assert once(Scenario("crash", Box, {"A": stops})) == {"crash"}
-    assert once(Scenario("check", Box, {"A": nothing}, check=is_zero)) == {"check"}
+    with started() as handles:
+        assert once(Scenario("fine", Box, {"A": nothing}), handles) == set()
+        assert once(Scenario("leak", Box, {"A": leaves_somebody_behind}), handles) == {"leak"}
+        assert once(Scenario("fine again", Box, {"A": nothing}), handles) == set()
+        assert once(Scenario("crash", Box, {"A": stops}), handles) == {"crash"}
+        assert once(Scenario("check", Box, {"A": nothing}, check=is_zero), handles) == {"check"}
 
 
 def test_runs_in_children():
-    found = free_runs("precopy-return-path", 60)
-    assert (found.runs, found.cancelled) == (60, False)
-    assert repr(found).startswith("precopy-return-path: 60 runs on real threads in ")
+    runs = FreeRuns("precopy-return-path", 60)
+    assert repr(runs) == "precopy-return-path: 60 runs on real threads are to come."
+    assert runs.make() is runs
+    assert (runs.runs, runs.cancelled) == (60, False)
+    assert repr(runs).startswith("precopy-return-path: 60 runs on real threads in ")
+    assert not repr(runs).endswith("to come.")
 
 
-def test_a_cancel_keeps_what_was_found():
-    found = free_runs("precopy-return-path", 100_000, progress=lambda runs, failing, fraction: runs > 0)
-    assert found.cancelled
-    assert 0 < found.runs < 100_000
-    assert repr(found).endswith("Cancelled.")
+def test_a_cancel_keeps_what_was_found_and_the_rest_can_be_made_later():
+    sofar: list[str] = []
+
+    def stop(made: int, failing: int, fraction: float) -> bool:
+        sofar.append(repr(runs))
+        return made > 0
+
+    runs = FreeRuns("precopy-return-path", 150, processes=1)
+    runs.make(stop)
+    made = runs.runs
+    assert runs.cancelled
+    assert 0 < made < 150
+    assert sofar[-1].endswith("More are to come.")
+    assert repr(runs).endswith("Cancelled.")
+    runs.make()
+    assert (runs.runs, runs.cancelled) == (150, False)
 
 
 def test_bad_questions():
     with pytest.raises(UnknownName, match="precopy-return-path"):
-        free_runs("precopy-retrun-path", 1)
+        FreeRuns("precopy-retrun-path", 1)
     with pytest.raises(UnknownName, match="join_created_thread"):
-        free_runs("precopy-return-path", 1, on=["join"])
+        FreeRuns("precopy-return-path", 1, on=["join"])
     with pytest.raises(ValueError, match="above 0"):
-        free_runs("precopy-return-path", 0)
+        FreeRuns("precopy-return-path", 0)
