@@ -82,7 +82,7 @@ class _Lab(anywidget.AnyWidget):
 
 
 class RaceLab(_Lab):
-    """Switch fixes, see the verdict and a run. Every switch explores the scenario again.
+    """Switch fixes, see the verdict and a run. A switch explores the scenario, once for each set and state of the code.
 
         RaceLab(scenario, fixes=["join_created_thread"])
 
@@ -111,6 +111,7 @@ class RaceLab(_Lab):
         self.method = method
         self.limit_seconds = limit_seconds
         self.results: dict[str, Result] = {}
+        self._known: dict[tuple[str, str], Data] = {}  # what was explored: the switches and the code's fingerprint
         super().__init__(scenario)
         cases = {
             self._key(some): self._case(some, some == self.on or not self.wrong.keys() & some) for some in self._sets()
@@ -153,15 +154,20 @@ class RaceLab(_Lab):
         wrong = self.wrong.get(on[0]) if on else None
         with wrong.applied() if wrong else fixes.only(*on):
             scenario = getattr(wrong, "scenario", None) or self.scenario  # some are refuted elsewhere
+            asked = self._key(on), scenario.fingerprint
+            known = self._known.get(asked)
+            if known and known["trace"] and known["verdict"] != "incomplete":
+                return known
             result = explore(scenario, self.method, limit_seconds=self.limit_seconds)
             self.results[self._key(on)] = result
             kinds = wrong.kinds if wrong else {self.kind}
             trace = self._story(scenario, result, {self.kind} & kinds or kinds) if with_run else None
-            return {
+            self._known[asked] = {
                 "verdict": result.verdict,
                 "sentence": repr(result).removeprefix(f"{result.scenario}: {result.verdict}. ") + _why(wrong),
                 "trace": trace and trace_data(trace, title=_run_title(trace)),
             }
+            return self._known[asked]
 
     def _story(self, scenario: Scenario, result: Result, kinds: Set[str]) -> Trace:
         """The simplest failing run; where nothing fails, the run that follows the failing one as long as it can."""

@@ -30,15 +30,18 @@ def tell(lab: Any, **message: Any) -> dict[str, Any]:
     return lab.view
 
 
-def test_switching_a_fix_explores_again():
+def test_switching_a_fix_explores_once_for_each_state_of_the_code(monkeypatch):
     lab = RaceLab(stories.door, fixes=["join_created_thread"])
     assert lab.view["cases"][""]["verdict"] == "failed"
     lab.results.clear()
     view = tell(lab, do="fixes", on=["join_created_thread"])
     assert view["on"] == ["join_created_thread"]
     assert view["cases"]["join_created_thread"]["verdict"] == "proved"
-    assert list(lab.results) == ["join_created_thread"]
     assert tell(lab, do="fixes", on=[])["on"] == []
+    assert lab.results == {}
+    monkeypatch.setitem(stories.door.functions, "guest", (stories.enter, ()))
+    tell(lab, do="fixes", on=["join_created_thread"])
+    assert list(lab.results) == ["join_created_thread"]
 
 
 def test_the_fixes_of_the_rest_of_the_notebook_stay_as_they_are():
@@ -80,13 +83,14 @@ def test_unknown_fixes_are_refused_before_anything_is_explored():
 
 
 def test_an_error_in_the_kernel_is_a_sentence_in_the_widget(monkeypatch):
-    lab = RaceLab(stories.door, fixes=["join_created_thread"])
+    some = ["join_created_thread", "lock_from_dst_file"]
+    lab = RaceLab(stories.door, fixes=[*some, "explicit_unregister"])
 
     def fails(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("the learner's code divides by zero")
 
     monkeypatch.setattr("lessons.lab.explore", fails)
-    view = tell(lab, do="fixes", on=["join_created_thread"])
+    view = tell(lab, do="fixes", on=some)
     assert view["message"] == "ZeroDivisionError: the learner's code divides by zero"
     assert view["on"] == [], "what is shown is still what was explored"
     assert "does not know how to 'dance'" in tell(lab, do="dance")["message"]
