@@ -11,7 +11,9 @@ IMPORT, PREDICT, JOB, SEARCHES, RESULT, FIGURE, REVEAL, BREAK, ORDER, FILL, WRIT
 def test_it_runs_from_top_to_bottom(book):
     assert book.errors() == []
     book.output(JOB).get_by_text("done", exact=True).wait_for()
+    book.run_cell(RESULT)
     assert "10,000 runs on real threads" in book.output(RESULT).inner_text()
+    book.run_cell(FIGURE)
     book.screenshot("08-as-run")
 
 
@@ -23,7 +25,7 @@ def test_predictions_are_read_again_beside_the_truth(book):
 
 def test_a_long_run_shows_how_far_it_is_and_cancel_keeps_what_was_found(book):
     """Far more runs than anybody waits for: the bar moves, an estimate stands below, and Cancel ends it."""
-    book.write(JOB, 'job = LongWork("on real threads", partial(free_runs, "precopy-return-path", runs=50_000))\njob')
+    book.write(JOB, 'runs = FreeRuns("precopy-return-path", 50_000)\nLongWork("on real threads", runs.make)')
     book.run_cell(JOB)
     job = book.output(JOB)
     job.get_by_text("left", exact=False).wait_for()
@@ -36,7 +38,8 @@ def test_a_long_run_shows_how_far_it_is_and_cancel_keeps_what_was_found(book):
     book.run_cell(RESULT)
     said = book.output(RESULT).inner_text()
     assert "runs on real threads" in said
-    assert "50,000 runs" not in said
+    assert "of 50,000 runs" in said
+    assert said.endswith("Cancelled.")
     book.run_cell(FIGURE)  # it draws what there is
     assert "Above them the real threads." in book.output(FIGURE).inner_text()
 
