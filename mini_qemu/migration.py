@@ -524,12 +524,11 @@ def postcopy_start(ms: MigrationState) -> bool:
 def postcopy_pause(s: MigrationState) -> str:
     """The line is down. Let go of the file, wait for another connection, agree on what is missing."""
     while True:
+        assert s.to_dst_file is not None
         if fixes.explicit_unregister:
             # No lock needed: while this thread runs, it alone changes to_dst_file. The lock below is not for the
             # pointer's sake; it waits until nobody uses the file under it any more.
-            assert s.to_dst_file is not None
             migration_ioc_unregister_yank_from_file(s.to_dst_file)
-        assert s.to_dst_file is not None
         with s.qemu_file_lock:
             f = s.to_dst_file
             s.to_dst_file = None
