@@ -8,16 +8,21 @@ finding. Everything said is taken from the trace.
 
 from __future__ import annotations
 
+import textwrap
+
 from .explore import Failure, Result, replay
 from .minimise import minimise
 from .scenario import Scenario
 from .trace import Step, Trace, short_file
 
 _ACCESSES = {"read", "write", "cas"}
+_WIDTH = 100
 
 
 def explain(scenario: Scenario, failure: Result | Failure | Trace | str | None = None) -> str:
-    """Why the scenario fails, from its simplest failing run (or from the trace given). Says so if nothing failed."""
+    """Why the scenario fails, from its simplest failing run (or from the trace given): a line, or more, for each
+    sentence. Says so if nothing failed.
+    """
     if isinstance(failure, Result) and failure.failure is None:
         return f"Nothing to explain: {failure!r}"
     if isinstance(failure, Trace):
@@ -28,7 +33,8 @@ def explain(scenario: Scenario, failure: Result | Failure | Trace | str | None =
         trace = replay(scenario, minimise(scenario, failure))
     sentences = _freed_before(trace) or _around_switches(trace) or _from_another(trace)
     sentences += [_rule(trace), _ending(trace)]
-    return " ".join(dict.fromkeys(sentence for sentence in sentences if sentence))
+    told = textwrap.TextWrapper(_WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(told.fill(sentence) for sentence in dict.fromkeys(sentences) if sentence)
 
 
 def _freed_before(trace: Trace) -> list[str]:
