@@ -107,14 +107,16 @@ class PCT:
         return True
 
     def choose(self, world: World, able: list[Task], current: Task | None) -> Task | None:
+        priority = self.priority
         for task in able:
-            self.priority.setdefault(task.name, self.depth + self.rng.random())
+            if task.name not in priority:
+                priority[task.name] = self.depth + self.rng.random()
         self.step += 1
-        best = max(able, key=lambda t: self.priority[t.name])
+        best = max(able, key=lambda t: priority[t.name])
         for i, moment in enumerate(self.lower_at):
             if moment == self.step:
-                self.priority[best.name] = float(i)
-                best = max(able, key=lambda t: self.priority[t.name])
+                priority[best.name] = float(i)
+                best = max(able, key=lambda t: priority[t.name])
         return best
 
 
