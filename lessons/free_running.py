@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -174,8 +175,9 @@ def once(scenario: Scenario, handles: list[Handle]) -> set[str]:
 
 def main(arguments: Sequence[str]) -> None:
     name, runs, *on = arguments
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who interrupts another cell does not mean these runs
     if hasattr(os, "nice"):
-        os.nice(19)  # the notebook and the browser go first
+        os.nice(10)  # the notebook and the browser go first
     scenario = find(name).scenario
     with fixes.only(*on), started() as handles, suppress(BrokenPipeError):  # nobody listens any more
         left = int(runs)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
-from lessons.free_running import FreeRuns, once, started
+from lessons.free_running import FreeRuns, _child, once, started
 from mini_qemu.fixes import UnknownName
 from mini_qemu.sched import Scenario, Shared, spawn
 
@@ -54,15 +56,26 @@ def test_a_cancel_keeps_what_was_found_and_the_rest_can_be_made_later():
         sofar.append(repr(runs))
         return made > 0
 
-    runs = FreeRuns("precopy-return-path", 150, processes=1)
+    runs = FreeRuns("precopy-return-path", 75, processes=1)
     runs.make(stop)
     made = runs.runs
     assert runs.cancelled
-    assert 0 < made < 150
+    assert 0 < made < 75
     assert sofar[-1].endswith("More are to come.")
     assert repr(runs).endswith("Cancelled.")
     runs.make()
-    assert (runs.runs, runs.cancelled) == (150, False)
+    assert (runs.runs, runs.cancelled) == (75, False)
+
+
+def test_a_child_is_not_interrupted_and_ends_when_nobody_listens():
+    child = _child("precopy-return-path", 100_000, [])
+    assert child.stdout is not None
+    child.stdout.readline()
+    child.send_signal(signal.SIGINT)
+    for _ in range(3):
+        assert child.stdout.readline()
+    child.stdout.close()
+    assert child.wait() == 0
 
 
 def test_bad_questions():
