@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 UPSTREAM = "https://gitlab.com/qemu-project/qemu/-/commit/"
 
@@ -97,6 +98,25 @@ class Switches:
 
     def none(self) -> _Set:
         return self.only()
+
+    @contextmanager
+    def asked(self) -> Iterator[Set[str]]:
+        """The names that are asked for inside, by whomever: what happens there cannot depend on the others."""
+        heard: set[str] = set()
+        deaf = type(self)
+
+        class Listening(deaf):  # type: ignore[misc, valid-type]
+            def __getattribute__(self, name: str) -> Any:
+                found = super().__getattribute__(name)
+                if name in super().__getattribute__("__dict__")["_entries"]:
+                    heard.add(name)
+                return found
+
+        object.__setattr__(self, "__class__", Listening)
+        try:
+            yield heard
+        finally:
+            object.__setattr__(self, "__class__", deaf)
 
     def subsets(self) -> Iterator[tuple[str, ...]]:
         """Every set of names, small sets first: 32 for the five fixes."""

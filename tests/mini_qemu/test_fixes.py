@@ -24,6 +24,19 @@ def test_only_restores_after_an_error():
     assert fixes.on == ()
 
 
+def test_who_is_asked():
+    with fixes.only("lock_from_dst_file"), fixes.asked() as asked:
+        assert asked == set()
+        assert fixes.lock_from_dst_file
+        assert not fixes.explicit_unregister
+        assert fixes.on == ("lock_from_dst_file",)
+    assert not fixes.join_created_thread
+    assert asked == {"lock_from_dst_file", "explicit_unregister"}
+    with pytest.raises(UnknownName), fixes.asked() as asked:
+        assert fixes.join_create_thread  # type: ignore[attr-defined]
+    assert asked == set()
+
+
 def test_all_none_and_subsets():
     with fixes.all(), fixes.none():
         assert fixes.on == ()
