@@ -111,7 +111,7 @@ class RaceLab(_Lab):
         self.method = method
         self.limit_seconds = limit_seconds
         self.results: dict[str, Result] = {}
-        self._known: dict[tuple[str, str], Data] = {}  # what was explored: the switches and the code's fingerprint
+        self._known: dict[tuple[str, str], Result] = {}  # by the switches and the fingerprint of the code
         super().__init__(scenario)
         cases = {
             self._key(some): self._case(some, some == self.on or not self.wrong.keys() & some) for some in self._sets()
@@ -155,19 +155,16 @@ class RaceLab(_Lab):
         with wrong.applied() if wrong else fixes.only(*on):
             scenario = getattr(wrong, "scenario", None) or self.scenario  # some are refuted elsewhere
             asked = self._key(on), scenario.fingerprint
-            known = self._known.get(asked)
-            if known and known["trace"] and known["verdict"] != "incomplete":
-                return known
-            result = explore(scenario, self.method, limit_seconds=self.limit_seconds)
-            self.results[self._key(on)] = result
+            if asked not in self._known or self._known[asked].verdict == "incomplete":
+                self._known[asked] = explore(scenario, self.method, limit_seconds=self.limit_seconds)
+            result = self.results[self._key(on)] = self._known[asked]
             kinds = wrong.kinds if wrong else {self.kind}
             trace = self._story(scenario, result, {self.kind} & kinds or kinds) if with_run else None
-            self._known[asked] = {
+            return {
                 "verdict": result.verdict,
                 "sentence": repr(result).removeprefix(f"{result.scenario}: {result.verdict}. ") + _why(wrong),
                 "trace": trace and trace_data(trace, title=_run_title(trace)),
             }
-            return self._known[asked]
 
     def _story(self, scenario: Scenario, result: Result, kinds: Set[str]) -> Trace:
         """The simplest failing run; where nothing fails, the run that follows the failing one as long as it can."""
