@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,9 @@ from nbclient import NotebookClient
 from lessons.check import check_source
 from lessons.exercises import exercises
 from lessons.lab import RaceLab
-from lessons.scenarios import find
-from mini_qemu.fixes import as_of, fixes
 
 ROOT = Path(__file__).parent.parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SPINNING = {
     "warmups/withdraw": "def withdraw(account, amount):\n    while account.balance < amount:\n        pass",
     "missing-join/write": "def finish_return_path(s):\n    while s.rp_state.from_dst_file is not None:\n        pass",
@@ -52,14 +52,21 @@ def answers() -> Iterator[tuple[str, float]]:
 
 
 def toggles() -> Iterator[tuple[str, float]]:
-    """A switch in RaceLab, to all five fixes and back, in the stories that the notebooks let a learner switch."""
-    for name in ("precopy-return-path", "cancel-vs-exit", "load-snapshot", "cancel-cleanup", "two-closers"):
-        told = find(name)
-        with as_of((), told.history):
-            lab = RaceLab(told.scenario, fixes=fixes.names)
-            for on in fixes.names, ():
-                switched = f"{name} {'all' if on else 'no'} fixes"
-                yield switched, seconds(lambda on=on, lab=lab: lab.obey({"do": "fixes", "on": list(on)}))
+    """Every switch of every RaceLab in the notebooks, each set of fixes once and each wrong fix."""
+    for path in NOTEBOOKS:
+        cells = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+        labs: list[RaceLab] = []
+        scope: dict[str, Any] = {}
+        exec(cells[0], scope)  # the imports
+        scope["RaceLab"] = lambda *args, labs=labs, **options: labs.append(RaceLab(*args, **options))
+        for source in cells[1:]:
+            if "RaceLab(" in source:
+                exec(source, scope)
+        for lab in labs:
+            sets = [some for size in range(len(lab.fixes) + 1) for some in combinations(lab.fixes, size)]
+            for on in [*sets, *((name,) for name in lab.wrong)]:
+                switched = f"{lab.scenario.name} with {' and '.join(on) or 'no fix'}"
+                yield switched, seconds(lambda on=on, lab=lab: lab.obey({"do": "fixes", "on": on}))
 
 
 def imports() -> Iterator[tuple[str, float]]:
@@ -69,7 +76,7 @@ def imports() -> Iterator[tuple[str, float]]:
 
 
 def notebooks() -> Iterator[tuple[str, float]]:
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for path in NOTEBOOKS:
         client = NotebookClient(nbformat.read(path, 4), resources={"metadata": {"path": str(path.parent)}})
         yield path.stem, seconds(client.execute)
 
