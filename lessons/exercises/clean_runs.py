@@ -18,7 +18,7 @@ from mini_qemu.sched import Result, Scenario, Shared, explore
 
 LESSON = "08_fifty_thousand_clean_runs"
 RUNS = 50_000
-DICE = 300
+DICE = 500
 
 
 class Asked(Shared):
