@@ -17,7 +17,7 @@ lab: .venv/trusted  ## open the course in JupyterLab; make lab ARGS=--no-browser
 	$(BIN)/jupyter lab $(ROOT) --LabApp.app_settings_dir=.jupyterlab \
 		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(ARGS)
 
-test: lint types unit nbval  ## all checks but the slow and the browser tests, under 3 minutes
+test: lint types unit nbval  ## all checks but the slow and the browser tests, 3 minutes
 
 unit: .venv/test
 	$(PYTEST) -n 2

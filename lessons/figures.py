@@ -116,7 +116,7 @@ def _told(name: str, result: Result) -> str:
 
 
 def how_rare(free: Any, **results: Result) -> Figure:
-    """How often each way of running finds anything, on a logarithmic scale: how_rare(free_runs, dice=..., pct=...).
+    """How often each way of running finds anything, on a logarithmic scale: how_rare(runs, dice=..., pct=...).
 
     Where nothing was found an arrow points down from the largest share that this many clean runs leave possible.
     """
