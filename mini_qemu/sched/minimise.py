@@ -96,6 +96,7 @@ def _shortest(run: Run, finding: Finding, bound: Cost | None) -> tuple[Cost, lis
         for other in run.world.findings:  # one that came first would be another story
             allowed &= ~order.after(other.step - 1) | goal
     size = goal.bit_count()
+    everybody = tuple(range(len(order.names)))
     heap: list[_State] = [(0, 0, 0, (), 0, -1, (0,) * len(order.names))]
     done: set[tuple[int, int]] = set()
     while heap:
@@ -107,16 +108,17 @@ def _shortest(run: Run, finding: Finding, bound: Cost | None) -> tuple[Cost, lis
         if (mask, current) in done:
             continue
         done.add((mask, current))
-        ready = order.ready(at, mask, allowed)
         goes_on = current >= 0 and order.could_move(current, at[current], mask)
+        movers = everybody
         if goes_on:
             astray = not goal >> order.of[current][at[current] - 1] & 1
-            ahead = ready.get(current, -1)
+            ahead = order.ready(current, at[current], mask, allowed)
             if astray or (ahead >= 0 and goal >> ahead & ~order.enabling >> ahead & 1):
-                ready = {current: ahead} if ahead >= 0 else {}
-        for k, event in ready.items():
-            interrupts, needed = goes_on and k != current, goal >> event & 1
-            if interrupts and not needed:
+                movers = (current,)
+        for k in movers:
+            event = order.ready(k, at[k], mask, allowed)
+            interrupts, needed = goes_on and k != current, event >= 0 and goal >> event & 1
+            if event < 0 or (interrupts and not needed):
                 continue
             then = (*at[:k], at[k] + 1, *at[k + 1 :])
             cost = preemptions + interrupts, extra + (not needed), -len(moved)
@@ -152,11 +154,13 @@ class _Order:
         """The steps that happen after ``event``, and itself: none for a finding before the first."""
         return sum(1 << i for i, past in enumerate(self.run.past) if event >= 0 and past >> event & 1)
 
-    def ready(self, at: tuple[int, ...], mask: int, allowed: int) -> dict[int, int]:
-        """The threads whose next step is among the allowed ones and has nothing left to wait for, with that step."""
-        past = self.run.past
-        nexts = {k: events[at[k]] for k, events in enumerate(self.of) if at[k] < len(events)}
-        return {k: e for k, e in nexts.items() if allowed >> e & 1 and past[e] & ~mask == 1 << e}
+    def ready(self, k: int, at: int, mask: int, allowed: int) -> int:
+        """The next step of thread ``k``, which has made ``at``, if it is allowed and waits for none; or -1."""
+        events = self.of[k]
+        if at == len(events):
+            return -1
+        event = events[at]
+        return event if allowed >> event & 1 and self.run.past[event] & ~mask == 1 << event else -1
 
     def could_move(self, k: int, at: int, mask: int) -> bool:
         """Whether thread ``k``, which has made ``at`` steps, could make another when exactly those in ``mask`` have
