@@ -126,11 +126,12 @@ def how_rare(free: Any, **results: Result) -> Figure:
     def draw() -> Any:
         with _styled(0.9 + 0.42 * len(rows)) as (figure, axes, colour):
             for row, (_, runs, failing) in enumerate(rows):
-                share = failing / runs if failing else 3 / runs
+                share = failing / runs if failing else min(1.0, 3 / max(runs, 1))
                 look = colour[2 if failing else 0]
                 axes.plot([share], [row], marker="o" if failing else "<", markersize=9, color=look)
                 axes.hlines(row, 1e-5, share, color=look, linestyles="-" if failing else ":")
-                said = f"{failing:,} of {runs:,}" if failing else f"none of {runs:,}: less than this"
+                none = f"none of {runs:,}: less than this" if runs else "no run made yet: nothing is known"
+                said = f"{failing:,} of {runs:,}" if failing else none
                 side, off = ("left", 10) if share < 0.02 else ("right", -8)
                 axes.annotate(
                     said, (share, row), (off, 5), textcoords="offset points", ha=side, va="bottom", fontsize=9

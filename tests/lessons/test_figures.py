@@ -21,3 +21,4 @@ def test_how_rare_says_what_does_not_differ_from_machine_to_machine():
     clean, failing = FreeRuns("tls", runs=10), FreeRuns("tls", runs=9, failing=3)
     assert repr(how_rare(clean, all=result)) == repr(how_rare(failing, all=result))
     assert how_rare(clean, all=result).png() != how_rare(failing, all=result).png()
+    assert how_rare(FreeRuns("tls"), all=result).png(), "before the first of them is made"
