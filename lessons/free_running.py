@@ -46,7 +46,7 @@ class FreeRuns:
     """Runs on real threads: how many are wanted, and what those made so far have shown.
 
     `on`: the fixes that are on. `outcomes` counts runs with something wrong, by kind. Raises UnknownName for a scenario
-    or a fix that the course does not have.
+    or a fix that the course does not have, ValueError where no run is wanted.
     """
 
     scenario: str
@@ -66,7 +66,7 @@ class FreeRuns:
         self.on = [fixes[fix].name for fix in self.on]
 
     def __repr__(self) -> str:
-        if not self.runs:
+        if not self.runs and not self.cancelled:
             return f"{self.scenario}: {self.wanted:,} runs on real threads are to come."
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.outcomes.items()))
         found = f"{self.failing:,} fail ({kinds})" if self.failing else "none of them fails"

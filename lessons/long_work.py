@@ -86,7 +86,7 @@ class LongWork(ipywidgets.VBox, Generic[R]):
         return self._result[0]
 
     def __repr__(self) -> str:
-        return f"{self.title}: result() waits for it"
+        return f"{self.title}: run this cell to see how far it is"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)

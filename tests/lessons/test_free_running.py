@@ -47,6 +47,7 @@ def test_runs_in_children():
     assert (runs.runs, runs.cancelled) == (60, False)
     assert repr(runs).startswith("precopy-return-path: 60 runs on real threads in ")
     assert not repr(runs).endswith("to come.")
+    assert repr(FreeRuns("tls", 9, cancelled=True)).startswith("tls: 0 of 9 runs on real threads in ")
 
 
 def test_a_cancel_keeps_what_was_found_and_the_rest_can_be_made_later():

@@ -18,7 +18,7 @@ def test_result_is_what_the_work_returns() -> None:
     job = LongWork("lost updates", partial(explore, scenario))
     assert repr(job.result()) == repr(explore(scenario))
     assert (job.bar.value, job.said.value, job.button.disabled) == (1.0, "done", True)
-    assert repr(job) == "lost updates: result() waits for it"
+    assert repr(job) == "lost updates: run this cell to see how far it is"
 
 
 def test_cancel_keeps_what_was_found() -> None:
