@@ -43,7 +43,7 @@ bench: .venv/bench  ## the benchmarks, one table each
 		module=$${bench%.py}; $(BIN)/python -m "$$(echo $$module | tr / .)" $(ARGS) || exit 1; done
 
 notebooks: .venv/test  ## run all notebooks and store them in their normal form
-	$(BIN)/python -m lessons.normalise $(NOTEBOOKS)
+	$(BIN)/python -m lessons.authoring.normalise $(NOTEBOOKS)
 
 clean:  ## remove what make has made
 	rm -rf .venv build dist

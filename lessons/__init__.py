@@ -10,36 +10,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lessons.break_it import BreakIt
-    from lessons.check import check, hint
-    from lessons.figures import how_rare, outcomes
-    from lessons.free_running import FreeRuns
-    from lessons.lab import RaceLab, SchedulerLab
-    from lessons.long_work import LongWork
+    from lessons.exercises.check import check, hint
     from lessons.player import Player
-    from lessons.predict import Predict, Progress, Quiz, Reveal
-    from lessons.source_view import patch, show, side_by_side
-    from lessons.trace_view import columns
+    from lessons.views.figures import how_rare, outcomes
+    from lessons.views.source import patch, show, side_by_side
+    from lessons.views.trace import columns
+    from lessons.widgets.break_it import BreakIt
+    from lessons.widgets.free_running import FreeRuns
+    from lessons.widgets.lab import RaceLab, SchedulerLab
+    from lessons.widgets.long_work import LongWork
+    from lessons.widgets.predict import Predict, Progress, Quiz, Reveal
 
 _HOME = {
-    "BreakIt": "break_it",
-    "FreeRuns": "free_running",
+    "BreakIt": "widgets.break_it",
+    "FreeRuns": "widgets.free_running",
     "Player": "player",
-    "Predict": "predict",
-    "Progress": "predict",
-    "Quiz": "predict",
-    "RaceLab": "lab",
-    "Reveal": "predict",
-    "SchedulerLab": "lab",
-    "check": "check",
-    "LongWork": "long_work",
-    "columns": "trace_view",
-    "hint": "check",
-    "how_rare": "figures",
-    "outcomes": "figures",
-    "patch": "source_view",
-    "show": "source_view",
-    "side_by_side": "source_view",
+    "Predict": "widgets.predict",
+    "Progress": "widgets.predict",
+    "Quiz": "widgets.predict",
+    "RaceLab": "widgets.lab",
+    "Reveal": "widgets.predict",
+    "SchedulerLab": "widgets.lab",
+    "check": "exercises.check",
+    "LongWork": "widgets.long_work",
+    "columns": "views.trace",
+    "hint": "exercises.check",
+    "how_rare": "views.figures",
+    "outcomes": "views.figures",
+    "patch": "views.source",
+    "show": "views.source",
+    "side_by_side": "views.source",
 }
 
 __all__ = [
@@ -68,7 +68,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"lessons has no {name!r}; it has {', '.join(__all__)}")
     found = getattr(import_module(f"lessons.{_HOME[name]}"), name)
-    globals()[name] = found  # `lessons.check` is the function, not the module of that name
+    globals()[name] = found
     return found
 
 

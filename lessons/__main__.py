@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """For authors and teachers: `python -m lessons check`, `matrix`, `grade`.
 
-check    the course keeps its promises (see lessons.audit); --unnamed lists what no lesson names
+check    the course keeps its promises (see lessons.authoring.audit); --unnamed lists what no lesson names
 matrix   every scenario with every set of fixes
 grade    the answers in a notebook or in a Python file: each call of check(...) in it, exercise by exercise
 """
@@ -9,7 +9,6 @@ grade    the answers in a notebook or in a Python file: each call of check(...) 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 
 
 def check(arguments: Sequence[str]) -> int:
-    from lessons import audit
+    from lessons.authoring import audit
     from lessons.exercises import exercises, questions
 
     parser = argparse.ArgumentParser(prog="python -m lessons check")
@@ -40,7 +39,7 @@ def check(arguments: Sequence[str]) -> int:
 
 
 def grade(arguments: Sequence[str]) -> int:
-    from lessons.grade import grade_file
+    from lessons.authoring.grade import grade_file
 
     parser = argparse.ArgumentParser(prog="python -m lessons grade")
     parser.add_argument("files", nargs="+", type=Path, metavar="NOTEBOOK_OR_FILE")
@@ -61,12 +60,9 @@ def grade(arguments: Sequence[str]) -> int:
 
 
 def matrix(arguments: Sequence[str]) -> int:
-    if importlib.util.find_spec("lessons.matrix") is None:
-        print("there is no lessons/matrix.py")
-        return 2
-    from importlib import import_module
+    from lessons.authoring import matrix
 
-    return int(import_module("lessons.matrix").main(list(arguments)) or 0)
+    return matrix.main(list(arguments))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

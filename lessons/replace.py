@@ -42,17 +42,21 @@ class BadReplacement(ValueError):
 
 def find(name: str) -> FunctionType:
     """The miniature's function of that name, "module.function"."""
-    modules = sorted(m.name for m in iter_modules(mini_qemu.__path__) if not m.ispkg and not m.name.startswith("_"))
     module_name, _, function_name = name.removeprefix("mini_qemu.").rpartition(".")
     if not module_name:
-        homes = [f"{m}.{function_name}" for m in modules if function_name in functions(m)]
-        raise UnknownName("function", name, homes or [f"{m}.{f}" for m in modules for f in functions(m)])
-    if module_name not in modules:
-        raise UnknownName("module of the miniature", module_name, modules)
+        homes = [f"{m}.{function_name}" for m in modules() if function_name in functions(m)]
+        raise UnknownName("function", name, homes or [f"{m}.{f}" for m in modules() for f in functions(m)])
+    if module_name not in modules():
+        raise UnknownName("module of the miniature", module_name, modules())
     known = functions(module_name)
     if function_name not in known:
         raise UnknownName(f"function in {module_name}", function_name, sorted(known))
     return known[function_name]
+
+
+def modules() -> list[str]:
+    """The modules that stories run: those of the miniature itself, not of its packages."""
+    return sorted(m.name for m in iter_modules(mini_qemu.__path__) if not m.ispkg and not m.name.startswith("_"))
 
 
 def functions(module_name: str) -> dict[str, FunctionType]:

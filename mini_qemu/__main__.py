@@ -17,18 +17,18 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from mini_qemu import abort
-from mini_qemu.cpus import PROGRAMS, VCPU
 from mini_qemu.fixes import fixes
-from mini_qemu.io_channel_socket import SocketAddress, socket_parse
-from mini_qemu.main_loop import RealProcess, qemu_main_loop
 from mini_qemu.migration_incoming import migration_incoming_get_current
-from mini_qemu.migration_socket import begin_incoming_migration
 from mini_qemu.migration_state import migration_object_init
 from mini_qemu.monitor import QmpError
+from mini_qemu.native import abort
+from mini_qemu.native.cpus import PROGRAMS, VCPU
+from mini_qemu.native.io_channel_socket import SocketAddress, socket_parse
+from mini_qemu.native.main_loop import RealProcess, qemu_main_loop
+from mini_qemu.native.migration_socket import begin_incoming_migration
+from mini_qemu.native.qmp_commands import PARAMETERS
+from mini_qemu.native.qmp_server import QmpServer
 from mini_qemu.process import qemu_exit
-from mini_qemu.qmp_commands import PARAMETERS
-from mini_qemu.qmp_server import QmpServer
 from mini_qemu.ram import TARGET_PAGE_SIZE, RAMBlock
 from mini_qemu.savevm import machine_init
 

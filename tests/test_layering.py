@@ -24,27 +24,18 @@ mini_qemu.ram  mini_qemu.multifd
 mini_qemu.migration_incoming
 mini_qemu.postcopy_ram
 mini_qemu.savevm
-mini_qemu.migration  mini_qemu.rate_limit
+mini_qemu.migration
 mini_qemu.channel
 mini_qemu.monitor
-mini_qemu.abort  mini_qemu.json_streamer  mini_qemu.main_loop
-mini_qemu.io_channel_socket  mini_qemu.cpus
-mini_qemu.migration_socket
-mini_qemu.qmp_commands
-mini_qemu.qmp_server
+mini_qemu.native
 mini_qemu.__main__
-lessons.long_work  lessons.normalise  lessons.progress  lessons.replace
+lessons.replace  lessons.views
 lessons.scenarios
-lessons.matrix
-lessons.source_view  lessons.trace_view  lessons.figures  lessons.free_running
 lessons.player
 lessons.exercises
-lessons.check  lessons.predict
-lessons.grade
-lessons.lab
-lessons.break_it
+lessons.widgets
 lessons
-lessons.audit
+lessons.authoring
 lessons.__main__
 """
 RANK = {room: rank for rank, line in enumerate(LAYERS.split("\n")) for room in line.split()}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What an exercise and a question are. Data only: grading is in lessons.check, widgets are in lessons.predict.
+"""What an exercise and a question are. Data only: check.py grades, lessons.widgets asks.
 
 An answer is Python text that defines one function (`entry`), or, for "order the lines", a string of letters. It is put
 in its place by `mount`, and every trial is explored: all interleavings of one scenario, judged by its findings and its
@@ -17,12 +17,10 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pkgutil import iter_modules
 from types import CodeType, FunctionType
 from typing import Any
 
-import mini_qemu
-from lessons.replace import edited, find, functions, replace
+from lessons.replace import edited, find, functions, modules, replace
 from mini_qemu.sched import Result, Scenario, control
 
 Function = Callable[..., Any]
@@ -141,8 +139,7 @@ def at_home(function: FunctionType, scope: Mapping[str, Any]) -> FunctionType:
 
 def miniature() -> dict[str, Any]:
     """The functions of the miniature by name: an answer may use any of them without importing it."""
-    names = [m.name for m in iter_modules(mini_qemu.__path__) if not m.ispkg and not m.name.startswith("_")]
-    return {name: function for module in names for name, function in functions(module).items()}
+    return {name: function for module in modules() for name, function in functions(module).items()}
 
 
 def _known(name: str, function: FunctionType) -> bool:

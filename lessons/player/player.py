@@ -16,7 +16,7 @@ The module player.js draws; Python only prepares one JSON view, once. A trace as
 At rest (`Player`, `html_at_rest`): text/plain is one sentence, which is what nbval compares; text/html is a static
 table, which tells the story where scripts may not run, followed by one classic script that replaces the table by
 the player. Classic, because `document.currentScript` finds its own table even if equal players occur twice on a
-page; module and style travel inside it, so an exported page works offline. Live widgets are in lessons.lab.
+page; module and style travel inside it, so an exported page works offline. Live widgets are in lessons.widgets.lab.
 Left out: pictures, and any call back to Python while stepping.
 """
 
@@ -31,7 +31,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lessons.source_view import SourceError, function_at, grey_lines, setting, shown_path
+from lessons.views.source import SourceError, function_at, grey_lines, setting, shown_path
 from mini_qemu.fixes import fixes
 
 HERE = Path(__file__).parent

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """An explorer for small concurrent programs: it runs them in every way they can go.
 
     class Counter(Shared):

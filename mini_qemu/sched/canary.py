@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A bird in the mine: a program whose counts everybody knows, explored when the package is imported.
 
 Two threads each add one to a counter without a lock: 4 classes of interleavings, 2 of which lose an update. If this

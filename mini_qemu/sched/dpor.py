@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Optimal dynamic partial order reduction: one run for every class of equivalent interleavings, no run twice.
 
 After Abdulla, Aronis, Jonsson, Sagonas, "Optimal dynamic partial order reduction" (POPL 2014; "Source sets", J. ACM

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What the engine says when it cannot go on: each an exception whose text is a sentence for the reader."""
 
 from __future__ import annotations

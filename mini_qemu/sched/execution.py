@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The execution under analysis: its events, the happens-before relation, the races.
 
 The relation is kept as one bit mask per event: ``past[i]`` is the set of events that happen before event i, and i

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A failure in two or three sentences: who read what before who wrote it, with the lines, and what came of it.
 
 Strategy: in a minimised trace every preemption matters. For each, find the variable that the interrupted thread and the

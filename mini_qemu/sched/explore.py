@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Run a scenario in every way it can go, and say honestly what that showed.
 
 `explore` is the loop all methods share: take the next run, note its findings, keep the shortest example of each, stop

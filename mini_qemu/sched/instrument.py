@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Run natural functions under control: rewritten to generators when first called, with every call going through `call`.
 
 Strategy: `call` decides what a call is: a controlled function (its generator is returned, for the caller to delegate

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Many explorations at once: scenario x fix set x parameter, through any `concurrent.futures.Executor`.
 
 One exploration cannot be split (optimal DPOR loses classes when its tree is dealt out), but independent ones can run

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The shortest story of a failure: the fewest preemptions, then the fewest steps.
 
 Strategy: search with DPOR, show the minimum. Every class of interleavings in which the failure occurs is visited once;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Names for objects that have none: the shortest path of attributes that leads to them from a scenario's state."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The vocabulary: every operation a thread can make visible, and when two of them depend on each other.
 
 An instrumented thread yields its next operation as a plain tuple ``(KIND, object, ...)``; the world packs the part that

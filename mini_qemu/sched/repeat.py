@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Whether a scenario does the same twice. Every count takes that for granted, so it is tried before an exploration and
 after it.
 

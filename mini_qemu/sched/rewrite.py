@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The syntax tree of a function, rewritten so that it yields before every visible operation.
 
     s.value = s.value + 1     ->     yield (WRITE, s, "value", (yield (READ, s, "value", SITE)) + 1, SITE)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A finished run, as every source of runs hands it over."""
 
 from __future__ import annotations

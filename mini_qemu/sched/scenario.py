@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What is explored: a fresh state, threads that run on it, and how to judge the end."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A schedule as a short text that can be pasted into a cell, an issue or a test: ``v1:A1 B2 A1#3f9c1e``.
 
 Thread names in the order in which they move, each with how many steps it makes in a row; then six digits over the

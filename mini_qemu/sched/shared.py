@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Shared state and synchronisation, as the code under test writes them.
 
     class Counter(Shared):      # each annotated field of each instance is one shared variable

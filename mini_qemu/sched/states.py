@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Visited-state search: every state once, whatever way led to it. For scenarios in which one lock is taken many times.
 
 A state is what decides the future: the values of all shared fields, locks, semaphores and channels, and for each thread

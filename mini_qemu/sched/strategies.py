@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Who goes next: strategies of two methods each, and the loop that runs them.
 
     new_run()                     -> bool     False: nothing is left to try

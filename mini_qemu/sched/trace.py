@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The steps of one run as plain data: what was done, where everybody stands, who is blocked and why, what the watched
 state became.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """One execution: its threads, who can move, one step, where everybody stands, what went wrong.
 
 The world runs instrumented threads as generators in one OS thread. A thread always stands before its next operation;

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from mini_qemu.sched import Scenario, explore
 from mini_qemu.sched.world import World
-from tests.sched import published
+from tests.mini_qemu.sched import published
 
 COMMAND = "python -m tests.benchmarks.bench_engine --write"
 KEPT = Path(__file__).with_name("engine.md")

@@ -19,9 +19,9 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-from lessons.check import check_source
 from lessons.exercises import exercises
-from lessons.lab import RaceLab
+from lessons.exercises.check import check_source
+from lessons.widgets.lab import RaceLab
 
 ROOT = Path(__file__).parent.parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.native.harness import SHUT_0, Machine, Stage, accept, listening, read_until
+from tests.mini_qemu.native.harness import SHUT_0, Machine, Stage, accept, listening, read_until
 
 ROUNDS = 5
 SMALL_ROUNDS = 50

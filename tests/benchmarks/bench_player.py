@@ -12,10 +12,10 @@ import json
 import statistics
 import time
 
-from lessons.lab import RaceLab
 from lessons.player import Player
 from lessons.player.player import module_text, style_text
 from lessons.scenarios.precopy_return_path import scenario
+from lessons.widgets.lab import RaceLab
 from mini_qemu.sched import Scenario, Shared, minimise, replay
 from tests.browser.jupyterlab import chromium_browser, quiet_page
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lessons.lab import RaceLab, SchedulerLab
 from lessons.player import Player
+from lessons.widgets.lab import RaceLab, SchedulerLab
 from mini_qemu.fixes import fixes
 from mini_qemu.sched import explore, replay
 from tests import stories

@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent.parent / "mini_qemu"
-MODULES = sorted(path for path in PACKAGE.glob("*.py") if path.name != "__init__.py")
+MODULES = sorted(
+    path
+    for folder in (PACKAGE, PACKAGE / "native")
+    for path in folder.glob("*.py")
+    if path.name != "__init__.py"
+)
 TEXT = (PACKAGE / "README.md").read_text(encoding="utf-8")
 
 

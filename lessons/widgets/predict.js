@@ -1,0 +1,68 @@
+/* Questions, their echoes, and the list of what is done. One module for lessons/widgets/predict.py; the view is plain data.
+ *
+ *   view.mode "ask"       quiz, asks [{name, question, choices [[key, text]], chosen, note, verdict}]
+ *   view.mode "echo"      echoes [{said, truth, why, verdict: "same" | "other" | "open"}]
+ *   view.mode "progress"  rows [[lesson, [[word, done, of]]]], note
+ */
+
+const h = (tag, attrs = {}, ...kids) => {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(attrs)) {
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (value !== null && value !== undefined && value !== false) node.setAttribute(key, value === true ? "" : value);
+  }
+  node.append(...kids.filter((kid) => kid !== null && kid !== undefined));
+  return node;
+};
+
+// `code` between backquotes, as in the notebook's prose
+const words = (text) => text.split("`").map((part, i) => (i % 2 ? h("code", {}, part) : part));
+
+let serial = 0;
+
+function ask(view, send) {
+  return h("div", {}, ...view.asks.map((one) => {
+    const name = `mq-question-${serial++}`, choose = (key) => send({ do: "choose", name: one.name, key });
+    const rows = one.choices.map(([key, text]) =>
+      h("label", { class: one.chosen === key ? "chosen" : "" },
+        h("input", { type: "radio", name, value: `${one.name} ${key}`, checked: one.chosen === key, onchange: () => choose(key) }), h("span", {}, ...words(text))));
+    const back = h("button", { type: "button", onclick: () => choose("") }, "take it back");
+    return h("fieldset", { class: "mq" },
+      h("legend", {}, view.quiz ? "Question" : "Your prediction"), h("p", {}, ...words(one.question)), ...rows,
+      h("p", { class: `note ${one.verdict}`, role: "status", "aria-live": "polite" }, ...words(one.note), one.chosen && !view.quiz ? back : null));
+  }));
+}
+
+function echo(view) {
+  return h("div", {}, ...view.echoes.map((one) => h("div", { class: "mq" },
+    h("dl", {}, h("dt", {}, "You said"), h("dd", {}, ...words(one.said)), h("dt", {}, "The explorer says"), h("dd", {}, h("b", {}, ...words(one.truth)))),
+    h("p", { class: `note ${one.verdict}` }, ...words(one.why)))));
+}
+
+function progress(view, send) {
+  const bar = ([word, done, of]) => h("td", {}, of ? h("span", { class: done === of ? "full" : "" }, `${done === of ? "✓ " : ""}${done} of ${of}`) : "", of ? h("small", {}, ` ${word}`) : "");
+  const rows = view.rows.map(([lesson, parts]) => h("tr", {}, h("th", { scope: "row" }, lesson), ...parts.map(bar)));
+  let sure = false;
+  const forget = h("button", { type: "button", onclick: () => {
+    if (sure) return send({ do: "reset" });
+    sure = true;
+    forget.textContent = "Really forget everything?";
+  } }, "Start over");
+  return h("div", { class: "mq" }, h("table", {}, h("tbody", {}, ...rows)), h("p", { class: "note", role: "status" }, view.note), forget);
+}
+
+function render({ model, el }) {
+  const draw = () => {
+    const view = model.get("view");
+    const inside = el.contains(document.activeElement) ? document.activeElement.value : null;
+    el.classList.add("mini-qemu-questions");
+    el.replaceChildren({ ask, echo, progress }[view.mode](view, (message) => model.send(message)));
+    if (inside) el.querySelector(`input[value="${CSS.escape(inside)}"]`)?.focus({ preventScroll: true });
+  };
+  model.on("change:view", draw);
+  draw();
+  el.addEventListener("keydown", (e) => { if (e.key !== "Tab" && e.key !== "Escape") e.stopPropagation(); });
+  return () => model.off("change:view", draw);
+}
+
+export default { render };

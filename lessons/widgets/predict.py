@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Questions before a reveal, the reveal with what was said, questions at the end of a lesson, and what is done so far.
+
+    Predict("missing-join/how-many")      choose, or leave it open
+    Reveal("missing-join/how-many")       the truth, beside the prediction
+    Quiz("missing-join/kitchen")          choose, and hear at once
+    Progress()                            what is done, lesson by lesson
+
+The truth is computed by exploring, never typed. What a learner chose shows in the live widget only: text/plain and
+text/html are the same for everyone, so nbval compares the lesson and not the learner.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from lessons.exercises import exercises, progress, question, questions
+from lessons.exercises.model import Question
+
+HERE = Path(__file__).parent
+
+
+@cache
+def _text(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+class _Card(anywidget.AnyWidget):
+    """A view for predict.js, messages back, and a form at rest that is the same for everyone."""
+
+    _esm = _text("predict.js")
+    _css = _text("predict.css")
+    view = traitlets.Dict().tag(sync=True)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_msg(lambda _widget, message, _buffers: self.obey(message))
+        self.view = self.draw()
+
+    def draw(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def obey(self, message: Mapping[str, Any]) -> None:
+        """What the browser says."""
+
+    def at_rest(self) -> str:
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, rest = bundle if isinstance(bundle, tuple) else (bundle or {}, None)
+        data = {**data, "text/plain": repr(self), "text/html": self.at_rest()}
+        return data if rest is None else (data, rest)
+
+
+class Predict(_Card):
+    """Say what you think before you see it. Leaving it open is allowed."""
+
+    kind = "predicted"
+
+    def __init__(self, *names: str) -> None:
+        self.asked = {name: question(name) for name in names}
+        super().__init__()
+
+    def chosen(self, name: str) -> str:
+        """What is noted, if it is one of the choices; else ""."""
+        said = progress.done(self.kind, name)
+        return said if isinstance(said, str) and said in self.asked[name].choices else ""
+
+    def draw(self) -> dict[str, Any]:
+        return {
+            "mode": "ask",
+            "quiz": self.kind == "answered",
+            "asks": [
+                {
+                    "name": name,
+                    "question": asked.text,
+                    "choices": [[key, text] for key, text in asked.choices.items()],
+                    "chosen": self.chosen(name),
+                    **self.note(asked),
+                }
+                for name, asked in self.asked.items()
+            ],
+        }
+
+    def note(self, asked: Question) -> dict[str, str]:
+        """What stands below the choices."""
+        if self.chosen(asked.name):
+            return {"note": "Noted. You will see it again beside the answer.", "verdict": ""}
+        return {"note": "Choose one, or leave it open and read on.", "verdict": ""}
+
+    def obey(self, message: Mapping[str, Any]) -> None:
+        if message.get("do") == "choose":
+            self.choose(str(message.get("name")), str(message.get("key", "")))
+
+    def choose(self, name: str, key: str) -> None:
+        """As a click does; "" takes it back."""
+        asked = question(name)
+        if key and key not in asked.choices:
+            raise LookupError(f"{key!r} is not a choice; choose from {', '.join(asked.choices)}")
+        progress.record(self.kind, name, key)
+        self.view = self.draw()
+
+    def __repr__(self) -> str:
+        lines: list[str] = []
+        for asked in self.asked.values():
+            lines += [asked.text, *(f"  ( ) {choice}" for choice in asked.choices.values())]
+        return "\n".join(lines).replace("`", "")
+
+    def at_rest(self) -> str:
+        parts = []
+        for asked in self.asked.values():
+            choices = "".join(f"<li>{_code(text)}</li>" for text in asked.choices.values())
+            parts.append(f"<p><b>{_code(asked.text)}</b></p><ul>{choices}</ul>")
+        return "".join(parts) + "<p><em>Run this cell to choose.</em></p>"
+
+
+class Quiz(Predict):
+    """Questions that answer at once, and may be answered again."""
+
+    kind = "answered"
+
+    def note(self, asked: Question) -> dict[str, str]:
+        chosen = self.chosen(asked.name)
+        if not chosen:
+            return {"note": "Choose one.", "verdict": ""}
+        if chosen == asked.truth():
+            return {"note": f"Right. {asked.why}", "verdict": "right"}
+        return {"note": asked.replies.get(chosen, f"Not quite. {asked.why}"), "verdict": "wrong"}
+
+
+class Reveal(_Card):
+    """What the explorer says, beside what was predicted."""
+
+    def __init__(self, *names: str) -> None:
+        self.asked = [question(name) for name in names]
+        self.truth = {asked.name: asked.truth() for asked in self.asked}
+        super().__init__()
+
+    def draw(self) -> dict[str, Any]:
+        return {"mode": "echo", "echoes": [self.echo(asked) for asked in self.asked]}
+
+    def echo(self, asked: Question) -> dict[str, str]:
+        chosen, truth = progress.done("predicted", asked.name), self.truth[asked.name]
+        said = asked.choices.get(str(chosen or ""), "")
+        return {
+            "said": said or "nothing: you left it open, which is fine",
+            "truth": asked.choices[truth],
+            "why": asked.why,
+            "verdict": "open" if not said else "same" if chosen == truth else "other",
+        }
+
+    def __repr__(self) -> str:
+        lines: list[str] = []
+        for asked in self.asked:
+            lines += [f"The explorer says: {asked.choices[self.truth[asked.name]]}", asked.why]
+        return "\n".join(lines).replace("`", "")
+
+    def at_rest(self) -> str:
+        told = "".join(
+            f"<p>The explorer says: <b>{_code(asked.choices[self.truth[asked.name]])}</b></p><p>{_code(asked.why)}</p>"
+            for asked in self.asked
+        )
+        return f"{told}<p><em>Run this cell to see your prediction beside it.</em></p>"
+
+
+class Progress(_Card):
+    """What is done, lesson by lesson, with a button that forgets it."""
+
+    def obey(self, message: Mapping[str, Any]) -> None:
+        if message.get("do") == "reset":
+            said = progress.reset()
+            self.view = {**self.draw(), "note": said}
+
+    def draw(self) -> dict[str, Any]:
+        found = progress.load()
+        asked, tasks = questions().values(), exercises().values()
+        rows = []
+        for lesson in lessons_there():
+            mine = [q.name for q in asked if q.lesson == lesson]
+            predicted = [name for name in mine if found["predicted"].get(name)]
+            answered = [name for name in mine if found["answered"].get(name)]
+            solved = [e.name for e in tasks if e.lesson == lesson]
+            count = sum(bool(found["solved"].get(name)) for name in solved)
+            parts = [
+                ["questions", len({*predicted, *answered}), len(mine)],
+                ["exercises", count, len(solved)],
+            ]
+            rows.append([title_of(lesson), parts])
+        broken = len([name for name in found["broken"].values() if name])
+        note = progress.note or f"As scheduler you have broken {_many(broken, 'race')} so far."
+        return {"mode": "progress", "rows": rows, "note": note}
+
+    def __repr__(self) -> str:
+        of = [(title_of(lesson), *_sizes(lesson)) for lesson in lessons_there()]
+        return "\n".join(f"{title}: {_many(n, 'question')}, {_many(m, 'exercise')}" for title, n, m in of)
+
+    def at_rest(self) -> str:
+        rows = "".join(f"<li>{html.escape(line)}</li>" for line in repr(self).splitlines())
+        return f"<ul>{rows}</ul><p><em>Run this cell to see what you have done.</em></p>"
+
+
+def _many(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _sizes(lesson: str) -> tuple[int, int]:
+    asked, tasks = questions().values(), exercises().values()
+    return sum(q.lesson == lesson for q in asked), sum(e.lesson == lesson for e in tasks)
+
+
+def lessons_there() -> list[str]:
+    """The lessons that ask something, in the order of the course."""
+    return sorted({q.lesson for q in questions().values()} | {e.lesson for e in exercises().values()})
+
+
+def title_of(lesson: str) -> str:
+    number, _, words = lesson.partition("_")
+    return f"{number} {words.replace('_', ' ')}"
+
+
+def _code(text: str) -> str:
+    """Escaped, with `this` as code."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))

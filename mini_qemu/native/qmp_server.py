@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Monitors: QMP over sockets. Mirrors monitor/qmp.c, monitor/monitor.c and qapi/qmp-dispatch.c.
+
+One thread, "mon_iothread", reads and writes for all monitors. A command goes into its monitor's queue and is run by
+the main thread, with the BQL, one after the other; an out-of-band command is run here at once, and so is answered also
+when the main loop is stuck. Whoever sends faster than he is answered is not read for a while.
+Left out: the human monitor, monitors that connect to somebody, rate limits of events.
+"""
+
+from __future__ import annotations
+
+import json
+import selectors
+import socket
+import threading
+from collections import deque
+from typing import Any
+
+from mini_qemu.monitor import QmpError
+from mini_qemu.native.io_channel_socket import SocketAddress, socket_listen, unlink
+from mini_qemu.native.json_streamer import JsonError, JSONMessageParser
+from mini_qemu.native.main_loop import RealProcess, now
+from mini_qemu.native.qmp_commands import COMMANDS, PACKAGE, VERSION, check
+from mini_qemu.process import qemu_bh_new, qemu_bh_schedule
+from mini_qemu.qemu_thread import QEMU_THREAD_DETACHED, qemu_thread_create
+
+QMP_REQ_QUEUE_LEN_MAX = 8
+GREETING = {"QMP": {"version": {"qemu": VERSION, "package": PACKAGE}, "capabilities": ["oob"]}}
+
+
+class MonitorQMP:
+    """One client."""
+
+    def __init__(self, server: QmpServer, sock: socket.socket) -> None:
+        self.server = server
+        self.sock = sock
+        # mon_iothread only
+        self.parser = JSONMessageParser()
+        # the main thread sets them, mon_iothread looks
+        self.negotiated = False
+        self.oob = False
+        # mon_iothread puts in, the main thread takes out
+        self.requests: deque[Any] = deque()
+        # guarded by lock: events and answers come from every thread
+        self.lock = threading.Lock()
+        self.outbuf = b""
+        self.closed = False
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Never waits: what the client does not take now, mon_iothread writes later."""
+        with self.lock:
+            if self.closed:
+                return
+            self.outbuf += json.dumps(message).encode() + b"\r\n"
+            self.flush()
+            left = bool(self.outbuf)
+        if left:
+            self.server.wake()
+
+    def flush(self) -> None:
+        """The caller holds the lock."""
+        try:
+            while self.outbuf and not self.closed:
+                self.outbuf = self.outbuf[self.sock.send(self.outbuf) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.outbuf = b""  # the reader will notice too
+
+    def interest(self) -> int:
+        wants = 0 if len(self.requests) >= QMP_REQ_QUEUE_LEN_MAX else selectors.EVENT_READ
+        with self.lock:
+            return wants | (selectors.EVENT_WRITE if self.outbuf else 0)
+
+
+class QmpServer:
+    """All monitors of a process, and where they come from."""
+
+    def __init__(self, qemu: RealProcess, addresses: list[SocketAddress]) -> None:
+        self.qemu = qemu
+        self.selector = selectors.DefaultSelector()
+        self.monitors: tuple[MonitorQMP, ...] = ()  # replaced as a whole by mon_iothread
+        self.wake_r, self.wake_w = socket.socketpair()
+        self.wake_r.setblocking(False)
+        self.wake_w.setblocking(False)
+        self.selector.register(self.wake_r, selectors.EVENT_READ)
+        self.addresses = addresses
+        for addr in addresses:
+            listener = socket_listen(addr)
+            listener.setblocking(False)
+            self.selector.register(listener, selectors.EVENT_READ, "listener")
+        qemu.events = self
+        qemu_thread_create("mon_iothread", QmpServer.run, self, QEMU_THREAD_DETACHED)
+
+    def append(self, event: tuple[str, dict[str, Any]], /) -> None:
+        """An event, from any thread."""
+        name, data = event
+        message: dict[str, Any] = {"event": name, "timestamp": now()}
+        if data:
+            message["data"] = data
+        for mon in self.monitors:
+            if mon.negotiated:
+                mon.send(message)
+
+    def wake(self) -> None:
+        try:
+            self.wake_w.send(b"\0")
+        except BlockingIOError:
+            pass
+
+    def close(self) -> None:
+        """The process ends: nobody shall wait at the door."""
+        for addr in self.addresses:
+            if addr.type == "unix":
+                unlink(addr.path)
+
+    # mon_iothread
+
+    def run(self) -> None:
+        while True:
+            for key, events in self.selector.select():
+                if key.fileobj is self.wake_r:
+                    self.wake_r.recv(4096)
+                elif key.data == "listener":
+                    self.accept(key.fileobj)
+                else:
+                    self.serve(key.data, events)
+            for mon in self.monitors:
+                self.watch(mon)
+
+    def accept(self, listener: Any) -> None:
+        try:
+            sock, _ = listener.accept()
+        except OSError:
+            return
+        sock.setblocking(False)
+        mon = MonitorQMP(self, sock)
+        self.monitors = (*self.monitors, mon)
+        mon.send(GREETING)
+
+    def watch(self, mon: MonitorQMP) -> None:
+        wants = mon.interest()
+        known = self.selector.get_map().get(mon.sock)
+        if known is None and wants:
+            self.selector.register(mon.sock, wants, mon)
+        elif known is not None and not wants:
+            self.selector.unregister(mon.sock)
+        elif known is not None and known.events != wants:
+            self.selector.modify(mon.sock, wants, mon)
+
+    def serve(self, mon: MonitorQMP, events: int) -> None:
+        if events & selectors.EVENT_WRITE:
+            with mon.lock:
+                mon.flush()
+        if events & selectors.EVENT_READ:
+            try:
+                data = mon.sock.recv(65536)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self.hang_up(mon)
+                return
+            for value in mon.parser.feed(data):
+                handle_qmp_command(mon, value)
+
+    def hang_up(self, mon: MonitorQMP) -> None:
+        """A client has left; half a message and whatever it still waits for are forgotten."""
+        self.selector.unregister(mon.sock)
+        self.monitors = tuple(m for m in self.monitors if m is not mon)
+        mon.requests.clear()
+        with mon.lock:
+            mon.closed = True
+            mon.sock.close()
+
+
+def handle_qmp_command(mon: MonitorQMP, request: Any) -> None:
+    """mon_iothread. At once if it may be, else the main thread does it."""
+    if mon.oob and isinstance(request, dict) and "exec-oob" in request and "execute" not in request:
+        mon.send(qmp_dispatch(mon, request, run_oob=True))
+        return
+    mon.requests.append(request)
+    qemu = mon.server.qemu
+    qemu_bh_schedule(qemu_bh_new(qemu, monitor_qmp_bh_dispatcher, mon))
+
+
+def monitor_qmp_bh_dispatcher(mon: MonitorQMP) -> None:
+    """Main thread, BQL held: the oldest request of this monitor."""
+    try:
+        request = mon.requests.popleft()
+    except IndexError:
+        return  # its client has left
+    mon.send(qmp_dispatch(mon, request, run_oob=False))
+    mon.server.wake()
+
+
+def qmp_dispatch(mon: MonitorQMP, request: Any, run_oob: bool) -> dict[str, Any]:
+    reply: dict[str, Any]
+    try:
+        name, arguments = qmp_dispatch_check(mon, request)
+        if name == "qmp_capabilities":
+            reply = {"return": qmp_capabilities(mon, arguments)}
+        else:
+            command = COMMANDS[name]
+            if run_oob and not command.oob:
+                raise QmpError(f"the command {name} cannot be run out of band")
+            check(arguments, command.arguments, "arguments")
+            reply = {"return": command.function(mon.server.qemu, **arguments)}
+    except QmpError as error:
+        reply = error.reply()
+    if isinstance(request, dict) and "id" in request:
+        reply["id"] = request["id"]
+    return reply
+
+
+def qmp_dispatch_check(mon: MonitorQMP, request: Any) -> tuple[str, dict[str, Any]]:
+    """The command's name and arguments, if this is a request that may be made now."""
+    if isinstance(request, JsonError):
+        raise QmpError(str(request))
+    if not isinstance(request, dict):
+        raise QmpError("a request must be a JSON object")
+    for key in request:
+        if key not in ("execute", "exec-oob", "arguments", "id") or (key == "exec-oob" and not mon.oob):
+            raise QmpError(f"a request must not have a member {key!r}")
+    if ("execute" in request) == ("exec-oob" in request):
+        raise QmpError("a request must have one member 'execute'")
+    name = request.get("execute", request.get("exec-oob"))
+    arguments = request.get("arguments", {})
+    if not isinstance(name, str):
+        raise QmpError("the name of a command must be a string")
+    if not isinstance(arguments, dict):
+        raise QmpError("arguments must be an object")
+    if not mon.negotiated and name != "qmp_capabilities":
+        raise QmpError("capabilities must be negotiated first, by qmp_capabilities", "CommandNotFound")
+    if mon.negotiated and name == "qmp_capabilities":
+        raise QmpError("capabilities have been negotiated already", "CommandNotFound")
+    if name != "qmp_capabilities" and name not in COMMANDS:
+        raise QmpError(f"there is no command {name!r}", "CommandNotFound")
+    return name, arguments
+
+
+def qmp_capabilities(mon: MonitorQMP, arguments: dict[str, Any]) -> dict[str, Any]:
+    check(arguments, {"enable?": [str]}, "arguments")
+    wanted = arguments.get("enable", [])
+    for capability in wanted:
+        if capability not in GREETING["QMP"]["capabilities"]:
+            raise QmpError(f"there is no capability {capability!r} of a monitor")
+    mon.oob = "oob" in wanted
+    mon.negotiated = True
+    return {}

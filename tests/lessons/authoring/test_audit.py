@@ -1,0 +1,78 @@
+"""The course keeps its promises: the checks of `python -m lessons check`, a test for each exercise and question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lessons.__main__ import main
+from lessons.authoring import audit
+from lessons.exercises import exercises, progress, questions
+
+
+@pytest.fixture(autouse=True)
+def nobodys_progress(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("MINI_QEMU_PROGRESS", "")
+    yield
+    progress.reset()
+
+
+@pytest.mark.parametrize("name", exercises())
+def test_exercise(name: str):
+    assert list(audit.of_exercise(exercises()[name])) == []
+
+
+@pytest.mark.parametrize("name", questions())
+def test_question(name: str):
+    assert list(audit.of_question(questions()[name])) == []
+
+
+@pytest.mark.parametrize("path", audit.books(), ids=lambda path: path.stem)
+def test_notebook(path: Path):
+    assert list(audit.of_notebook(path)) == []
+
+
+def test_everything_is_asked_somewhere():
+    assert list(audit.unused()) == []
+
+
+def test_a_complaint_names_what_is_wrong(tmp_path: Path):
+    book = tmp_path / "01_missing_join.ipynb"
+    cells = [
+        '{"cell_type": "markdown", "source": "see `migrate_fd_cleen`"}',
+        '{"cell_type": "code", "source": "show(\\"migration.migration_competion\\")"}',
+        '{"cell_type": "code", "source": "check(f, \\"missing-join/fill\\")"}',
+        '{"cell_type": "code", "source": "Quiz(\\"warmups/lost-update\\")"}',
+    ]
+    book.write_text('{"cells": [' + ",".join(cells) + "]}", encoding="utf-8")
+    said = "\n".join(audit.of_notebook(book))
+    for words in ("migrate_fd_cleen", "did you mean migration_completion", "copy it from", "question of 00_start_here"):
+        assert words in said
+
+
+def test_the_command_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(audit, "of_exercise", lambda asked: [])  # the tests above
+    assert main(["check", "--unnamed"]) == 0
+    assert "no complaints" in capsys.readouterr().out
+    monkeypatch.setattr(audit, "of_question", lambda asked: [f"{asked.name} is dull"])
+    assert main(["check"]) == 1
+    assert "missing-join/kitchen is dull" in capsys.readouterr().out
+    assert main([]) == 2
+    answers = tmp_path / "answers.py"
+    answers.write_text(
+        "def mine(s):\n    return s.rp_state.rp_thread_created\n\ncheck(mine, 'missing-join/fill')\n", encoding="utf-8"
+    )
+    assert main(["grade", str(answers)]) == 0
+    assert "missing-join/fill: accepted" in capsys.readouterr().out
+    answers.write_text("check(f, 'missing-join/fill')", encoding="utf-8")
+    assert main(["grade", str(answers)]) == 1
+    assert "defines no function 'f'" in capsys.readouterr().out
+    answers.write_text("check('DABC', 'missing-join/order')\ncheck(f, 'missing-join/nothing')", encoding="utf-8")
+    assert main(["grade", str(answers)]) == 1
+    said = capsys.readouterr().out
+    assert "missing-join/order: accepted" in said
+    assert "there is no exercise 'missing-join/nothing'" in said
