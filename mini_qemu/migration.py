@@ -59,10 +59,12 @@ from mini_qemu.multifd import (
 )
 from mini_qemu.postcopy_ram import postcopy_ram_incoming_cleanup
 from mini_qemu.process import (
+    NOT_EXPECTED,
     error_report,
     qemu_bh_delete,
     qemu_bh_new,
     qemu_bh_schedule,
+    qemu_coroutine_enter,
     qemu_exit,
     qemu_mutex_lock_iothread,
     qemu_mutex_unlock_iothread,
@@ -291,7 +293,7 @@ def source_return_path_thread(ms: MigrationState) -> None:
 
 
 def source_return_path_message(ms: MigrationState, rp: QEMUFilePointer) -> bool:
-    """Read one message and act on it. False: leave the loop."""
+    """Read one message and act on it. False: leave the loop. What the destination sends cannot end this process."""
     header_type = qemu_get_be16(rp)
     header_len = qemu_get_be16(rp)
     if qemu_file_get_error(rp):
@@ -304,6 +306,13 @@ def source_return_path_message(ms: MigrationState, rp: QEMUFilePointer) -> bool:
     if len(data) < header_len:
         mark_source_rp_bad(ms)
         return False
+    try:
+        return source_return_path_action(ms, header_type, data)
+    except NOT_EXPECTED as error:
+        return source_return_path_bad(ms, f"a message of type {header_type} cannot be understood: {error!r}")
+
+
+def source_return_path_action(ms: MigrationState, header_type: int, data: bytes) -> bool:
     if header_type == MIG_RP_MSG_SHUT:
         value = int.from_bytes(data, "big")
         if value:
@@ -335,8 +344,8 @@ def rp_message_is_wrong(header_type: int, header_len: int) -> str | None:
 
 
 def source_return_path_bad(ms: MigrationState, reason: str) -> bool:
-    error_report(ms.process, reason)
     mark_source_rp_bad(ms)
+    error_report(ms.process, reason)
     return False
 
 
@@ -345,6 +354,8 @@ def migrate_handle_rp_req_pages(ms: MigrationState, name: str | None, data: byte
     length = int.from_bytes(data[8:12], "big")
     if not ram_save_queue_pages(ms.process.ram_state, name, start, length):
         return source_return_path_bad(ms, f"the destination asks for {length} bytes at {start} of {name}, not there")
+    if ms.rate_limit is not None:
+        ms.rate_limit.make_urgent_request()
     return True
 
 
@@ -490,6 +501,8 @@ def migration_iteration_finish(s: MigrationState) -> None:
         s.process.runstate = "postmigrate"
     elif s.vm_was_running:
         s.process.runstate = "running"
+    elif s.process.runstate == "finish-migrate":
+        s.process.runstate = "postmigrate"
     migrate_fd_cleanup_schedule(s)
     qemu_mutex_unlock_iothread(s.process)
 
@@ -501,6 +514,7 @@ def postcopy_start(ms: MigrationState) -> bool:
     """Stop the guest here and start it there: all device state travels as one package."""
     migrate_set_state(ms, MIGRATION_STATUS_ACTIVE, MIGRATION_STATUS_POSTCOPY_ACTIVE)
     qemu_mutex_lock_iothread(ms.process)
+    vm_was_running = ms.process.runstate == "running"
     global_state_store(ms.process)
     ms.process.runstate = "finish-migrate"
     ram_postcopy_send_discard_bitmap(ms)
@@ -513,11 +527,15 @@ def postcopy_start(ms: MigrationState) -> bool:
     qemu_savevm_send_postcopy_run(fb)
     qemu_savevm_send_packaged(ms.to_dst_file, bytes(package))
     qemu_fclose(fb)
-    qemu_mutex_unlock_iothread(ms.process)
-    qemu_savevm_send_ping(ms.to_dst_file, 4)
     if qemu_file_get_error(ms.to_dst_file):
+        # the destination reads the package whole before it runs it, so the guest does not run there: it may run here
+        ms.vm_was_running = vm_was_running
         migrate_set_state(ms, MIGRATION_STATUS_POSTCOPY_ACTIVE, MIGRATION_STATUS_FAILED)
+        qemu_mutex_unlock_iothread(ms.process)
         return False
+    qemu_mutex_unlock_iothread(ms.process)
+    # from here on the guest may run there: a line that fails now is a pause
+    qemu_savevm_send_ping(ms.to_dst_file, 4)
     return True
 
 
@@ -595,12 +613,14 @@ def process_incoming_migration_co(mis: MigrationIncomingState) -> None:
     if ret < 0:
         migrate_set_state(mis, MIGRATION_STATUS_ACTIVE, MIGRATION_STATUS_FAILED)
         error_report(mis.process, f"the migration could not be loaded: {os.strerror(-ret)}")
-        assert mis.from_src_file is not None
-        qemu_fclose(mis.from_src_file)
+        if not mis.have_listen_thread:  # that one still reads the file, until the process is gone
+            assert mis.from_src_file is not None
+            qemu_fclose(mis.from_src_file)
         multifd_load_cleanup(mis.multifd)
         qemu_exit(mis.process, 1)
         return
-    qemu_bh_schedule(qemu_bh_new(mis.process, process_incoming_migration_bh, mis))
+    # a coroutine, because its last word to the source may have to wait for the network
+    qemu_coroutine_enter(mis.process, process_incoming_migration_bh, mis)
 
 
 def process_incoming_migration_bh(mis: MigrationIncomingState) -> None:

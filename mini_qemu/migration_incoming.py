@@ -66,6 +66,7 @@ class MigrationIncomingState(Shared):
         self.faults = Channel("page faults")
 
         # the loader's
+        self.return_path_opened = False
         self.have_listen_thread = False
         self.have_fault_thread = False
         self.fault_thread: QemuThread | None = None

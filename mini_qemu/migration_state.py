@@ -112,6 +112,7 @@ def migrate_init(s: MigrationState) -> None:
     s.rp_state.error = False
     s.start_postcopy = False
     s.migration_thread_running = False
+    s.vm_was_running = False
     s.error = None
     migrate_set_state(s, MIGRATION_STATUS_NONE, MIGRATION_STATUS_SETUP)
 
@@ -120,6 +121,7 @@ def migrate_set_state(s: Any, old: str, new: str) -> bool:
     """For both ends. A change from a state that no longer holds is dropped silently."""
     if not qatomic_cmpxchg(s, "state", old, new):
         return False
+    s.process.migration_state_changed(new)
     migrate_generate_event(s.process, new)
     return True
 
@@ -148,6 +150,11 @@ def migrate_set_error(s: MigrationState, error: str) -> None:
 
 def migrate_postcopy_ram(s: MigrationState) -> bool:
     return "postcopy-ram" in s.capabilities
+
+
+def migrate_postcopy_ram_incoming(qemu: QemuProcess) -> bool:
+    """The destination's own capability. A story's destination has no outgoing half, and so no opinion."""
+    return qemu.current_migration is None or migrate_postcopy_ram(qemu.current_migration)
 
 
 def migrate_use_return_path(s: MigrationState) -> bool:

@@ -16,6 +16,12 @@ from typing import Any, Protocol
 from mini_qemu.qemu_thread import Channel, QemuMutex
 from mini_qemu.yank import YankList
 
+NOT_EXPECTED = (ValueError, LookupError, ArithmeticError, TypeError, OSError, RecursionError, MemoryError)
+"""What input from outside may make Python raise and C would refuse. Each door turns these into a refusal.
+
+An AssertionError, a use after free and a missing object (an AttributeError: C's null pointer) are the symptoms of the
+bugs that are kept here, and are caught nowhere."""
+
 
 class Sink(Protocol):
     """Where reports go: a list keeps them, a real process prints them."""
@@ -44,6 +50,9 @@ class QemuProcess:
         # any thread
         self.stderr: Sink = []
         self.events: Sink = []
+
+    def migration_state_changed(self, new: str) -> None:
+        """For a process that has a clock. Any thread."""
 
 
 class QEMUBH:

@@ -10,7 +10,11 @@ Left out: compression, XBZRLE, RDMA, ignored blocks, blocks that change their si
 from __future__ import annotations
 
 from mini_qemu.io_channel import EINVAL
-from mini_qemu.migration_state import MigrationState, migrate_generate_pass_event
+from mini_qemu.migration_state import (
+    MIGRATION_STATUS_POSTCOPY_RECOVER,
+    MigrationState,
+    migrate_generate_pass_event,
+)
 from mini_qemu.process import QemuProcess, error_report
 from mini_qemu.qemu_file import (
     QEMUFile,
@@ -73,11 +77,16 @@ class RAMBlock:
         return f"<block {self.idstr}, {len(self.pages)} pages>"
 
 
+MAX_PAGE_REQUESTS = 1024
+"""Requests beyond so many are dropped: they are a hint, and what is dirty is sent in any case."""
+
+
 class RAMState(Shared):
     """All blocks of one machine."""
 
-    # guarded by src_page_req_mutex: the return path thread puts in, the migration thread takes out
-    src_page_requests: tuple[tuple[RAMBlock, int], ...] = ()
+    # guarded by src_page_req_mutex: the return path thread puts in, the migration thread takes out.
+    # Block, first page, and the page after the last
+    src_page_requests: tuple[tuple[RAMBlock, int, int], ...] = ()
 
     def __init__(self, *blocks: RAMBlock) -> None:
         self.blocks = blocks
@@ -89,7 +98,13 @@ class RAMState(Shared):
         # the migration thread's
         self.last_sent_block: RAMBlock | None = None
         self.bitmap_sync_count = 0
+        # where the search for dirty pages goes on: else pages that are written often would keep the others waiting
+        self.last_seen_block = 0
+        self.last_page = 0
+        # bytes on the wire; whole pages, and pages of zeros, that they stood for
         self.transferred = 0
+        self.normal_pages = 0
+        self.duplicate_pages = 0
         # the return path thread's
         self.last_req_rb: RAMBlock | None = None
         self.postcopy_requests = 0
@@ -123,6 +138,10 @@ def ram_save_setup(qemu: QemuProcess, f: QEMUFile) -> None:
     rs.last_sent_block = None
     rs.bitmap_sync_count = 0
     rs.transferred = 0
+    rs.normal_pages = 0
+    rs.duplicate_pages = 0
+    rs.last_seen_block = 0
+    rs.last_page = 0
     rs.postcopy_requests = 0
     total = 0
     for block in rs.blocks:
@@ -138,7 +157,7 @@ def ram_save_setup(qemu: QemuProcess, f: QEMUFile) -> None:
 
 
 def ram_save_iterate(qemu: QemuProcess, f: QEMUFile) -> None:
-    """A few pages: the oldest requested ones, else the first dirty ones."""
+    """A few pages: the oldest requested ones, else the next dirty ones."""
     rs: RAMState = qemu.ram_state
     left = rs.pages_per_iteration
     while left > 0:
@@ -147,6 +166,7 @@ def ram_save_iterate(qemu: QemuProcess, f: QEMUFile) -> None:
             break
         left -= sent
     qemu_put_be64(f, RAM_SAVE_FLAG_EOS)
+    rs.transferred += 8
     qemu_fflush(f)
 
 
@@ -182,11 +202,25 @@ def ram_find_and_save_block(rs: RAMState, f: QEMUFile) -> int:
         if block.dirty[page]:
             ram_save_page(rs, f, block, page)
         return 1
-    for block in rs.blocks:
-        page = block.dirty.find(1)
+    found = find_dirty_block(rs)
+    if found is None:
+        return 0
+    block, page = found
+    sent = ram_save_host_page(rs, f, block, page)
+    rs.last_page = page + sent
+    return sent
+
+
+def find_dirty_block(rs: RAMState) -> tuple[RAMBlock, int] | None:
+    """The next dirty page after the last one sent, once round all blocks."""
+    count = len(rs.blocks)
+    for step in range(count + 1):
+        index = (rs.last_seen_block + step) % count
+        page = rs.blocks[index].dirty.find(1, rs.last_page if step == 0 else 0)
         if page >= 0:
-            return ram_save_host_page(rs, f, block, page)
-    return 0
+            rs.last_seen_block = index
+            return rs.blocks[index], page
+    return None
 
 
 def ram_save_host_page(rs: RAMState, f: QEMUFile, block: RAMBlock, start: int) -> int:
@@ -216,7 +250,10 @@ def ram_save_more_pages(rs: RAMState, f: QEMUFile, block: RAMBlock, start: int, 
             size += 8 + TARGET_PAGE_SIZE
         page += 1
     qemu_put_buffers(f, iov, size)
-    rs.transferred += (page - start) * TARGET_PAGE_SIZE
+    zeros = 2 * (page - start) - len(iov)  # a whole page is two pieces, a page of zeros is one
+    rs.duplicate_pages += zeros
+    rs.normal_pages += page - start - zeros
+    rs.transferred += size
     return page - start
 
 
@@ -224,22 +261,24 @@ def ram_save_page(rs: RAMState, f: QEMUFile, block: RAMBlock, page: int) -> None
     block.dirty[page] = 0
     data = block.pages[page]
     if data == ZERO_PAGE:
-        save_page_header(rs, f, block, page * TARGET_PAGE_SIZE | RAM_SAVE_FLAG_ZERO)
+        rs.transferred += 1 + save_page_header(rs, f, block, page * TARGET_PAGE_SIZE | RAM_SAVE_FLAG_ZERO)
+        rs.duplicate_pages += 1
         qemu_put_byte(f, 0)
     else:
-        save_page_header(rs, f, block, page * TARGET_PAGE_SIZE | RAM_SAVE_FLAG_PAGE)
+        rs.transferred += len(data) + save_page_header(rs, f, block, page * TARGET_PAGE_SIZE | RAM_SAVE_FLAG_PAGE)
+        rs.normal_pages += 1
         qemu_put_buffer(f, data)
-    rs.transferred += len(data)
 
 
-def save_page_header(rs: RAMState, f: QEMUFile, block: RAMBlock, word: int) -> None:
-    """The name of the block only where it changes."""
+def save_page_header(rs: RAMState, f: QEMUFile, block: RAMBlock, word: int) -> int:
+    """The name of the block only where it changes. Returns the size in bytes."""
     if block is rs.last_sent_block:
         qemu_put_be64(f, word | RAM_SAVE_FLAG_CONTINUE)
-        return
+        return 8
     qemu_put_be64(f, word)
     put_block_name(f, block)
     rs.last_sent_block = block
+    return 9 + len(block.idstr)
 
 
 def put_block_name(f: QEMUFile, block: RAMBlock) -> None:
@@ -255,19 +294,24 @@ def ram_save_queue_pages(rs: RAMState, name: str | None, start: int, length: int
     rs.last_req_rb = block
     rs.postcopy_requests += 1
     first, last = start // TARGET_PAGE_SIZE, (start + length - 1) // TARGET_PAGE_SIZE
-    pages = tuple([(block, page) for page in range(first, last + 1)])
     with rs.src_page_req_mutex:
-        rs.src_page_requests = (*rs.src_page_requests, *pages)
+        requests = rs.src_page_requests
+        if len(requests) < MAX_PAGE_REQUESTS:
+            rs.src_page_requests = (*requests, (block, first, last + 1))
     return True
 
 
 def get_queued_page(rs: RAMState) -> tuple[RAMBlock, int] | None:
+    """The first page of the oldest request that is dirty still; its first page at all if none is."""
     with rs.src_page_req_mutex:
         requests = rs.src_page_requests
         if not requests:
             return None
-        rs.src_page_requests = requests[1:]
-        return requests[0]
+        block, first, end = requests[0]
+        page = block.dirty.find(1, first, end)
+        rest = ((block, page + 1, end),) if first <= page < end - 1 else ()
+        rs.src_page_requests = (*rest, *requests[1:])
+        return block, max(first, page)
 
 
 def ram_load(qemu: QemuProcess, f: QEMUFile) -> int:
@@ -413,6 +457,8 @@ def ram_dirty_bitmap_sync_all(s: MigrationState) -> None:
 
 def ram_dirty_bitmap_reload(s: MigrationState, block: RAMBlock) -> bool:
     """What was not received is dirty again. Runs in the return path thread, which owns from_dst_file: no lock."""
+    if s.state != MIGRATION_STATUS_POSTCOPY_RECOVER:
+        return False
     f = s.rp_state.from_dst_file
     size = qemu_get_be64(f)
     if size != (len(block.pages) + 63) // 64 * 8:

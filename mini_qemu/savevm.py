@@ -29,6 +29,7 @@ from mini_qemu.migration_state import (
     MIGRATION_STATUS_POSTCOPY_ACTIVE,
     MIGRATION_STATUS_POSTCOPY_PAUSED,
     MIGRATION_STATUS_POSTCOPY_RECOVER,
+    migrate_postcopy_ram_incoming,
     migrate_set_state,
 )
 from mini_qemu.postcopy_ram import (
@@ -36,7 +37,7 @@ from mini_qemu.postcopy_ram import (
     postcopy_ram_incoming_cleanup,
     postcopy_ram_incoming_setup,
 )
-from mini_qemu.process import QemuProcess, error_report, qemu_exit
+from mini_qemu.process import NOT_EXPECTED, QemuProcess, error_report, qemu_exit
 from mini_qemu.qemu_file import (
     QEMUFile,
     QEMUFileOps,
@@ -252,6 +253,8 @@ def buffer_get(buffer: bytearray) -> bytes:
 
 buffer_output_ops = QEMUFileOps(writev_buffer=buffer_writev)
 buffer_input_ops = QEMUFileOps(get_buffer=buffer_get)
+# equal in what they do, but another object: some commands make sense in a package only, and some not there
+package_ops = QEMUFileOps(get_buffer=buffer_get)
 
 
 # The reading half
@@ -327,7 +330,10 @@ def refuse(mis: MigrationIncomingState, reason: str) -> int:
 def qemu_loadvm_state_main(f: QEMUFile, mis: MigrationIncomingState) -> int:
     """Sections and commands until EOF. A postcopy that loses its line pauses here and goes on with another file."""
     while True:
-        ret = qemu_loadvm_sections(f, mis)
+        try:
+            ret = qemu_loadvm_sections(f, mis)
+        except NOT_EXPECTED as error:
+            ret = refuse(mis, f"the stream cannot be understood: {error!r}")
         if ret >= 0:
             return ret
         qemu_file_set_error(f, ret)
@@ -425,7 +431,11 @@ def loadvm_process_command(f: QEMUFile, mis: MigrationIncomingState) -> int:
         if mis.to_src_file is not None:
             error_report(mis.process, "warning: the stream opens the return path although it is open")
         else:
-            mis.to_src_file = qemu_file_get_return_path(f)
+            return_path = qemu_file_get_return_path(f)
+            if return_path is None:
+                return refuse(mis, "the stream opens a return path where there is none")
+            mis.to_src_file = return_path
+            mis.return_path_opened = True
         return 0
     if command == MIG_CMD_PING:
         value = qemu_get_be32(f)
@@ -447,9 +457,9 @@ def loadvm_process_postcopy_command(f: QEMUFile, mis: MigrationIncomingState, co
     if command == MIG_CMD_POSTCOPY_RAM_DISCARD:
         return loadvm_postcopy_ram_handle_discard(f, mis, length)
     if command == MIG_CMD_POSTCOPY_LISTEN:
-        return loadvm_postcopy_handle_listen(mis)
+        return loadvm_postcopy_handle_listen(f, mis)
     if command == MIG_CMD_POSTCOPY_RUN:
-        return loadvm_postcopy_handle_run(mis)
+        return loadvm_postcopy_handle_run(f, mis)
     if command == MIG_CMD_RECV_BITMAP:
         return loadvm_handle_recv_bitmap(f, mis)
     assert command == MIG_CMD_POSTCOPY_RESUME
@@ -465,8 +475,12 @@ def loadvm_postcopy_handle_advise(f: QEMUFile, mis: MigrationIncomingState, leng
     state = mis.postcopy_state
     if state != "none":
         return refuse(mis, f"postcopy is announced in the postcopy state {state!r}")
+    if length != 16:
+        return refuse(mis, f"postcopy is announced with {length} bytes, not 16")
+    if not migrate_postcopy_ram_incoming(mis.process):
+        return refuse(mis, "the source announces a postcopy, and the capability postcopy-ram is off here")
     sizes = [int.from_bytes(data[at : at + 8], "big") for at in range(0, length, 8)]
-    if sizes not in ([], [TARGET_PAGE_SIZE, TARGET_PAGE_SIZE]):
+    if sizes != [TARGET_PAGE_SIZE, TARGET_PAGE_SIZE]:
         return refuse(mis, f"the source has pages of {sizes} bytes, this machine of {TARGET_PAGE_SIZE}")
     mis.postcopy_state = "advise"
     return 0
@@ -475,12 +489,14 @@ def loadvm_postcopy_handle_advise(f: QEMUFile, mis: MigrationIncomingState, leng
 def loadvm_handle_cmd_packaged(f: QEMUFile, mis: MigrationIncomingState) -> int:
     """A stream within the stream, read whole before it is run: the line is then free for the listen thread."""
     length = qemu_get_be32(f)
+    if f.ops is package_ops:
+        return refuse(mis, "a package within a package")
     if length > MAX_VM_CMD_PACKAGED_SIZE:
         return refuse(mis, f"a package of {length} bytes is too large")
     package = qemu_get_buffer(f, length)
     if len(package) < length:
         return -EIO
-    packf = qemu_fopen_ops(bytearray(package), buffer_input_ops, False)
+    packf = qemu_fopen_ops(bytearray(package), package_ops, False)
     ret = qemu_loadvm_state_main(packf, mis)
     qemu_fclose(packf)
     return ret
@@ -498,7 +514,10 @@ def loadvm_postcopy_ram_handle_discard(f: QEMUFile, mis: MigrationIncomingState,
         mis.postcopy_state = "discard"
     elif state != "discard":
         return refuse(mis, f"pages are discarded in the postcopy state {state!r}")
-    if len(data) < 3 or data[0] != 0 or (len(data) - 3 - data[1]) % 16 or data[2 + data[1]] != 0:
+    if len(data) < 3 or data[0] != 0:
+        return refuse(mis, "a list of discarded pages cannot be read")
+    ranges = len(data) - 3 - data[1]
+    if ranges < 0 or ranges % 16 or data[2 + data[1]] != 0:
         return refuse(mis, "a list of discarded pages cannot be read")
     name_end = 2 + data[1]
     block = qemu_ram_block_by_name(mis.process.ram_state, data[2:name_end].decode("ascii", "replace"))
@@ -514,11 +533,16 @@ def loadvm_postcopy_ram_handle_discard(f: QEMUFile, mis: MigrationIncomingState,
     return 0
 
 
-def loadvm_postcopy_handle_listen(mis: MigrationIncomingState) -> int:
-    """From here on another thread reads the stream; this one goes on with the package."""
+def loadvm_postcopy_handle_listen(f: QEMUFile, mis: MigrationIncomingState) -> int:
+    """From here on another thread reads the stream; this one goes on with the package. Stricter than upstream, where
+    two threads would read one file, and a pause would find no return path to close."""
     state = mis.postcopy_state
     if state not in ("advise", "discard"):
         return refuse(mis, f"the source asks to listen in the postcopy state {state!r}")
+    if f.ops is not package_ops:
+        return refuse(mis, "the source asks to listen outside a package")
+    if not mis.return_path_opened:
+        return refuse(mis, "the source asks to listen before it has opened the return path")
     if state == "advise":
         postcopy_ram_incoming_setup(mis)
     mis.postcopy_state = "listening"
@@ -527,10 +551,12 @@ def loadvm_postcopy_handle_listen(mis: MigrationIncomingState) -> int:
     return 0
 
 
-def loadvm_postcopy_handle_run(mis: MigrationIncomingState) -> int:
+def loadvm_postcopy_handle_run(f: QEMUFile, mis: MigrationIncomingState) -> int:
     state = mis.postcopy_state
     if state != "listening":
         return refuse(mis, f"the guest is to run in the postcopy state {state!r}")
+    if f.ops is not package_ops:
+        return refuse(mis, "the guest is to run by a command outside the package")
     ret = loadvm_check_complete(mis)
     if ret < 0:
         return ret

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 import mini_qemu
+from mini_qemu.native.main_loop import report
 
 ROOT = Path(mini_qemu.__file__).parent.parent
 SEAM = ("/mini_qemu/sched/", "/mini_qemu/qemu_thread.py")
@@ -57,12 +58,14 @@ def install(program: str) -> None:
     """From now on nothing that goes wrong in any thread goes unseen."""
 
     def end(kind: type[BaseException], error: BaseException | None, _: TracebackType | None) -> None:
-        error = error or kind()
-        sys.stdout.flush()
-        print(describe(program, error), file=sys.stderr, flush=True)
-        if not isinstance(error, AssertionError):
-            traceback.print_exception(error)
-        os.abort()
+        try:
+            error = error or kind()
+            text = describe(program, error)
+            if not isinstance(error, AssertionError):
+                text += "\n" + "".join(traceback.format_exception(error, limit=20)).rstrip()
+            report(text)
+        finally:
+            os.abort()
 
     def end_thread(args: threading.ExceptHookArgs) -> None:
         end(args.exc_type, args.exc_value, args.exc_traceback)

@@ -10,18 +10,20 @@ Left out: file descriptors as ancillary data, addresses other than unix and TCP,
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import ssl
 import stat
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from mini_qemu.io_channel import EBADF, QIOChannelSocket, QIOChannelTLS, Wire
-from mini_qemu.native.main_loop import AioContext, RealProcess, qemu_coroutine_self
-from mini_qemu.process import QEMUBH, qemu_bh_new, qemu_bh_schedule
+from mini_qemu.native.main_loop import EVENT_WRITE, AioContext, RealProcess, qemu_coroutine_self
+from mini_qemu.process import NOT_EXPECTED, QEMUBH, qemu_bh_new, qemu_bh_schedule
 from mini_qemu.qemu_thread import QEMU_THREAD_DETACHED, Channel, qemu_thread_create
 
 READ_SIZE = 256 * 1024
@@ -55,14 +57,25 @@ class SocketReader(Channel):
 class SocketWriter(Channel):
     """What goes into the socket. Closing it closes the descriptor; a reader that sleeps in the kernel sleeps on."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, aio: AioContext, sock: socket.socket) -> None:
         super().__init__("into the socket")
+        self.aio = aio
         self.sock = sock
 
     def send(self, item: Any) -> None:
+        """A coroutine lets the main loop go on while the other end does not read; a thread of its own just waits."""
         try:
-            self.sock.sendall(item)
-        except OSError as error:
+            coroutine = qemu_coroutine_self()
+            if coroutine is None:
+                self.sock.sendall(item)
+                return
+            view = memoryview(item)
+            while view:
+                try:
+                    view = view[self.sock.send(view, socket.MSG_DONTWAIT) :]
+                except BlockingIOError:
+                    coroutine.wait_for_fd(self.aio, self.sock.fileno(), EVENT_WRITE)
+        except (OSError, ValueError) as error:
             raise BrokenPipeError(str(error)) from error
 
     def shutdown(self) -> None:
@@ -82,12 +95,13 @@ def shut(sock: socket.socket, how: int) -> None:
 class QIOChannelSocketOS(QIOChannelSocket):
     """The same channel, with the operating system's wire."""
 
-    def __init__(self, process: RealProcess, sock: socket.socket, peer: str = "") -> None:
+    def __init__(self, process: RealProcess, sock: socket.socket, peer: str | None = None) -> None:
+        """`peer` is the host that was connected to; None for a connection that was accepted."""
         self.aio = process.aio
         self.sock = sock
         self.peer = peer
         self.reader = SocketReader(process.aio, sock)
-        self.writer = SocketWriter(sock)
+        self.writer = SocketWriter(process.aio, sock)
         super().__init__(process, "ioc", sock.fileno(), Wire(self.reader, self.writer))
 
     def io_shutdown(self) -> int:
@@ -101,7 +115,7 @@ class QIOChannelSocketOS(QIOChannelSocket):
         """Goes on in the main loop, whenever the other end has answered."""
         try:
             session = TLSSession(self)
-        except (OSError, ValueError) as error:
+        except NOT_EXPECTED as error:
             tioc.handshake_error = f"TLS cannot be set up: {error}"
             qemu_bh_schedule(bh)
             return
@@ -115,7 +129,7 @@ class QIOChannelSocketOS(QIOChannelSocket):
                     qemu_bh_schedule(bh)
                 else:
                     self.aio.set_fd_handler(self.fd, go_on)
-            except (OSError, ValueError) as error:  # an ssl.SSLError is an OSError
+            except NOT_EXPECTED as error:  # an ssl.SSLError is an OSError
                 tioc.handshake_error = f"the TLS handshake has failed: {error}"
                 qemu_bh_schedule(bh)
 
@@ -218,16 +232,23 @@ class TLSWriter(Channel):
         self.session.raw.writer.close()
 
 
-def tls_context(qemu: RealProcess, peer: str) -> tuple[ssl.SSLContext, str | None]:
+TLS_ENDPOINTS = ("client", "server")
+SWITCH = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
+"""How a switch is spelled on the command line. Anything else is refused: a typo must not switch a check off."""
+
+
+def tls_context(qemu: RealProcess, peer: str | None) -> tuple[ssl.SSLContext, str | None]:
     """From the object that tls-creds names; the files are called as upstream's tls-creds-x509 calls them."""
     name = qemu.parameters["tls-creds"]
     creds = qemu.objects.get(name)
     if creds is None:
         raise ValueError(f"there is no object {name!r} with credentials for TLS")
     directory, endpoint = creds.get("dir", "."), creds.get("endpoint", "client")
+    server = peer is None
+    if server != (endpoint == "server"):
+        raise ValueError(f"the object {name!r} is for a {endpoint}, this end of the connection is the other one")
     ca, cert, key = (os.path.join(directory, f) for f in ("ca-cert.pem", f"{endpoint}-cert.pem", f"{endpoint}-key.pem"))
-    verify = creds.get("verify-peer", "on") in ("on", "yes", "true")
-    server = endpoint == "server"
+    verify = SWITCH[creds.get("verify-peer", "on")]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = verify and not server
     context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
@@ -267,6 +288,8 @@ class SocketAddress:
 
 def socket_parse(uri: str) -> SocketAddress | None:
     """`unix:PATH`, `tcp:HOST:PORT`, `tcp:[HOST]:PORT`; None for another protocol, ValueError with what is wrong."""
+    if not is_text(uri):
+        raise ValueError(f"{uri!r} holds a character that no address has")
     protocol, colon, rest = uri.partition(":")
     if protocol == "unix" and colon:
         if not rest or len(os.fsencode(rest)) > 107:
@@ -282,6 +305,22 @@ def socket_parse(uri: str) -> SocketAddress | None:
     elif ":" in host:
         raise ValueError(f"the host of {uri!r} needs brackets, tcp:[HOST]:PORT")
     return SocketAddress("inet", host=host, port=int(port))
+
+
+def is_text(text: str) -> bool:
+    """Whether the operating system can take it: no zero, and no half of a surrogate pair (but undecodable bytes of a
+    command line, which Python keeps as such)."""
+    try:
+        return "\0" not in text and bool(os.fsencode(text) or not text)
+    except UnicodeError:
+        return False
+
+
+def reason(error: BaseException) -> str:
+    """In words, for whoever gave the address."""
+    if isinstance(error, UnicodeError):
+        return "the host's name cannot be resolved"
+    return (isinstance(error, OSError) and error.strerror) or str(error) or repr(error)
 
 
 def socket_connect(addr: SocketAddress) -> socket.socket:
@@ -307,8 +346,8 @@ def qio_channel_socket_connect_async(qemu: RealProcess, addr: SocketAddress, don
         sock, error = None, None
         try:
             sock = socket_connect(addr)
-        except OSError as problem:
-            error = f"{addr} cannot be connected to: {problem.strerror or problem}"
+        except NOT_EXPECTED as problem:
+            error = f"{addr} cannot be connected to: {reason(problem)}"
         qemu_bh_schedule(qemu_bh_new(qemu, lambda _: done(sock, error), None))
 
     qemu_thread_create("io-task-worker", work, None, QEMU_THREAD_DETACHED)
@@ -329,12 +368,10 @@ class QIONetListener:
         self.aio.set_fd_handler(self.sock.fileno(), self.accept)
 
     def accept(self, _: Any) -> None:
-        try:
-            sock, _peer = self.sock.accept()
-        except OSError:
-            return  # gone again
-        sock.setblocking(True)
-        self.accepted(sock)
+        sock = socket_accept(self.sock)
+        if sock is not None:
+            sock.setblocking(True)
+            self.accepted(sock)
 
     def close(self) -> None:
         if self.sock.fileno() == -1:
@@ -345,8 +382,48 @@ class QIONetListener:
             unlink(self.addr.path)
 
 
+_spare: list[int] = []
+
+
+def socket_accept(listener: socket.socket) -> socket.socket | None:
+    """The next connection, if it is still there.
+
+    Without a free descriptor the connection would keep the listener ready and its loop busy: a spare descriptor makes
+    room to accept it and hang up.
+    """
+    if not _spare:
+        try:
+            _spare.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+        except OSError:
+            pass
+    try:
+        return listener.accept()[0]
+    except OSError as error:
+        if error.errno not in (errno.EMFILE, errno.ENFILE):
+            return None  # gone again
+    if _spare:
+        os.close(_spare.pop())
+        try:
+            listener.accept()[0].close()
+        except OSError:
+            pass
+    else:
+        time.sleep(0.01)
+    return None
+
+
 def socket_listen(addr: SocketAddress) -> socket.socket:
-    """As upstream, a unix socket that is there already is taken over; a file of another kind is left alone."""
+    """As upstream, a unix socket that is there already is taken over; a file of another kind is left alone. Whatever
+    cannot be listened on raises OSError."""
+    try:
+        return socket_listen_there(addr)
+    except OSError:
+        raise
+    except NOT_EXPECTED as error:
+        raise OSError(errno.EINVAL, reason(error)) from None
+
+
+def socket_listen_there(addr: SocketAddress) -> socket.socket:
     if addr.type == "unix":
         if os.path.exists(addr.path) and stat.S_ISSOCK(os.stat(addr.path).st_mode):
             unlink(addr.path)

@@ -11,8 +11,8 @@ Left out: timers, idle handlers, contexts other than the main one.
 from __future__ import annotations
 
 import os
+import select
 import selectors
-import sys
 import threading
 import time
 from collections import deque
@@ -24,6 +24,7 @@ from mini_qemu.qemu_thread import Channel
 
 EVENT_READ = selectors.EVENT_READ
 EVENT_WRITE = selectors.EVENT_WRITE
+STDERR = 2
 
 
 class AioContext(Channel):
@@ -117,9 +118,9 @@ class Coroutine:
         if self.done:
             self.thread.join()
 
-    def wait_for_fd(self, aio: AioContext, fd: int) -> None:
-        """Let the main loop go on until `fd` can be read."""
-        aio.set_fd_handler(fd, self.enter)
+    def wait_for_fd(self, aio: AioContext, fd: int, events: int = EVENT_READ) -> None:
+        """Let the main loop go on until `fd` can be read, or written."""
+        aio.set_fd_handler(fd, self.enter, events)
         self.back.release()
         self.go.acquire()
         aio.set_fd_handler(fd, None)
@@ -150,6 +151,13 @@ class RealProcess(QemuProcess):
         self.objects: dict[str, dict[str, str]] = {}
         self.incoming: str | None = None  # the argument of -incoming
         self.incoming_listener: Any = None
+        # any thread, each entry once: when the migration came into a state, and when the guest stopped for it
+        self.clock: dict[str, float] = {}
+
+    def migration_state_changed(self, new: str) -> None:
+        if new == "setup":
+            self.clock.clear()
+        self.clock[new] = time.monotonic()
 
     @property
     def runstate(self) -> str:
@@ -164,6 +172,8 @@ class RealProcess(QemuProcess):
         if old == "running" and self.vcpu is not None:
             self.vcpu.pause()
         self._runstate = new
+        if new == "finish-migrate":
+            self.clock["stopped"] = time.monotonic()
         if old == "running":
             qapi_event_send(self, "STOP", {})
         if new == "running":
@@ -186,8 +196,21 @@ class _Stderr:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def append(self, report: str, /) -> None:
-        print(f"{self.name}: {report}", file=sys.stderr, flush=True)
+    def append(self, message: str, /) -> None:
+        report(f"{self.name}: {message}")
+
+
+def report(text: str) -> None:
+    """A line on standard error, in one piece. Never raises and never waits: a log that is full, closed or not read must
+    not change what happens here. What cannot be written is lost."""
+    line = text.encode(errors="backslashreplace")[: select.PIPE_BUF - 1] + b"\n"
+    try:
+        poll = select.poll()
+        poll.register(STDERR, select.POLLOUT)
+        if poll.poll(0):
+            os.write(STDERR, line)
+    except OSError:
+        pass
 
 
 def qemu_main_loop(qemu: RealProcess) -> int:

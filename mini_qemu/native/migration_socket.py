@@ -65,6 +65,7 @@ def start_outgoing_migration(qemu: RealProcess, uri: str, resume: bool) -> None:
 
     s.threshold_size = 1
     s.rate_limit = RateLimit(qemu.ram_state, qemu.parameters)
+    qemu.ram_state.src_page_requests = ()
     qio_channel_socket_connect_async(qemu, addr, connected)
 
 

@@ -9,8 +9,13 @@ Left out: introspection, deprecation, almost all of QEMU's commands.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import errno
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from io import BufferedWriter
 from typing import Any
 
 from mini_qemu import monitor
@@ -24,10 +29,11 @@ from mini_qemu.native.migration_socket import (
     start_outgoing_migration,
 )
 from mini_qemu.process import qemu_exit
-from mini_qemu.ram import TARGET_PAGE_SIZE, RAMState, ram_bytes_remaining
+from mini_qemu.ram import TARGET_PAGE_SIZE, RAMBlock, RAMState, ram_bytes_remaining
 
 VERSION = {"major": 6, "minor": 1, "micro": 0}
 PACKAGE = "mini_qemu"
+CAPABILITIES = tuple(name for name in monitor.CAPABILITIES if name != "multifd")
 
 # What an argument may be: a type of Python, [type] for a list, {name: type} for an object, where "name?" may be absent,
 # {"type": {tag: object}} for an object whose other members depend on its tag
@@ -58,6 +64,8 @@ def check(value: Any, wanted: Type, name: str) -> None:
         if type(value) is not wanted:
             names = {str: "a string", bool: "true or false", int: "an integer"}
             raise QmpError(f"{name} must be {names[wanted]}, not {json_type(value)}")
+        if isinstance(value, str) and "\0" in value:
+            raise QmpError(f"{name} must not hold the character 0")
     elif isinstance(wanted, list):
         if not isinstance(value, list):
             raise QmpError(f"{name} must be an array, not {json_type(value)}")
@@ -99,6 +107,8 @@ def qmp_stop(qemu: RealProcess) -> dict[str, Any]:
         qemu.autostart = False
     elif qemu.runstate == "running":
         qemu.runstate = "paused"
+    elif qemu.runstate == "finish-migrate":
+        qemu.current_migration.vm_was_running = False  # should the migration fail, nobody starts the guest again
     return {}
 
 
@@ -132,15 +142,42 @@ def qmp_query_commands(qemu: RealProcess) -> list[dict[str, Any]]:
 def qmp_pmemsave(qemu: RealProcess, val: int, size: int, filename: str) -> dict[str, Any]:
     """A copy of guest memory, in a file."""
     rs: RAMState = qemu.ram_state
-    memory = b"".join([b"".join(block.pages) for block in rs.blocks])
-    if val < 0 or size < 0 or val + size > len(memory):
-        raise QmpError(f"there are {len(memory)} bytes of memory, not {size} at {val}")
+    total = sum([block.used_length for block in rs.blocks])
+    if val < 0 or size < 0 or val + size > total:
+        raise QmpError(f"there are {total} bytes of memory, not {size} at {val}")
+    mis: MigrationIncomingState | None = qemu.current_incoming
+    if mis is not None and mis.postcopy_state == "running":
+        for block, page, _, _ in pieces(rs, val, size):
+            if not block.received[page]:
+                raise QmpError(f"page {page} of {block.idstr!r} has not come yet: try again after the postcopy")
     try:
-        with open(filename, "wb") as file:
-            file.write(memory[val : val + size])
+        with open_dump(filename) as file:
+            for block, page, start, end in pieces(rs, val, size):
+                file.write(memoryview(block.pages[page])[start:end])
     except OSError as error:
-        raise QmpError(f"{filename} cannot be written: {error.strerror}") from None
+        raise QmpError(f"{filename} cannot be written: {error.strerror or error}") from None
     return {}
+
+
+def pieces(rs: RAMState, val: int, size: int) -> Iterator[tuple[RAMBlock, int, int, int]]:
+    """Which page of which block, and from where to where in it."""
+    for block in rs.blocks:
+        at, end = max(val, 0), min(val + size, block.used_length)
+        while at < end:
+            page, start = divmod(at, TARGET_PAGE_SIZE)
+            stop = min(TARGET_PAGE_SIZE, start + end - at)
+            yield block, page, start, stop
+            at += stop - start
+        val -= block.used_length
+
+
+def open_dump(filename: str) -> BufferedWriter:
+    """A file, or a device as /dev/null; a pipe would keep the main loop until somebody reads it."""
+    fd = os.open(filename, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    if stat.S_ISFIFO(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "it is a pipe")
+    return os.fdopen(fd, "wb")
 
 
 # Migration
@@ -192,22 +229,67 @@ def qmp_query_migrate(qemu: RealProcess) -> dict[str, Any]:
             info["socket-address"] = [qemu.incoming_listener.addr.as_dict()]
     outgoing = monitor.qmp_query_migrate(qemu)
     if outgoing:
-        info = outgoing
-        rs: RAMState = qemu.ram_state
-        info["ram"] = {
-            "total": sum([block.used_length for block in rs.blocks]),
-            "remaining": ram_bytes_remaining(rs),
-            "transferred": rs.transferred,
-            "page-size": TARGET_PAGE_SIZE,
-            "dirty-sync-count": rs.bitmap_sync_count,
-            "postcopy-requests": rs.postcopy_requests,
-        }
+        info = outgoing | times(qemu) | {"ram": ram_info(qemu)}
     return info
+
+
+def times(qemu: RealProcess) -> dict[str, Any]:
+    """In milliseconds: how long it takes, or took, and how long the guest stood still for it."""
+    s: MigrationState = qemu.current_migration
+    clock = dict(qemu.clock)
+    begun = clock.get("setup")
+    if begun is None or "failed" in clock or "cancelled" in clock:
+        return {}
+    now = time.monotonic()
+    ended = clock.get("completed")
+    active = clock.get("active", now)
+    info = {"total-time": milliseconds((ended or now) - begun), "setup-time": milliseconds(active - begun)}
+    if ended is not None:
+        info["downtime"] = milliseconds(ended - clock.get("stopped", ended))
+    elif s.rate_limit is not None and "active" in clock:
+        info["expected-downtime"] = int(s.rate_limit.expected_downtime)
+    return info
+
+
+def milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def ram_info(qemu: RealProcess) -> dict[str, Any]:
+    rs: RAMState = qemu.ram_state
+    s: MigrationState = qemu.current_migration
+    bandwidth, pages_per_second = 0.0, 0.0
+    if s.rate_limit is not None:
+        bandwidth, pages_per_second = s.rate_limit.bytes_per_second, s.rate_limit.pages_per_second
+    took = qemu.clock.get("completed", 0) - qemu.clock.get("setup", 0)
+    if took > 0:
+        bandwidth = rs.transferred / took
+    return {
+        "total": sum([block.used_length for block in rs.blocks]),
+        "remaining": ram_bytes_remaining(rs),
+        "transferred": rs.transferred,
+        "normal": rs.normal_pages,
+        "normal-bytes": rs.normal_pages * TARGET_PAGE_SIZE,
+        "duplicate": rs.duplicate_pages,
+        "skipped": 0,
+        "mbps": round(bandwidth * 8 / 1e6, 3),
+        "pages-per-second": int(pages_per_second),
+        "page-size": TARGET_PAGE_SIZE,
+        "dirty-sync-count": rs.bitmap_sync_count,
+        "postcopy-requests": rs.postcopy_requests,
+    }
 
 
 def qmp_query_migrate_capabilities(qemu: RealProcess) -> list[dict[str, Any]]:
     s: MigrationState = qemu.current_migration
-    return [{"capability": name, "state": name in s.capabilities} for name in monitor.CAPABILITIES]
+    return [{"capability": name, "state": name in s.capabilities} for name in CAPABILITIES]
+
+
+def qmp_migrate_set_capabilities(qemu: RealProcess, capabilities: list[dict[str, Any]]) -> dict[str, Any]:
+    for entry in capabilities:
+        if entry["capability"] == "multifd":
+            raise QmpError("multifd has no data path here, only the threads that the stories need")
+    return monitor.qmp_migrate_set_capabilities(qemu, capabilities)
 
 
 def qmp_query_migrate_parameters(qemu: RealProcess) -> dict[str, Any]:
@@ -240,7 +322,7 @@ COMMANDS: dict[str, Command] = {
     "migrate-pause": Command(monitor.qmp_migrate_pause, oob=True),
     "migrate-recover": Command(qmp_migrate_recover, {"uri": str}, oob=True),
     "migrate-set-capabilities": Command(
-        monitor.qmp_migrate_set_capabilities, {"capabilities": [{"capability": str, "state": bool}]}
+        qmp_migrate_set_capabilities, {"capabilities": [{"capability": str, "state": bool}]}
     ),
     "migrate-set-parameters": Command(
         qmp_migrate_set_parameters, {f"{name}?": type(default) for name, (default, _) in PARAMETERS.items()}

@@ -3,7 +3,8 @@
 
 One thread, "mon_iothread", reads and writes for all monitors. A command goes into its monitor's queue and is run by
 the main thread, with the BQL, one after the other; an out-of-band command is run here at once, and so is answered also
-when the main loop is stuck. Whoever sends faster than he is answered is not read for a while.
+when the main loop is stuck. A client that sends faster than it is answered, or does not read its answers, is not read
+for a while; one that reads no events either is hung up on. A client that has closed its sending half gets all answers.
 Left out: the human monitor, monitors that connect to somebody, rate limits of events.
 """
 
@@ -14,17 +15,27 @@ import selectors
 import socket
 import threading
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from mini_qemu.monitor import QmpError
-from mini_qemu.native.io_channel_socket import SocketAddress, socket_listen, unlink
+from mini_qemu.native.io_channel_socket import SocketAddress, socket_accept, socket_listen, unlink
 from mini_qemu.native.json_streamer import JsonError, JSONMessageParser
 from mini_qemu.native.main_loop import RealProcess, now
 from mini_qemu.native.qmp_commands import COMMANDS, PACKAGE, VERSION, check
-from mini_qemu.process import qemu_bh_new, qemu_bh_schedule
+from mini_qemu.process import NOT_EXPECTED, qemu_bh_new, qemu_bh_schedule
 from mini_qemu.qemu_thread import QEMU_THREAD_DETACHED, qemu_thread_create
 
 QMP_REQ_QUEUE_LEN_MAX = 8
+OUTBUF_FULL = 1 << 20
+"""So many bytes of answers that a client has not read, and its next request waits."""
+OUTBUF_MAX = 16 << 20
+"""So many, mostly of events, and it is hung up on."""
+VALUES_PER_TURN = 64
+"""So many requests of one client, then it is the next one's turn."""
+
+END = object()
+
 GREETING = {"QMP": {"version": {"qemu": VERSION, "package": PACKAGE}, "capabilities": ["oob"]}}
 
 
@@ -34,25 +45,30 @@ class MonitorQMP:
     def __init__(self, server: QmpServer, sock: socket.socket) -> None:
         self.server = server
         self.sock = sock
-        # mon_iothread only
+        # mon_iothread only: what has been read and not yet looked at, and whether more will come
         self.parser = JSONMessageParser()
+        self.values: Iterator[Any] | None = None
+        self.ended = False
         # the main thread sets them, mon_iothread looks
         self.negotiated = False
         self.oob = False
-        # mon_iothread puts in, the main thread takes out
+        # mon_iothread puts in, the main thread takes out when it has answered
         self.requests: deque[Any] = deque()
         # guarded by lock: events and answers come from every thread
         self.lock = threading.Lock()
-        self.outbuf = b""
+        self.outbuf = bytearray()
         self.closed = False
 
     def send(self, message: dict[str, Any]) -> None:
         """Never waits: what the client does not take now, mon_iothread writes later."""
+        data = encode(message)
         with self.lock:
             if self.closed:
                 return
-            self.outbuf += json.dumps(message).encode() + b"\r\n"
-            self.flush()
+            idle = not self.outbuf
+            self.outbuf += data
+            if idle:
+                self.flush()
             left = bool(self.outbuf)
         if left:
             self.server.wake()
@@ -61,16 +77,53 @@ class MonitorQMP:
         """The caller holds the lock."""
         try:
             while self.outbuf and not self.closed:
-                self.outbuf = self.outbuf[self.sock.send(self.outbuf) :]
+                del self.outbuf[: self.sock.send(self.outbuf)]
         except BlockingIOError:
             pass
         except OSError:
-            self.outbuf = b""  # the reader will notice too
+            self.outbuf.clear()  # the reader will notice too
+
+    # mon_iothread
+
+    def may_take_more(self) -> bool:
+        return len(self.requests) < QMP_REQ_QUEUE_LEN_MAX and len(self.outbuf) < OUTBUF_FULL
+
+    def read(self) -> None:
+        try:
+            data = self.sock.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        self.ended = not data
+        self.values = self.parser.feed(data)
+
+    def take_requests(self) -> None:
+        for _ in range(VALUES_PER_TURN):
+            if self.values is None or not self.may_take_more():
+                return
+            value = next(self.values, END)
+            if value is END:
+                self.values = None
+                return
+            handle_qmp_command(self, value)
 
     def interest(self) -> int:
-        wants = 0 if len(self.requests) >= QMP_REQ_QUEUE_LEN_MAX else selectors.EVENT_READ
-        with self.lock:
-            return wants | (selectors.EVENT_WRITE if self.outbuf else 0)
+        wants = 0 if self.ended or self.values is not None or not self.may_take_more() else selectors.EVENT_READ
+        return wants | (selectors.EVENT_WRITE if self.outbuf else 0)
+
+    def is_finished(self) -> bool:
+        """Nothing more will come, and all is answered; half a message at the end is forgotten."""
+        all_answered = self.ended and self.values is None and not self.requests and not self.outbuf
+        return all_answered or len(self.outbuf) > OUTBUF_MAX
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """JSON, and nothing else. An id that nests too deeply to be written is left out."""
+    try:
+        return json.dumps(message, allow_nan=False).encode() + b"\r\n"
+    except (RecursionError, ValueError):
+        return json.dumps({key: value for key, value in message.items() if key != "id"}).encode() + b"\r\n"
 
 
 class QmpServer:
@@ -117,21 +170,27 @@ class QmpServer:
     # mon_iothread
 
     def run(self) -> None:
+        more = False
         while True:
-            for key, events in self.selector.select():
+            for key, events in self.selector.select(0 if more else None):
                 if key.fileobj is self.wake_r:
                     self.wake_r.recv(4096)
                 elif key.data == "listener":
                     self.accept(key.fileobj)
                 else:
                     self.serve(key.data, events)
+            more = False
             for mon in self.monitors:
+                mon.take_requests()
+                if mon.is_finished():
+                    self.hang_up(mon)
+                    continue
                 self.watch(mon)
+                more = more or (mon.values is not None and mon.may_take_more())
 
     def accept(self, listener: Any) -> None:
-        try:
-            sock, _ = listener.accept()
-        except OSError:
+        sock = socket_accept(listener)
+        if sock is None:
             return
         sock.setblocking(False)
         mon = MonitorQMP(self, sock)
@@ -152,24 +211,13 @@ class QmpServer:
         if events & selectors.EVENT_WRITE:
             with mon.lock:
                 mon.flush()
-        if events & selectors.EVENT_READ:
-            try:
-                data = mon.sock.recv(65536)
-            except BlockingIOError:
-                return
-            except OSError:
-                data = b""
-            if not data:
-                self.hang_up(mon)
-                return
-            for value in mon.parser.feed(data):
-                handle_qmp_command(mon, value)
+        if events & selectors.EVENT_READ and mon.values is None and not mon.ended:
+            mon.read()
 
     def hang_up(self, mon: MonitorQMP) -> None:
-        """A client has left; half a message and whatever it still waits for are forgotten."""
-        self.selector.unregister(mon.sock)
+        if mon.sock in self.selector.get_map():
+            self.selector.unregister(mon.sock)
         self.monitors = tuple(m for m in self.monitors if m is not mon)
-        mon.requests.clear()
         with mon.lock:
             mon.closed = True
             mon.sock.close()
@@ -187,15 +235,13 @@ def handle_qmp_command(mon: MonitorQMP, request: Any) -> None:
 
 def monitor_qmp_bh_dispatcher(mon: MonitorQMP) -> None:
     """Main thread, BQL held: the oldest request of this monitor."""
-    try:
-        request = mon.requests.popleft()
-    except IndexError:
-        return  # its client has left
-    mon.send(qmp_dispatch(mon, request, run_oob=False))
+    mon.send(qmp_dispatch(mon, mon.requests[0], run_oob=False))
+    mon.requests.popleft()
     mon.server.wake()
 
 
 def qmp_dispatch(mon: MonitorQMP, request: Any, run_oob: bool) -> dict[str, Any]:
+    """The answer. Whatever a request makes Python raise is a refusal: it must not end the process."""
     reply: dict[str, Any]
     try:
         name, arguments = qmp_dispatch_check(mon, request)
@@ -209,6 +255,8 @@ def qmp_dispatch(mon: MonitorQMP, request: Any, run_oob: bool) -> dict[str, Any]
             reply = {"return": command.function(mon.server.qemu, **arguments)}
     except QmpError as error:
         reply = error.reply()
+    except NOT_EXPECTED as error:
+        reply = QmpError(f"this cannot be done: {error!r}").reply()
     if isinstance(request, dict) and "id" in request:
         reply["id"] = request["id"]
     return reply
