@@ -1,78 +1,56 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""For authors and teachers: `python -m lessons check`, `matrix`, `grade`.
+"""mini-qemu: a course on concurrency bugs that you can run.
 
-check    the course keeps its promises (see lessons.authoring.audit); --unnamed lists what no lesson names
-matrix   every scenario with every set of fixes
-grade    the answers in a notebook or in a Python file: each call of check(...) in it, exercise by exercise
+  mini-qemu lab [FOLDER]          open the course in JupyterLab, on notebooks of your own
+  mini-qemu explore STORY|FILE    run every interleaving of a story, or of a scenario in your Python file
+  mini-qemu check FILE            judge your answers in a notebook or a Python file
+
+For teachers and authors:
+
+  mini-qemu grade FOLDER          judge a class; --csv writes points and reasons
+  mini-qemu matrix                every story with every set of fixes
+  mini-qemu audit                 does the course keep its promises?
+
+`mini-qemu COMMAND --help` lists the options of a command. `python -m lessons` does the same as `mini-qemu`.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from importlib import import_module
+
+COMMANDS = {
+    "lab": "lessons.commands.lab",
+    "explore": "lessons.commands.explore",
+    "check": "lessons.commands.check",
+    "grade": "lessons.commands.grade",
+    "matrix": "lessons.authoring.matrix",
+    "audit": "lessons.commands.audit",
+}
+OLDEST = (3, 11)
 
 
-def check(arguments: Sequence[str]) -> int:
-    from lessons.authoring import audit
-    from lessons.exercises import exercises, questions
-
-    parser = argparse.ArgumentParser(prog="python -m lessons check")
-    parser.add_argument("--unnamed", action="store_true", help="list the functions of mini_qemu that no lesson names")
-    options = parser.parse_args(arguments)
-    complaints = list(audit.audit())
-    for complaint in complaints:
-        print(complaint)
-    left = audit.unnamed()
-    if options.unnamed:
-        for module, names in left.items():
-            print(f"{module}: {', '.join(names)}")
-    number = sum(map(len, left.values()))
-    print(
-        f"{len(exercises())} exercises, {len(questions())} questions, {len(audit.books())} notebooks:"
-        f" {len(complaints) or 'no'} complaints. {number} functions of mini_qemu are named in no lesson"
-        f"{'' if options.unnamed else ' (--unnamed lists them)'}."
-    )
-    return int(bool(complaints))
-
-
-def grade(arguments: Sequence[str]) -> int:
-    from lessons.authoring.grade import grade_file
-
-    parser = argparse.ArgumentParser(prog="python -m lessons grade")
-    parser.add_argument("files", nargs="+", type=Path, metavar="NOTEBOOK_OR_FILE")
-    failed = False
-    for path in parser.parse_args(arguments).files:
-        try:
-            found = grade_file(path)
-        except (OSError, ValueError) as error:
-            print(f"{path}: {error}")
-            failed = True
-            continue
-        if not found:
-            print(f"{path}: no call of check(...) in it")
-        for name, said in found.items():
-            failed |= not said.passed
-            print(f"{path}: {name}: {'accepted' if said.passed else 'not yet. ' + ' '.join(said.say)}")
-    return int(failed)
-
-
-def matrix(arguments: Sequence[str]) -> int:
-    from lessons.authoring import matrix
-
-    return matrix.main(list(arguments))
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    commands = {"check": check, "matrix": matrix, "grade": grade}
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or given[0] not in commands:
-        print(__doc__)
+def main(arguments=None) -> int:  # type: ignore[no-untyped-def]  # this file must be read by any Python 3
+    if sys.version_info < OLDEST:
+        have = "%d.%d" % sys.version_info[:2]  # noqa: UP031
+        print("The course needs Python 3.11 or later; this is Python " + have + ".", file=sys.stderr)
         return 2
-    os.environ.setdefault("MINI_QEMU_PROGRESS", "")  # what authors try is nobody's progress
-    return commands[given[0]](given[1:])
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given in (["--version"], ["-V"]):
+        from importlib.metadata import version
+
+        print("mini-qemu " + version("mini-qemu"))
+        return 0
+    if not given or given[0] in ("-h", "--help"):
+        print(__doc__)
+        return 0 if given else 2
+    if given[0] not in COMMANDS:
+        print(f"There is no command {given[0]!r}; there are {', '.join(COMMANDS)}.", file=sys.stderr)
+        return 2
+    if given[0] != "lab":
+        os.environ.setdefault("MINI_QEMU_PROGRESS", "")  # what a command line tries is nobody's progress
+    return int(import_module(COMMANDS[given[0]]).main(given[1:]))
 
 
 if __name__ == "__main__":

@@ -29,13 +29,14 @@ mini_qemu.channel
 mini_qemu.monitor
 mini_qemu.native
 mini_qemu.__main__
-lessons.replace  lessons.views
+lessons.places  lessons.replace  lessons.views
 lessons.scenarios
 lessons.player
 lessons.exercises
 lessons.widgets
 lessons
 lessons.authoring
+lessons.commands
 lessons.__main__
 """
 RANK = {room: rank for rank, line in enumerate(LAYERS.split("\n")) for room in line.split()}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the course promises about itself, checked: `python -m lessons check`.
+"""What the course promises about itself, checked: `mini-qemu audit`.
 
 Every exercise fails as shipped, its solution passes, each wrong answer fails with a reply of its own, hints are there;
 every question has its true answer among its choices; every notebook asks only what exists, shows the starter that is
@@ -21,12 +21,11 @@ from pathlib import Path
 from lessons.exercises import exercise, exercises, question, questions
 from lessons.exercises.check import check_source, hint
 from lessons.exercises.model import Exercise, Question
+from lessons.places import NOTEBOOKS, ROOT, notebooks
 from lessons.replace import functions, modules
 from lessons.views.source import SourceError, function_named
 from mini_qemu.fixes import fixes
 
-ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = ROOT / "notebooks"
 MOST_SECONDS = 2.0
 NAME = re.compile(r"`([A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+)(?:\(\))?`")
 ASKS = {"Predict", "Reveal", "Quiz"}
@@ -38,7 +37,7 @@ def audit() -> Iterator[str]:
         yield from of_exercise(asked)
     for one in questions().values():
         yield from of_question(one)
-    for path in books():
+    for path in notebooks():
         yield from of_notebook(path)
     yield from unused()
 
@@ -83,10 +82,6 @@ def of_question(asked: Question) -> Iterator[str]:
 
 
 # ---- notebooks
-
-
-def books() -> list[Path]:
-    return sorted(NOTEBOOKS.glob("*.ipynb"))
 
 
 @cache
@@ -155,7 +150,7 @@ def words() -> frozenset[str]:
 
 def unused() -> Iterator[str]:
     """Exercises and questions that no notebook asks."""
-    asked = {text for path in books() for _, texts, _ in calls(path) for text in texts}
+    asked = {text for path in notebooks() for _, texts, _ in calls(path) for text in texts}
     for name in [*exercises(), *questions()]:
         if name not in asked:
             yield f"{name}: no notebook asks it"
@@ -166,7 +161,7 @@ def unused() -> Iterator[str]:
 
 def unnamed() -> dict[str, list[str]]:
     """Functions of the miniature that no notebook names, by module."""
-    text = "\n".join(source for path in books() for _, source in cells(path))
+    text = "\n".join(source for path in notebooks() for _, source in cells(path))
     said = set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
     left = {module: [name for name in functions(module) if name not in said] for module in modules()}
     return {module: names for module, names in left.items() if names}

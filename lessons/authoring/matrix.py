@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which fix matters where: every story with every set of fixes, all interleavings, folded into a table one can read.
 
-    python -m lessons matrix                          the whole table, compared with the one in tests/golden
-    python -m lessons matrix cancel-vs-exit tls       these stories only
-    python -m lessons matrix tls --with join_created_thread,explicit_unregister     and this set of fixes only
-    python -m lessons matrix --update-golden          write the table; then read the diff
+    mini-qemu matrix                          the whole table, compared with the one in tests/golden
+    mini-qemu matrix cancel-vs-exit tls       these stories only
+    mini-qemu matrix tls --with join_created_thread,explicit_unregister     and this set of fixes only
+    mini-qemu matrix --update-golden          write the table; then read the diff
 
 Sets of fixes that behave alike share a line. A cell counts interleavings, all of them run; one that could not be
 finished says `incomplete`, and then the command fails. A set that differs from one explored only in fixes which nobody
@@ -23,13 +23,12 @@ from collections import abc
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
+from lessons.places import CHECKOUT, MATRIX
 from lessons.scenarios import find, stories
 from mini_qemu.fixes import UnknownName, as_of, fixes
 from mini_qemu.sched import SchedError, explore, explore_all
 
-GOLDEN = Path(__file__).resolve().parents[2] / "tests" / "golden" / "matrix.txt"
 Set = tuple[str, ...]
 
 HEAD = """\
@@ -133,11 +132,13 @@ def chosen(text: str) -> Set:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m lessons matrix", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(prog="mini-qemu matrix", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("names", nargs="*", metavar="STORY", help="all of them if none is named")
     parser.add_argument("--with", dest="on", metavar="FIXES", help="one set only: names with commas, or none")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many explorations at once")
-    parser.add_argument("--update-golden", action="store_true", help="write the table; then read the diff")
+    if CHECKOUT:
+        parser.add_argument("--update-golden", action="store_true", help="write the table; then read the diff")
+    parser.set_defaults(update_golden=False)
     options = parser.parse_args(arguments)
     names = options.names or list(stories())
     start = time.monotonic()
@@ -163,10 +164,9 @@ def main(arguments: Sequence[str]) -> int:
     if options.names:
         return 0
     if options.update_golden:
-        GOLDEN.parent.mkdir(exist_ok=True)
-        GOLDEN.write_text(text, encoding="utf-8")
+        MATRIX.write_text(text, encoding="utf-8")
         return 0
-    if not GOLDEN.exists() or GOLDEN.read_text(encoding="utf-8") != text:
-        print(f"This is not the table in {GOLDEN.name}. If it should be, run again with --update-golden.")
+    if not MATRIX.exists() or MATRIX.read_text(encoding="utf-8") != text:
+        print(f"This is not the table in {MATRIX.name}. If it should be, run again with --update-golden.")
         return 1
     return 0

@@ -1,4 +1,4 @@
-"""The course keeps its promises: the checks of `python -m lessons check`, a test for each exercise and question."""
+"""The course keeps its promises: the checks of `mini-qemu audit`, a test for each exercise and question."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from lessons.__main__ import main
 from lessons.authoring import audit
 from lessons.exercises import exercises, progress, questions
+from lessons.places import notebooks
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +30,7 @@ def test_question(name: str):
     assert list(audit.of_question(questions()[name])) == []
 
 
-@pytest.mark.parametrize("path", audit.books(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
 def test_notebook(path: Path):
     assert list(audit.of_notebook(path)) == []
 
@@ -56,10 +57,10 @@ def test_the_command_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(audit, "of_exercise", lambda asked: [])  # the tests above
-    assert main(["check", "--unnamed"]) == 0
+    assert main(["audit", "--unnamed"]) == 0
     assert "no complaints" in capsys.readouterr().out
     monkeypatch.setattr(audit, "of_question", lambda asked: [f"{asked.name} is dull"])
-    assert main(["check"]) == 1
+    assert main(["audit"]) == 1
     assert "missing-join/kitchen is dull" in capsys.readouterr().out
     assert main([]) == 2
     answers = tmp_path / "answers.py"

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run every interleaving of a story, or of the scenarios in a Python file of yours: `mini-qemu explore`.
+
+    mini-qemu explore                                        lists the stories
+    mini-qemu explore precopy-return-path                    the code as it was in July 2021
+    mini-qemu explore precopy-return-path --with join_created_thread
+    mini-qemu explore mine.py --trace                        every Scenario in the file, with the shortest failing run
+
+The exit status is 0 if everything is proved, 1 if something fails or could not be finished, 2 if nothing could be run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+from mini_qemu.fixes import UnknownName, as_of
+from mini_qemu.sched import Scenario, SchedError, control, explain, explore, shortest_trace
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="mini-qemu explore", description="Run every interleaving of a story, or of the scenarios in your own file."
+    )
+    made.add_argument("what", nargs="?", metavar="STORY|FILE.py", help="without it, the stories are listed")
+    made.add_argument("--with", dest="on", default="", metavar="FIXES", help="fixes to turn on, with commas, or all")
+    made.add_argument("--method", default="auto", help="auto, dpor, states, bounded, random, pct or dfs")
+    made.add_argument("--seconds", type=float, help="stop after so many seconds; the verdict is then incomplete")
+    made.add_argument("--trace", action="store_true", help="show the shortest failing run, a column a thread")
+    return made
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = parser().parse_args(arguments)
+    if options.what is None:
+        return _list()
+    try:
+        on, found = _wanted(options.what, options.on)
+        verdicts = [_explore(scenario, history, on, options) for scenario, history in found]
+    except (UnknownName, SchedError, ValueError) as error:
+        print(_sentence(error), file=sys.stderr)
+        return 2
+    return int(any(verdict != "proved" for verdict in verdicts))
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _list() -> int:
+    from lessons.scenarios import stories
+
+    width = max(map(len, stories()))
+    for name, story in stories().items():
+        print(f"{name:<{width}}  {story.about}")
+    return 0
+
+
+def _wanted(what: str, named: str) -> tuple[tuple[str, ...], list[tuple[Scenario, tuple[str, ...]]]]:
+    """The fixes to turn on, and each scenario with its state of upstream."""
+    from lessons.authoring.matrix import chosen
+    from lessons.scenarios import find
+    from mini_qemu.fixes import fixes
+
+    on = tuple(fixes.names) if named == "all" else chosen(named)
+    if not what.endswith(".py"):
+        story = find(what)
+        return on, [(story.scenario, story.history)]
+    scenarios = scenarios_in(Path(what))
+    if not scenarios:
+        raise ValueError(f"{what} has no Scenario at its top level; write one as `race = Scenario(...)`")
+    return on, [(scenario, ("yank_knows_tls",)) for scenario in scenarios]
+
+
+def scenarios_in(path: Path) -> list[Scenario]:
+    """Every Scenario that a Python file defines at its top level, in order. ValueError if it cannot be run."""
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    name = f"explored_{path.stem}"
+    control(name)
+    spec = spec_from_file_location(name, path)
+    assert spec is not None, "the name ends in .py"
+    assert spec.loader is not None
+    module = sys.modules[name] = module_from_spec(spec)
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise ValueError(f"{path} is not Python: line {error.lineno}: {error.msg}") from None
+    except Exception as error:
+        raise ValueError(f"{path} stops with {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(str(path.resolve().parent))
+    found = {id(value): value for value in vars(module).values() if isinstance(value, Scenario)}
+    return list(found.values())
+
+
+def _explore(scenario: Scenario, history: tuple[str, ...], on: tuple[str, ...], options: argparse.Namespace) -> str:
+    from lessons.views.trace import columns
+
+    with as_of(on, history):
+        result = explore(scenario, options.method, limit_seconds=options.seconds)
+        print(result)
+        if result.failing:
+            print(explain(scenario, result))
+            if options.trace:
+                print(columns(shortest_trace(scenario, result)))
+    return result.verdict
