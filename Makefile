@@ -6,6 +6,7 @@ UV := $(shell command -v uv)
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 TOO_OLD := "The course needs Python 3.11 or later; name one, as in: make lab PYTHON=python3.12"
 PYTEST := $(BIN)/python -m pytest
+ESLINT := eslint@9.39.1
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test unit nbval lint types slow browser bench notebooks clean
@@ -27,6 +28,9 @@ nbval: .venv/test  # each notebook keeps one kernel, so a notebook's cells stay 
 
 lint: .venv/test
 	$(BIN)/ruff check .
+	@if command -v npx >/dev/null; then npx --yes $(ESLINT) lessons; \
+	elif [ -n "$$REQUIRE_NPM" ]; then echo "npm is missing: the browser's half was not checked"; exit 1; \
+	else echo "npm is missing: the browser's half is checked in CI only"; fi
 
 types: .venv/test
 	$(BIN)/mypy

@@ -5,11 +5,15 @@ The module player.js draws; Python only prepares one JSON view, once. A trace as
 
     version title subtitle schedule
     threads   names in order of appearance            labels   watched labels in order
-    sources   id -> file, function, first, lines, grey (lines that do not run), sites (fix, on, line)
-    initial   a moment: where {thread: [source, line, caller]}, status {thread: word}, blocked {thread: sentence},
-              locks {lock: holder}, state {label: text}
-    steps     thread, op, object, field, value, text, at [source, line], changed, writes, woke, and those parts of the
-              moment that the step changed
+    sources   id -> file, function, first, lines, grey (lines that do not run), sites (fix, on, line, and the lines
+              that are folded away because they do not run now, that move to the left, that lead the arm that runs)
+    initial   a moment: where {thread: [source, line, caller, helper]}, status {thread: word}, blocked {thread:
+              sentence}, locks {lock: holder}, state {label: text}; a helper is the [source, line] of a function that
+              is folded into its caller
+    steps     thread, op, object, field, value, text, at [source, line], changed, writes, reads, woke, event (why it is
+              worth a stop), with (the other thread), and those parts of the moment that the step changed
+    chain     the beats of the causal chain: step, thread, text, more (the sentence of `explain`)
+    opens     how many steps have been made where the player opens; chapters: name, first, last
     finding   kind, thread, message, source, line; or null
     invariants  name, meaning, broken (the step that broke it, 0 if it holds in this run)
 
@@ -31,14 +35,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lessons.views.source import SourceError, function_at, grey_lines, setting, shown_path
+from lessons.player.events import Event, chapters, events, opening
+from lessons.views.source import Site, SourceError, function_at, grey_lines, setting, shown_path
 from mini_qemu.fixes import fixes
+from mini_qemu.sched import Finding, Moment, Step, Trace, chain
 
 HERE = Path(__file__).parent
 SEAM = ("mini_qemu/qemu_thread.py", "mini_qemu/sched/")  # a lock is shown where QEMU takes it, not inside the lock
+HELPERS = ("mini_qemu/io_channel.py", "mini_qemu/qom.py", "mini_qemu/qemu_file_channel.py")  # shown where it is called
+HELPING = ("qemu_mutex_lock_iothread", "qemu_mutex_unlock_iothread", "qemu_bh_schedule", "qemu_file_get_error")
 
 LEFT = '<td style="text-align:left">'  # JupyterLab aligns to the right, for numbers
 MANY = 30  # rows of a static table that are shown without being asked
+
+PROLOGUE = "how it gets there"
 
 Data = dict[str, Any]
 Frames = list[tuple[str, str, int]]
@@ -57,6 +67,12 @@ def style_text() -> str:
 @cache
 def in_seam(file: str) -> bool:
     return shown_path(file).startswith(SEAM)
+
+
+@cache
+def helps(file: str, function: str) -> bool:
+    """Whether a function is folded into its caller: a lock, a line, a count, read where they are used."""
+    return shown_path(file).startswith(HELPERS) or function in HELPING
 
 
 class _Sources:
@@ -89,32 +105,49 @@ class _Sources:
                 "first": function.first,
                 "lines": list(function.lines),
                 "grey": sorted(grey),
-                "sites": [
-                    {"fix": s.fix, "on": self.state.get(s.fix, True), "line": s.line}
-                    for s in function.sites
-                    if s.fix in fixes.names
-                ],
+                "sites": [self._site(site) for site in function.sites if site.fix in fixes.names],
             }
         return [self.ids[key], line]
 
+    def _site(self, site: Site) -> Data:
+        """A fix site with one arm left: the lines that go, those that move to the left, and the first that stays."""
+        is_on = self.state.get(site.fix, True)
+        first, last = site.on if is_on else site.off
+        stays = list(range(first, last + 1))
+        return {
+            "fix": site.fix,
+            "on": is_on,
+            "line": site.line,
+            "hidden": [line for line in range(site.line, site.end + 1) if line not in stays],
+            "shifted": stays,
+            "lead": first if stays else None,
+        }
+
     def stands(self, frames: Frames) -> list[Any] | None:
-        """Where a thread stands for a reader, with the name of the caller: the innermost frame above the seam."""
+        """Where a thread stands for a reader: the innermost frame above the seam and the helpers, with the name of its
+        caller, and the place inside the helper."""
         above = [frame for frame in frames if not in_seam(frame[0])] or frames
+        inner = above[-1:]
+        while len(above) > 1 and helps(above[-1][0], above[-1][1].rpartition(".")[2]):
+            above = above[:-1]
         if not above:
             return None
         found = self.place(above[-1][0], above[-1][2])
         caller = above[-2][1].rpartition(".")[2] if len(above) > 1 else ""
-        return found and ([*found, caller] if caller else found)
+        helper = self.place(inner[0][0], inner[0][2]) if inner != above[-1:] else None
+        if found is None:
+            return None
+        return [*found, caller, helper] if helper else [*found, caller] if caller else found
 
 
 def trace_data(
-    trace: Any, *, title: str | None = None, subtitle: str | None = None, on: Iterable[str] | None = None
+    trace: Trace, *, title: str | None = None, subtitle: str | None = None, on: Iterable[str] | None = None
 ) -> Data:
     """A trace of the engine as the data that player.js draws. `on`: the fixes it was run with; None: those on now."""
     state = setting(on)
     sources = _Sources(state)
 
-    def moment(at: Any) -> Data:
+    def moment(at: Moment) -> Data:
         return {
             "where": {thread: sources.stands(at.frames.get(thread, [])) for thread in trace.threads},
             "status": {thread: at.status.get(thread, "unborn") for thread in trace.threads},
@@ -125,7 +158,10 @@ def trace_data(
 
     initial = before = moment(trace.initial)
     steps = []
-    for step in trace.steps:
+    beats = chain(trace)
+    found = events(trace, beats)
+    opens = opening(trace, beats, found)
+    for step, event in zip(trace.steps, found, strict=True):
         after = moment(step)
         born = [t for t in trace.threads if before["status"][t] == "unborn" != after["status"][t] and t != step.thread]
         steps.append(
@@ -135,13 +171,15 @@ def trace_data(
                 "at": (before["where"][step.thread] or sources.place(step.file, step.line)),
                 "changed": list(step.changed),
                 "writes": written(step, trace.labels),
+                "reads": named(step, trace.labels) if step.op == "read" else [],
                 "woke": [*step.woke, *(thread for thread in born if thread not in step.woke)],
+                **_event(event),
                 **_difference(before, after),
             }
         )
         before = after
     return {
-        "version": 1,
+        "version": 2,
         "title": title or trace.title or trace.scenario,
         "subtitle": _fixes_shown(sources.data, state) if subtitle is None else subtitle,
         "schedule": trace.schedule,
@@ -152,20 +190,32 @@ def trace_data(
         "steps": steps,
         "finding": _finding(trace.finding, sources),
         "invariants": [asdict(invariant) for invariant in trace.invariants],
+        "chain": [{"step": b.step, "thread": b.thread, "text": b.text, "more": b.sentence} for b in beats],
+        "opens": opens,
+        "chapters": [dict(chapter) for chapter in chapters(trace, beats, opens, PROLOGUE)],
     }
 
 
-def broken_at(trace: Any, index: int) -> list[str]:
+def _event(event: Event) -> Data:
+    return {key: value for key, value in (("event", event.why), ("with", event.other)) if value}
+
+
+def named(step: Step, labels: Iterable[str]) -> list[str]:
+    """The watched labels a step is about: "ms.rp_state.from_dst_file" is about "from_dst_file"."""
+    return [label for label in labels if f".{step.name}".endswith(f".{label}")]
+
+
+def broken_at(trace: Trace, index: int) -> list[str]:
     """The invariants that step number `index` broke, each as a sentence."""
     return [f"{i.name} no longer holds: {i.meaning}" for i in trace.invariants if i.broken == index]
 
 
-def written(step: Any, labels: Iterable[str]) -> list[str]:
+def written(step: Step, labels: Iterable[str]) -> list[str]:
     """The watched cells a step wrote: those that changed, and the one it wrote the same value to."""
     return [label for label in labels if label in step.changed or f" writes {label} = " in step.text]
 
 
-def sentence(step: Any, before: Data, after: Data, broken: Iterable[str] = ()) -> str:
+def sentence(step: Step, before: Data, after: Data, broken: Iterable[str] = ()) -> str:
     """The engine's sentence, then what became of the watched state, who may go on, and which rule this broke, in the
     words of the table."""
     parts = [step.text]
@@ -190,7 +240,7 @@ def _difference(before: Data, after: Data) -> Data:
     return found
 
 
-def _finding(finding: Any, sources: _Sources) -> Data | None:
+def _finding(finding: Finding | None, sources: _Sources) -> Data | None:
     if finding is None:
         return None
     place = sources.place(finding.file, finding.line) if finding.file else None
@@ -285,7 +335,7 @@ class Player:
 
     def __init__(
         self,
-        trace: Any,
+        trace: Trace | Data,
         *,
         title: str | None = None,
         subtitle: str | None = None,

@@ -23,7 +23,7 @@ from .errors import (
     ScheduleError,
     UseAfterFree,
 )
-from .explain import explain
+from .explain import Beat, chain, explain
 from .explore import Failure, Manual, Race, Result, explore, replay
 from .many import explore_all
 from .minimise import minimise, shortest_trace
@@ -47,6 +47,7 @@ from .shared import (
 from .trace import Moment, Step, Trace
 
 __all__ = [
+    "Beat",
     "Channel",
     "DivergenceError",
     "Failure",
@@ -70,6 +71,7 @@ __all__ = [
     "Trace",
     "UseAfterFree",
     "abort",
+    "chain",
     "compare_exchange",
     "control",
     "explain",

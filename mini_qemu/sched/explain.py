@@ -4,12 +4,13 @@
 Strategy: in a minimised trace every preemption matters. For each, find the variable that the interrupted thread and the
 others both use around it, and tell the accesses in their order; where nobody was interrupted, the last value that the
 failing thread had from another. Then the rule of the scenario that this broke first, which is why it matters; then the
-finding. Everything said is taken from the trace.
+finding. Everything said is taken from the trace. `chain` gives the same story as data: the few steps that it names.
 """
 
 from __future__ import annotations
 
 import textwrap
+from dataclasses import dataclass
 
 from .explore import Failure, Result, replay
 from .minimise import minimise
@@ -18,6 +19,24 @@ from .trace import Step, Trace, short_file
 
 _ACCESSES = {"read", "write", "cas"}
 _WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Beat:
+    """One step of the story: which, whose, what it did in a few words, and the sentence it stands in."""
+
+    step: int
+    thread: str
+    text: str
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A sentence of the story and the steps it names, in their order."""
+
+    sentence: str
+    beats: tuple[Beat, ...] = ()
 
 
 def explain(scenario: Scenario, failure: Result | Failure | Trace | str | None = None) -> str:
@@ -32,13 +51,31 @@ def explain(scenario: Scenario, failure: Result | Failure | Trace | str | None =
         trace = replay(scenario, failure)
     else:
         trace = replay(scenario, minimise(scenario, failure))
-    sentences = _freed_before(trace) or _around_switches(trace) or _from_another(trace)
-    sentences += [_rule(trace), _ending(trace)]
+    sentences = [part.sentence for part in _story(trace)]
     told = textwrap.TextWrapper(_WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
     return "\n".join(told.fill(sentence) for sentence in dict.fromkeys(sentences) if sentence)
 
 
-def _freed_before(trace: Trace) -> list[str]:
+def chain(trace: Trace) -> list[Beat]:
+    """The steps that explain a failing trace, each once, in their order; the last is where it shows. Empty if nothing
+    failed.
+    """
+    if trace.finding is None or not trace.steps:
+        return []
+    beats: dict[int, Beat] = {}
+    for part in _story(trace):
+        for beat in part.beats:
+            if beat.step not in beats:
+                beats[beat.step] = Beat(beat.step, beat.thread, beat.text, part.sentence)
+    return [beats[step] for step in sorted(beats)]
+
+
+def _story(trace: Trace) -> list[_Part]:
+    found = _freed_before(trace) or _around_switches(trace) or _from_another(trace)
+    return [part for part in [*found, *_rule(trace), _ending(trace)] if part.sentence]
+
+
+def _freed_before(trace: Trace) -> list[_Part]:
     """For a use after free: who freed the object, and where it was touched afterwards."""
     if trace.finding is None or trace.finding.kind != "use-after-free" or not trace.steps:
         return []
@@ -46,13 +83,32 @@ def _freed_before(trace: Trace) -> list[str]:
     freed = next((s for s in reversed(trace.steps[:-1]) if s.op == "free" and s.object == touch.object), None)
     if freed is None:
         return []
-    return [f"{_at(freed, f'freed {freed.object}')} before {_at(touch, 'touched it')}."]
+    sentence = f"{_at(freed, f'freed {freed.object}')} before {_at(touch, 'touched it')}."
+    return [_Part(sentence, (*_copied(trace, touch), *_counted(trace, freed), _beat(freed), _beat(touch)))]
 
 
-def _around_switches(trace: Trace) -> list[str]:
+def _copied(trace: Trace, touch: Step) -> tuple[Beat, ...]:
+    """Where the thread that touches a freed object had read the pointer to it."""
+    mine = (s for s in reversed(trace.steps[:-1]) if s.thread == touch.thread and s.op == "read")
+    read = next((s for s in mine if s.name == touch.object), None)
+    return (_beat(read),) if read else ()
+
+
+def _counted(trace: Trace, freed: Step) -> tuple[Beat, ...]:
+    """Where the thread that freed an object had read something in it that another thread changed meanwhile."""
+    earlier = trace.steps[: freed.index - 1]
+    for read in reversed([s for s in earlier if s.thread == freed.thread and s.op == "read"]):
+        others = [s for s in earlier[read.index :] if s.thread != freed.thread and s.op in ("write", "cas")]
+        wrote = next((s for s in others if s.name == read.name), None)
+        if read.object == freed.object and wrote is not None:
+            return _beat(read), _beat(wrote)
+    return ()
+
+
+def _around_switches(trace: Trace) -> list[_Part]:
     """One sentence for each interruption that changed what a thread saw."""
     steps = trace.steps
-    told: list[str] = []
+    told: list[_Part] = []
     for i in range(1, len(steps)):
         interrupted = steps[i - 1].thread
         if steps[i].thread == interrupted or _status_before(trace, i, interrupted) != "ready":
@@ -62,7 +118,7 @@ def _around_switches(trace: Trace) -> list[str]:
     return told
 
 
-def _from_another(trace: Trace) -> list[str]:
+def _from_another(trace: Trace) -> list[_Part]:
     """The last value that the thread which stopped had read from another."""
     steps, finding = trace.steps, trace.finding
     if finding is None or not finding.stops:
@@ -72,25 +128,26 @@ def _from_another(trace: Trace) -> list[str]:
             earlier = (s for s in reversed(steps[:i]) if s.object == read.object and s.name == read.name)
             wrote = next((s for s in earlier if s.op in ("write", "cas")), None)
             if wrote is not None and wrote.thread != read.thread:
-                return [f"{_told(wrote)} before {_told(read)}."]
+                return [_Part(f"{_told(wrote)} before {_told(read)}.", (_beat(wrote), _beat(read)))]
     return []
 
 
-def _rule(trace: Trace) -> str:
+def _rule(trace: Trace) -> list[_Part]:
     """The invariant that broke first, where, and what it says."""
     broken = [invariant for invariant in trace.invariants if invariant.broken]
     if not broken:
-        return ""
+        return []
     first = min(broken, key=lambda invariant: invariant.broken)
     step = trace.steps[first.broken - 1]
-    return f"{_at(step, f'broke {first.name}')}: {first.meaning[:1].lower()}{first.meaning[1:]}"
+    sentence = f"{_at(step, f'broke {first.name}')}: {first.meaning[:1].lower()}{first.meaning[1:]}"
+    return [_Part(sentence, (Beat(step.index, step.thread, f"{step.thread} breaks {first.name}"),))]
 
 
 def _status_before(trace: Trace, i: int, thread: str) -> str:
     return trace.steps[i - 1].status.get(thread, "unborn")
 
 
-def _conflict(before: list[Step], between: list[Step], after: list[Step], thread: str) -> str:
+def _conflict(before: list[Step], between: list[Step], after: list[Step], thread: str) -> _Part:
     """The accesses around an interruption of ``thread`` that explain it best, in their order.
 
     First choice: a value it had read was overwritten, and it wrote back what it had made of the old one. Then: what it
@@ -103,21 +160,22 @@ def _conflict(before: list[Step], between: list[Step], after: list[Step], thread
         other = _rival(read, others)
         later = next((s for s in then if s.op == "write" and s.name == read.name), None)
         if read.op == "read" and other is not None and later is not None:
-            return f"{_told(read)} before {_told(other)}; then {_told(later)}, from what it had read."
+            sentence = f"{_told(read)} before {_told(other)}; then {_told(later)}, from what it had read."
+            return _Part(sentence, (_beat(read), _beat(other), _beat(later)))
     for later in then[:1]:
         other = _rival(later, others[::-1])
         if other is not None:
-            return f"{_told(other)} before {_told(later)}."
+            return _Part(f"{_told(other)} before {_told(later)}.", (_beat(other), _beat(later)))
     for first in mine:
         other = _rival(first, others)
         if other is not None:
             held_up = ", and went on with what it had read" if first.op == "read" else ""
-            return f"{_told(first)} before {_told(other)}{held_up}."
+            return _Part(f"{_told(first)} before {_told(other)}{held_up}.", (_beat(first), _beat(other)))
     if between and before:
         last = before[-1]
         place = f"{last.function} ({short_file(last.file)}:{last.line})"
-        return f"{thread} was held up in {place} while {_names(between)} went on."
-    return ""
+        return _Part(f"{thread} was held up in {place} while {_names(between)} went on.", (_beat(last),))
+    return _Part("")
 
 
 def _rival(step: Step, others: list[Step]) -> Step | None:
@@ -143,20 +201,33 @@ def _told(step: Step) -> str:
     return _at(step, what)
 
 
+def _beat(step: Step) -> Beat:
+    """A step in a few words, without its place: "B writes value = 1"."""
+    field = step.name.rpartition(".")[2]
+    if step.op == "write" and step.value == "None":
+        return Beat(step.index, step.thread, f"{step.thread} clears {field}")
+    if step.op in _ACCESSES:
+        return Beat(step.index, step.thread, step.text.replace(step.name, field).replace(step.object, field))
+    return Beat(step.index, step.thread, step.text)
+
+
 def _at(step: Step, what: str) -> str:
     return f"{step.thread} {what} in {step.function} ({short_file(step.file)}:{step.line})"
 
 
-def _ending(trace: Trace) -> str:
+def _ending(trace: Trace) -> _Part:
     finding = trace.finding
     if finding is None:
-        return "The run ends without a finding." if trace.finished else "The run is not finished."
+        return _Part("The run ends without a finding." if trace.finished else "The run is not finished.")
+    last = len(trace.steps)
     place = f" in {finding.function} ({short_file(finding.file)}:{finding.line})" if finding.function else ""
     if finding.stops:
-        return f"{finding.thread} then stopped{place}: {finding.message}."
+        end = Beat(last, finding.thread, f"{finding.thread}: {finding.kind}")
+        return _Part(f"{finding.thread} then stopped{place}: {finding.message}.", (end,))
     said = {
         "deadlock": "Nobody can move any more",
         "leak": "At the end something is left behind",
         "check": "At the end the check fails",
     }[finding.kind]
-    return f"{said}: {finding.message}."
+    thread = trace.steps[-1].thread if trace.steps else ""
+    return _Part(f"{said}: {finding.message}.", (Beat(last, thread, finding.kind),))

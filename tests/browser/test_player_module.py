@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from lessons.player import Player
+from lessons.scenarios.precopy_return_path import scenario
 from lessons.widgets.lab import RaceLab, SchedulerLab
 from mini_qemu.fixes import fixes
-from mini_qemu.sched import explore, replay
+from mini_qemu.sched import explore, minimise, replay
 from tests import stories
 from tests.browser.jupyterlab import quiet_page
 
@@ -21,6 +22,13 @@ def player() -> Player:
 @pytest.fixture(scope="module")
 def lost() -> Player:
     return Player(replay(stories.lost_update, explore(stories.lost_update).failure.schedule))
+
+
+@pytest.fixture(scope="module")
+def crash() -> Player:
+    """The missing join: four threads, 93 steps."""
+    with fixes.none():
+        return Player(replay(scenario, minimise(scenario, kind="crash")))
 
 
 def show(page, *shown: object) -> None:
@@ -43,7 +51,7 @@ def test_the_script_puts_the_player_in_the_place_of_the_table(page, player):
     show(page, player)
     assert page.locator(".mqp").count() == 1
     assert page.locator("table").count() == 0
-    assert page.locator(".pane").count() == len(player.data["threads"])
+    assert page.locator(".actor").count() == len(player.data["threads"])
     assert page.locator(".mark").count() == len(player.data["steps"])
 
 
@@ -128,6 +136,7 @@ def test_a_crash_cannot_be_overlooked(page, player):
     page.get_by_role("button", name="crash in guest").click()
     assert "the door is shut" in page.locator(".banner").inner_text()
     assert "assert door.is_open" in page.locator(".ln.dead").inner_text()
+    assert page.locator(".actor.died").inner_text().startswith("guest")
     assert page.locator(".boom").count() == 1
 
 
@@ -145,7 +154,7 @@ def test_a_thread_that_has_finished_keeps_the_code_where_it_ended(page, lost):
     show(page, lost)
     page.locator(".mqp").press("End")
     for thread in lost.data["threads"]:
-        assert "counter.value" in page.get_by_label(f"Code of {thread}").locator(".code").inner_text()
+        assert "counter.value" in page.get_by_label(f"Code of {thread}").inner_text()
 
 
 def test_code_is_scrolled_by_whole_lines(browser, player):
@@ -157,21 +166,109 @@ def test_code_is_scrolled_by_whole_lines(browser, player):
             assert set(tops) == {0}
 
 
-def test_the_inactive_arm_is_grey(page, player):
+def test_only_the_arm_that_runs_is_shown_the_other_behind_a_chip(page, player):
     show(page, player)
+    page.locator(".mqp").press("Home")
+    page.get_by_role("button", name="guest", exact=True).click()
     guest = page.get_by_label("Code of guest")
+    assert "fixes.join_created_thread" not in guest.inner_text()
+    assert "door.bell.wait()" not in guest.inner_text()
+    chip = guest.get_by_role("button", name="fix off")
+    chip.click()
+    assert chip.get_attribute("aria-expanded") == "true"
     assert "door.bell.wait()" in guest.locator(".ln.grey").inner_text()
-    assert guest.locator(".tag").inner_text() == "fix off"
+    assert "fixes.join_created_thread" in guest.inner_text()
 
 
-def test_on_a_phone_panes_stack_and_nothing_sticks_out(browser, player):
+def test_large_are_the_thread_that_moves_and_the_one_it_meets(page, crash):
+    """Four threads, two panes; a click on a thread's name opens its code, another closes it."""
+    show(page, crash)
+    for made in crash.data["steps"][crash.data["opens"] :]:
+        page.locator(".mqp").press("ArrowRight")
+        assert page.locator(".pane:visible").count() == 2
+        assert page.get_by_label(f"Code of {made['thread']}").is_visible()
+    hidden = next(name for name in crash.data["threads"] if not page.get_by_label(f"Code of {name}").is_visible())
+    name = page.get_by_role("button", name=hidden, exact=True)
+    name.click()
+    assert page.get_by_label(f"Code of {hidden}").is_visible()
+    name.click()
+    assert not page.get_by_label(f"Code of {hidden}").is_visible()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1112, 600), (1200, 600)])
+def test_four_threads_fit_on_a_screen(browser, crash, width, height):
+    with quiet_page(browser, width=width, height=800) as page:
+        show(page, crash)
+        heights = set()
+        for at in (0, crash.data["opens"], len(crash.data["steps"])):
+            page.evaluate(f"document.querySelector('.mqp').player.show({at})")
+            heights.add(round(page.locator(".mqp").bounding_box()["height"]))
+        assert max(heights) <= height
+
+
+def test_on_a_phone_sentence_buttons_and_values_are_on_one_screen(browser, crash):
     with quiet_page(browser, width=390, height=844) as page:
-        show(page, player)
-        lefts = {round(box["x"]) for box in (pane.bounding_box() for pane in page.locator(".pane").all()) if box}
-        assert len(lefts) == 1
+        show(page, crash)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.evaluate("window.scrollY") == 0
+        for part in (".say", ".controls", ".shared"):
+            box = page.locator(part).bounding_box()
+            assert box["y"] >= 0, part
+            assert box["y"] + box["height"] <= 844, part
         smallest = min(box["height"] for box in (b.bounding_box() for b in page.locator(".ctl:visible").all()) if box)
-        assert smallest >= 40
+        assert smallest >= 44
+
+
+def test_it_opens_just_before_the_race_and_the_prologue_is_folded(page, crash):
+    show(page, crash)
+    first = crash.data["chain"][0]["step"]
+    assert step(page) == first - 1 > 50
+    fold = page.get_by_role("button", name=f"{first - 1} steps")
+    assert fold.get_attribute("aria-expanded") == "false"
+    folded = page.locator(".mark").nth(first).bounding_box()["x"]
+    fold.click()
+    assert fold.get_attribute("aria-expanded") == "true"
+    assert page.locator(".mark").nth(first).bounding_box()["x"] > folded
+    assert step(page) == first - 1, "folding moves nothing"
+
+
+def test_page_keys_stop_where_something_meets(page, crash):
+    show(page, crash)
+    stops = [i for i, made in enumerate(crash.data["steps"], 1) if made.get("event")]
+    assert {62, 63, 66, 88, 93} <= set(stops)
+    page.locator(".mqp").press("Home")
+    seen = []
+    for _ in stops:
+        page.locator(".mqp").press("PageDown")
+        seen.append(step(page))
+    assert seen == stops
+    page.locator(".mqp").press("PageUp")
+    assert step(page) == stops[-2]
+
+
+def test_the_chain_says_why_and_leads_there(page, crash):
+    show(page, crash)
+    beats = page.locator(".beat")
+    assert [int(text) for text in beats.locator("b").all_inner_texts()] == [62, 63, 66, 93]
+    beats.nth(1).click()
+    assert step(page) == 63
+    assert beats.nth(1).get_attribute("aria-current") == "step"
+    page.get_by_role("button", name="back to step 61").click()
+    assert step(page) == 61
+    assert page.locator(".time .ring").count() == 4
+    assert page.locator(".cause").count() == 3
+
+
+def test_helpers_are_folded_into_their_caller_and_can_be_stepped_into(page, crash):
+    show(page, crash)  # return path reads the error of its file, in a helper
+    pane = page.locator(".pane.acted")
+    assert pane.locator(".fn").inner_text() == "source_return_path_thread"
+    into = pane.get_by_role("button", name="into qemu_file_get_error")
+    into.click()
+    assert pane.locator(".fn b").inner_text() == "qemu_file_get_error"
+    assert "last_error" in pane.locator(".ln.ran").inner_text()
+    pane.get_by_role("button", name="step out").click()
+    assert pane.locator(".fn").inner_text() == "source_return_path_thread"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -186,11 +283,11 @@ def test_text_has_contrast_in_both_themes(browser, player, scheme):
                     .map((x) => x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
                 return 0.2126 * r + 0.7152 * g + 0.0722 * b;
             };
-            const ground = light(getComputedStyle(document.querySelector(".mqp .pane")).backgroundColor);
+            const ground = light(getComputedStyle(document.querySelector(".mqp .time")).backgroundColor);
             const ink = light(getComputedStyle(document.querySelector(selector)).color);
             return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
         }"""
-        for selector in (".say", ".note", ".fn", ".count", ".cell small", ".badge.bad", ".legend"):
+        for selector in (".say", ".status", ".fn", ".count", ".cell span", ".badge.bad", ".legend", ".beat"):
             assert page.evaluate(luminance, selector) >= 4.5, selector
 
 
