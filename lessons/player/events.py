@@ -99,7 +99,7 @@ def opening(trace: Trace, chain: Iterable[Beat], found: list[Event]) -> int:
 def chapters(trace: Trace, chain: list[Beat], opens: int, prologue: str) -> list[Chapter]:
     """The run in two or three parts: what leads there, the race, and what comes of it."""
     count = len(trace.steps)
-    if not chain or count < 12:
+    if not chain or count < 20:
         return [Chapter(name=prologue, first=0, last=opens)] if opens >= FOLDED else []
     turn = next((beat.step for beat in chain[:-1][::-1]), count)
     parts = [

@@ -477,7 +477,7 @@ const lanesOf = (run, go, options = {}) => {
 
 const chipOf = (item) =>
   h("span", { class: `chip${item.stale ? " stale" : ""}${item.gone ? " gone" : ""}`, "data-to": item.to ?? null,
-    title: [`${item.name} = ${item.text}`, item.from && `from ${item.from}`, item.stale].filter(Boolean).join("; ") },
+    title: [item.name, item.source && `from ${item.source}`, item.stale].filter(Boolean).join("; ") },
   h("code", {}, `${item.name} = ${item.text}`), item.stale ? h("small", {}, item.stale) : null);
 
 // A card for a thread: what it is doing, and what it has in hand. A click opens its code.
@@ -496,6 +496,7 @@ const actorOf = (run, thread, open) => {
     node.className = `actor ${is}${acted ? " acted" : ""}${died ? " died" : ""}`;
     const does = acted && is === "ready" ? "runs" : STATUS[is] ?? is;
     write(status, died ? finding.kind : is === "blocked" ? (moment.blocked[thread] ?? is) : does);
+    status.title = status.textContent;
     const items = moment.hand?.[thread] ?? [], text = JSON.stringify(items);
     if (text !== held) hand.replaceChildren(...items.map(chipOf));
     held = text;
@@ -503,29 +504,36 @@ const actorOf = (run, thread, open) => {
   return { node, show };
 };
 
-// A watched value; a click goes to the step that wrote it.
-const cellOf = (run, label, jump, ring) => {
-  const { steps, moments } = run, value = h("code", {}), since = h("small", {});
+// What stands for a watched value leads to the step that wrote it; pointed at, it marks all such steps in the lanes.
+const clicks = (run, label, jump, ring) => {
   let now = 0;
   const lit = (on) => () => ring(label, on);
-  const node = h("button",
-    { type: "button", class: "cell", "data-key": `cell ${label}`, onmouseenter: lit(true), onmouseleave: lit(false),
-      onfocus: lit(true), onblur: lit(false),
-      onclick: () => {
-        const i = run.writer(label, now);
-        jump(i === now && now ? run.writer(label, now - 1) : i);
-      } },
+  const onclick = () => {
+    const i = run.writer(label, now);
+    jump(i === now && now ? run.writer(label, now - 1) : i);
+  };
+  const click = { onclick, onmouseenter: lit(true), onmouseleave: lit(false), onfocus: lit(true), onblur: lit(false) };
+  const tell = (node, at) => {
+    const i = run.writer(label, at), by = i ? run.steps[i - 1] : null;
+    const changed = i > 0 && i === at && (by.changed ?? []).includes(label), again = i > 0 && i === at && !changed;
+    now = at;
+    node.classList.toggle("changed", changed || again);
+    node.setAttribute("style", by ? run.colour(by.thread) : "");
+    node.title = by ? `Written at step ${i} by ${by.thread}: go there` : "Not written yet: go to the start";
+    const old = changed ? `was ${run.moments[at - 1].state[label] ?? "nothing"}` : null;
+    return old ?? (again ? "written again" : i ? `since step ${i}` : "from the start");
+  };
+  return { click, tell };
+};
+
+// A watched value.
+const cellOf = (run, label, jump, ring) => {
+  const value = h("code", {}), since = h("small", {}), { click, tell } = clicks(run, label, jump, ring);
+  const node = h("button", { type: "button", class: "cell", "data-key": `cell ${label}`, ...click },
     h("span", {}, label), value, since);
   const show = (at) => {
-    const i = run.writer(label, at), step = at ? steps[at - 1] : null;
-    const changed = Boolean(step) && (step.changed ?? []).includes(label), again = !changed && i > 0 && i === at;
-    now = at;
-    write(value, moments[at].state[label] ?? "");
-    const old = changed ? `was ${moments[at - 1].state[label] ?? "nothing"}` : null;
-    write(since, old ?? (again ? "written again" : i ? `since step ${i}` : "from the start"));
-    node.classList.toggle("changed", changed || again);
-    node.setAttribute("style", i ? run.colour(steps[i - 1].thread) : "");
-    node.title = i ? `Written at step ${i} by ${steps[i - 1].thread}: go there` : "Not written yet: go to the start";
+    write(since, tell(node, at));
+    write(value, run.moments[at].state[label] ?? "");
   };
   return { node, show, value };
 };
@@ -539,6 +547,7 @@ const lockOf = (run, lock) => {
     const queue = threads.filter((thread) => waitsForLock(moment, thread, lock));
     node.className = holder ? "lock held" : "lock";
     node.setAttribute("style", holder ? run.colour(holder) : "");
+    node.title = holder ? `${holder} holds ${lock}` : `${lock} is free`;
     who.replaceChildren(h("span", { class: holder ? "token" : "free" }, holder ?? "free"),
       ...queue.map((thread) => h("span", { class: "queued", style: run.colour(thread) }, `${thread} waits`)));
   };
@@ -546,11 +555,14 @@ const lockOf = (run, lock) => {
 };
 
 // An object: how many references it has, what it lists; a ghost once it is freed.
-const thingOf = (run, thing) => {
+const thingOf = (run, thing, jump, ring) => {
   const text = h("code", {}), pips = h("span", { class: "pips" }), items = h("div", { class: "items" });
-  const node = h("div", { class: `thing ${thing.kind}`, "data-thing": thing.id },
+  const { click, tell } = clicks(run, thing.watch, jump, ring);
+  const leads = thing.watch ? { type: "button", "data-key": `cell ${thing.watch}`, ...click } : {};
+  const node = h(thing.watch ? "button" : "div", { class: `thing ${thing.kind}`, ...leads },
     h("span", { class: "name" }, thing.label), pips, text, items);
   const show = (at) => {
+    if (thing.watch) tell(node, at);
     const now = run.moments[at].things?.[thing.id] ?? null, entries = now?.items ?? [];
     node.classList.toggle("absent", !now);
     node.classList.toggle("ghost", Boolean(now?.gone));
@@ -566,36 +578,49 @@ const thingOf = (run, thing) => {
 
 // Arrows: from a chip, a cell, an entry or an object to the object it points to; red where that is gone.
 const wireOf = (from, target, kind, base) => {
-  const a = from.getBoundingClientRect(), b = target.getBoundingClientRect();
+  const card = from.closest(".actor"), a = from.getBoundingClientRect(), b = target.getBoundingClientRect();
   if (target.classList.contains("absent") || !a.width || target === from) return null;
   const rightwards = a.left + a.width / 2 < b.left + b.width / 2, over = Math.abs(b.left - a.left) < 20;
-  const way = over ? -1 : rightwards ? 1 : -1, style = from.closest(".actor")?.getAttribute("style") ?? "";
-  const x0 = (way > 0 || over ? a.right : a.left) - base.left, y0 = a.top + a.height / 2 - base.top;
-  const x1 = (way > 0 ? b.left : b.right) - base.left, y1 = b.top + b.height / 2 - base.top;
-  const pull = over ? 26 : way * Math.max(18, Math.abs(x1 - x0) / 2);
-  const d = over ? `M${x0} ${y0}C${x0 + pull} ${y0} ${x1 + pull} ${y1} ${x1 + 6} ${y1}`
-    : `M${x0} ${y0}C${x0 + pull} ${y0} ${x1 - pull} ${y1} ${x1 - way * 6} ${y1}`;
+  const way = rightwards ? 1 : -1, style = card?.getAttribute("style") ?? "";
   const gone = target.classList.contains("ghost") ? " dangling" : "";
+  if (over) { // one above the other: straight up or down
+    const up = a.top > b.top, x = b.left + b.width / 2 - base.left, y = (up ? b.bottom : b.top) - base.top;
+    const start = (up ? a.top : a.bottom) - base.top, head = `M${x} ${y}l-4 ${up ? 7 : -7}h8z`;
+    return s("g", { class: `wire ${kind}${gone}`, style }, s("path", { d: `M${x} ${start}V${y + (up ? 6 : -6)}` }),
+      s("path", { class: "head", d: head }));
+  }
+  const edge = (card ?? from).getBoundingClientRect();
+  const x0 = (way > 0 ? edge.right : edge.left) - base.left, y0 = a.top + a.height / 2 - base.top;
+  const x1 = (way > 0 ? b.left : b.right) - base.left, y1 = b.top + b.height / 2 - base.top;
+  const pull = way * Math.max(18, Math.abs(x1 - x0) / 2);
+  const d = `M${x0} ${y0}C${x0 + pull} ${y0} ${x1 - pull} ${y1} ${x1 - way * 6} ${y1}`;
   return s("g", { class: `wire ${kind}${gone}`, style }, s("path", { d }),
     s("path", { class: "head", d: `M${x1} ${y1}l${-7 * way}-4v8z` }));
 };
+
+const pointed = (run, label) => run.moments.some((moment) => moment.points?.[label]?.length);
 
 const sceneOf = (run, jump, ring, open) => {
   const { threads, labels, steps, moments } = run, plan = run.scene?.things ?? [];
   const by = (names, make) => new Map(names.map((name) => [name, make(name)]));
   const actors = by(threads, (thread) => actorOf(run, thread, open));
-  const cells = by(labels, (label) => cellOf(run, label, jump, ring));
+  const drawn = new Set(plan.map((thing) => thing.watch)), never = (label) => !run.writer(label, run.n);
+  const own = labels.filter((label) => !drawn.has(label)), dull = (label) => never(label) && !pointed(run, label);
+  const unchanged = own.length > 2 ? own.filter(dull) : [];
+  const cells = by(own.filter((label) => !unchanged.includes(label)), (label) => cellOf(run, label, jump, ring));
   const locks = by([...new Set(moments.flatMap((moment) => Object.keys(moment.locks)))], (lock) => lockOf(run, lock));
-  const things = new Map(plan.map((thing) => [thing.id, thingOf(run, thing)]));
+  const things = new Map(plan.map((thing) => [thing.id, thingOf(run, thing, jump, ring)]));
   const columns = Math.max(0, ...plan.map((thing) => thing.column + 1));
   const nodes = (some) => [...some].map((one) => one.node);
   const wires = s("svg", { class: "wires", "aria-hidden": "true" });
   const shared = labels.length || locks.size
     ? h("div", { class: "shared", role: "group", "aria-label": "Watched state" }, ...nodes(cells.values()),
-      locks.size ? h("div", { class: "locks" }, ...nodes(locks.values())) : null) : null;
+      locks.size ? h("div", { class: "locks" }, ...nodes(locks.values())) : null,
+      unchanged.length ? h("p", { class: "still" }, "unchanged in this run: ",
+        unchanged.map((label) => `${label} ${moments[0].state[label]}`).join(", ")) : null) : null;
   const column = (k) => nodes([...things.values()].filter((one) => one.thing.column === k));
   const node = h("div",
-    { class: "scene", role: "group", "aria-label": "Scene", "data-columns": columns, "data-few": labels.length <= 2 },
+    { class: "scene", role: "group", "aria-label": "Scene", "data-columns": columns, "data-few": own.length <= 2 },
     wires, h("div", { class: "actors" }, ...nodes(actors.values())), shared,
     ...Array.from({ length: columns }, (_, k) => h("div", { class: "things" }, ...column(k))));
 
@@ -852,7 +877,7 @@ const rulesOf = (run, jump) => {
 // ---- the player: all parts of one run, and one way to move them
 
 function player(root, trace, options = {}) {
-  const run = readRun(trace), { n, finding } = run;
+  const run = readRun(trace), { n, finding, threads } = run;
   let back = null;
   const move = {
     at: 0,
@@ -890,7 +915,7 @@ function player(root, trace, options = {}) {
   const node = h(
     "section",
     { class: "mqp", tabindex: 0, role: "group", "aria-label": `Player: ${run.title}`, onkeydown: keydown,
-      "data-lm-suppress-shortcuts": "true" },
+      "data-lm-suppress-shortcuts": "true", style: `--threads:${Math.min(threads.length, 4)}` },
     head, chain.node,
     h("div", { class: "top" }, saying.node, options.live && !n ? null : transport.node, options.row ?? null),
     options.above ?? null, lanes.node,

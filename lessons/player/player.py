@@ -9,10 +9,12 @@ The module player.js draws; Python only prepares one JSON view, once. A trace as
               that are folded away because they do not run now, that move to the left, that lead the arm that runs)
     initial   a moment: where {thread: [source, line, caller, helper]}, status {thread: word}, blocked {thread:
               sentence}, locks {lock: holder}, state {label: text}; a helper is the [source, line] of a function that
-              is folded into its caller
+              is folded into its caller; hand {thread: items: name, text, source, stale, gone, to}, things {object:
+              text, count, gone, to, items}, points {watched label: objects it points to}
     steps     thread, op, object, field, value, text, at [source, line], changed, writes, reads, woke, event (why it is
               worth a stop), with (the other thread), and those parts of the moment that the step changed
     chain     the beats of the causal chain: step, thread, text, more (the sentence of `explain`)
+    scene     things: id, kind, label, column, watch (the watched label it stands for)
     opens     how many steps have been made where the player opens; chapters: name, first, last
     finding   kind, thread, message, source, line; or null
     invariants  name, meaning, broken (the step that broke it, 0 if it holds in this run)
@@ -36,6 +38,9 @@ from pathlib import Path
 from typing import Any
 
 from lessons.player.events import Event, chapters, events, opening
+from lessons.player.hands import hands
+from lessons.player.scene import Scene
+from lessons.player.words import spoken
 from lessons.views.source import Site, SourceError, function_at, grey_lines, setting, shown_path
 from mini_qemu.fixes import fixes
 from mini_qemu.sched import Finding, Moment, Step, Trace, chain
@@ -147,8 +152,14 @@ def trace_data(
     state = setting(on)
     sources = _Sources(state)
 
+    scene = Scene(trace)
+    held = hands(trace)
+
     def moment(at: Moment) -> Data:
         return {
+            "hand": next(held),
+            "things": scene.at(at),
+            "points": scene.arrows(at),
             "where": {thread: sources.stands(at.frames.get(thread, [])) for thread in trace.threads},
             "status": {thread: at.status.get(thread, "unborn") for thread in trace.threads},
             "blocked": dict(at.blocked),
@@ -188,6 +199,7 @@ def trace_data(
         "sources": sources.data,
         "initial": initial,
         "steps": steps,
+        "scene": {"things": scene.plan()},
         "finding": _finding(trace.finding, sources),
         "invariants": [asdict(invariant) for invariant in trace.invariants],
         "chain": [{"step": b.step, "thread": b.thread, "text": b.text, "more": b.sentence} for b in beats],
@@ -218,9 +230,10 @@ def written(step: Step, labels: Iterable[str]) -> list[str]:
 def sentence(step: Step, before: Data, after: Data, broken: Iterable[str] = ()) -> str:
     """The engine's sentence, then what became of the watched state, who may go on, and which rule this broke, in the
     words of the table."""
-    parts = [step.text]
+    parts = [spoken(step)]
     for label in step.changed:
-        if f"{label} = {after['state'][label]}" not in step.text:
+        told = (f"{label} = {after['state'][label]}", f"{label}: {before['state'].get(label)} becomes")
+        if not any(words in step.text for words in told):
             parts.append(f"{label}: {before['state'].get(label, 'nothing')} → {after['state'][label]}")
     if step.woke:
         parts.append(f"{' and '.join(step.woke)} can go on")
@@ -230,7 +243,7 @@ def sentence(step: Step, before: Data, after: Data, broken: Iterable[str] = ()) 
 def _difference(before: Data, after: Data) -> Data:
     """The parts of a moment that a step changed."""
     found: Data = {}
-    for key in ("where", "status", "state"):
+    for key in ("where", "status", "state", "hand", "things", "points"):
         changed = {name: value for name, value in after[key].items() if before[key].get(name) != value}
         if changed:
             found[key] = changed

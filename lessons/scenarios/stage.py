@@ -6,7 +6,7 @@ Everything here happens before the threads start, in a fixed order, so it costs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mini_qemu.channel import socket_outgoing_migration
@@ -223,21 +223,29 @@ def destination(w: Source) -> None:
 
 
 class Word(str):
-    """A table cell that is not put in quotes."""
+    """A table cell that is not put in quotes. `objects` is what it stands for in a picture, `drawn` as a pointer, a
+    list or the count of one, and `word` what they are."""
 
-    __slots__ = ()
+    objects: tuple[Any, ...]
+    drawn: str
+    word: str
     __repr__ = str.__str__
+
+    def __new__(cls, text: object, drawn: str = "pointer", objects: Iterable[Any] = (), word: str = "") -> Word:
+        made = super().__new__(cls, text)
+        made.objects, made.drawn, made.word = tuple(objects), drawn, word
+        return made
 
 
 def pointer(f: Any) -> Word:
     """Where a pointer to a file points."""
     if f is None:
         return Word("NULL")
-    return Word("freed" if is_freed(f) else "shut down" if f.shutdown else "open")
+    return Word("freed" if is_freed(f) else "shut down" if f.shutdown else "open", "pointer", [f], "file")
 
 
 def references(ioc: QIOChannel) -> Word:
-    return Word("freed" if is_freed(ioc) else ioc.ref)
+    return Word("freed" if is_freed(ioc) else ioc.ref, "count", [ioc], "connection")
 
 
 def is_freed(obj: object) -> bool:
@@ -254,9 +262,9 @@ def is_listed(ioc: QIOChannel) -> bool:
 def yank_list(qemu: QemuProcess) -> Word:
     entries = qemu.yank.yank_instance_list
     if not entries:
-        return Word("no instance")
+        return Word("no instance", "list")
     listed = [opaque for entry in entries for _, opaque in entry.yankfns]
-    return Word("[" + ", ".join("freed" if is_freed(o) else str(o.name) for o in listed) + "]")
+    return Word("[" + ", ".join("freed" if is_freed(o) else str(o.name) for o in listed) + "]", "list", listed)
 
 
 def stall(w: Source, at: int) -> None:

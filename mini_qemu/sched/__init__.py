@@ -27,6 +27,7 @@ from .explain import Beat, chain, explain
 from .explore import Failure, Manual, Race, Result, explore, replay
 from .many import explore_all
 from .minimise import minimise, shortest_trace
+from .picture import Local, Points, Thing
 from .scenario import Finding, Scenario
 from .schedule import format_schedule, parse_schedule
 from .shared import (
@@ -54,11 +55,13 @@ __all__ = [
     "Finding",
     "Handle",
     "InstrumentationError",
+    "Local",
     "Manual",
     "Misuse",
     "Moment",
     "Mutex",
     "NothingFailed",
+    "Points",
     "Race",
     "Result",
     "Scenario",
@@ -68,6 +71,7 @@ __all__ = [
     "Semaphore",
     "Shared",
     "Step",
+    "Thing",
     "Trace",
     "UseAfterFree",
     "abort",

@@ -95,11 +95,11 @@ def _copied(trace: Trace, touch: Step) -> tuple[Beat, ...]:
 
 
 def _counted(trace: Trace, freed: Step) -> tuple[Beat, ...]:
-    """Where the thread that freed an object had read something in it that another thread changed meanwhile."""
+    """Where the thread that freed an object had read a count in it that another thread changed meanwhile."""
     earlier = trace.steps[: freed.index - 1]
     for read in reversed([s for s in earlier if s.thread == freed.thread and s.op == "read"]):
         others = [s for s in earlier[read.index :] if s.thread != freed.thread and s.op in ("write", "cas")]
-        wrote = next((s for s in others if s.name == read.name), None)
+        wrote = next((s for s in others if s.name == read.name and s.op == "cas"), None)
         if read.object == freed.object and wrote is not None:
             return _beat(read), _beat(wrote)
     return ()
@@ -208,6 +208,8 @@ def _beat(step: Step) -> Beat:
         return Beat(step.index, step.thread, f"{step.thread} clears {field}")
     if step.op in _ACCESSES:
         return Beat(step.index, step.thread, step.text.replace(step.name, field).replace(step.object, field))
+    if step.op == "free":
+        return Beat(step.index, step.thread, f"{step.thread} frees {step.object.rpartition('.')[2]}")
     return Beat(step.index, step.thread, step.text)
 
 
@@ -230,4 +232,5 @@ def _ending(trace: Trace) -> _Part:
         "check": "At the end the check fails",
     }[finding.kind]
     thread = trace.steps[-1].thread if trace.steps else ""
-    return _Part(f"{said}: {finding.message}.", (Beat(last, thread, finding.kind),))
+    shown = finding.message if finding.kind == "check" else finding.kind
+    return _Part(f"{said}: {finding.message}.", (Beat(last, thread, shown),))

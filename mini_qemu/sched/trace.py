@@ -35,10 +35,11 @@ from .ops import (
     WRITE,
     Kind,
 )  # fmt: skip
+from .picture import Local, Painter, Points, Thing, locals_of
 from .scenario import Finding, Scenario
 from .schedule import format_schedule
 from .shared import ADD, CLERK, FIELDS, Freed, Mutex, Shared, _Primitive
-from .world import CRASHED, DONE, READY, Registry, Task, World, frames_of, waits_for_end
+from .world import CRASHED, DONE, OWN_FILES, READY, Registry, Task, World, frames_of, waits_for_end
 
 Place = tuple[str, int]
 _WIDTH = 60
@@ -50,7 +51,8 @@ class Moment:
 
     ``where`` {thread: (function, line)}; ``frames`` the whole stacks, {thread: [(file, function, line), ...]},
     innermost last; ``status`` {thread: "ready" | "blocked" | "done" | "crashed"}; ``blocked`` {thread: sentence};
-    ``locks`` {lock: holder}; ``state`` {watched label: value as text}.
+    ``locks`` {lock: holder}; ``state`` {watched label: value as text}; for a picture (see picture.py): ``hands``
+    {thread: its locals}, ``points`` {watched label: the objects it stands for}, ``things`` {object: how it is}.
     """
 
     where: dict[str, Place]
@@ -59,6 +61,9 @@ class Moment:
     blocked: dict[str, str]
     locks: dict[str, str]
     state: dict[str, str]
+    hands: dict[str, list[Local]] = field(default_factory=dict)
+    points: dict[str, Points] = field(default_factory=dict)
+    things: dict[str, Thing] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +161,7 @@ class Recorder:
         self.moved: list[str] = []
         self.held_since: dict[int, int] = {}
         self.things: dict[str, list[int]] = {}  # class -> objects shown as values so far
+        self.painter = Painter(self._show, self._called)
         with self.world.running():
             self.world.start()
         initial = self._moment()
@@ -272,7 +278,7 @@ class Recorder:
 
     def _moment(self) -> Moment:
         world = self.world
-        frames, where, status, blocked = {}, {}, {}, {}
+        frames, where, status, blocked, hands = {}, {}, {}, {}, {}
         for task in world.tasks:
             stack = frames_of(task.gen)
             if task.status == CRASHED and not stack:
@@ -280,6 +286,7 @@ class Recorder:
                 stack = [(crash.file, crash.function, crash.line)]
             if stack:
                 frames[task.name] = stack
+                hands[task.name] = self._hand(task)
                 where[task.name] = stack[-1][1:]
             can = world.enabled(task)
             status[task.name] = (
@@ -293,9 +300,25 @@ class Recorder:
             )
             if status[task.name] == "blocked":
                 blocked[task.name] = self._why(task)
+        state, points, things = self._look()
         return Moment(
-            where=where, frames=frames, status=status, blocked=blocked, locks=self._locks(), state=self._state()
+            where=where,
+            frames=frames,
+            status=status,
+            blocked=blocked,
+            locks=self._locks(),
+            state=state,
+            hands=hands,
+            points=points,
+            things=things,
         )
+
+    def _hand(self, task: Task) -> list[Local]:
+        active, CLERK.active = CLERK.active, False
+        try:
+            return self.painter.hand(locals_of(task.gen, OWN_FILES))
+        finally:
+            CLERK.active = active
 
     def _why(self, task: Task) -> str:
         if task.code & 15 in (LOCK, WAIT, RECV):
@@ -314,15 +337,18 @@ class Recorder:
                 self.mutexes.setdefault(task.op[1]._key, task.op[1])
         return {self._name(m): m._owner.name for m in self.mutexes.values() if m._owner is not None}
 
-    def _state(self) -> dict[str, str]:
+    def _look(self) -> tuple[dict[str, str], dict[str, Points], dict[str, Thing]]:
+        """The watched values as text, the objects that they stand for, and how these are."""
         active, CLERK.active = CLERK.active, False
         try:
             watched = self.scenario.watch(self.world.state) if self.scenario.watch is not None else self._all_fields()
             state = {label: self._show(value) for label, value in watched.items()}
+            points = self.painter.points(watched)
+            things = self.painter.things()
         finally:
             CLERK.active = active
         self.labels.extend(label for label in state if label not in self.labels)
-        return state
+        return state, points, things
 
     def _all_fields(self) -> Mapping[str, Any]:
         out = {}
@@ -351,6 +377,14 @@ class Recorder:
         if obj._key not in seen:
             seen.append(obj._key)
         return f"{type(obj).__name__}#{seen.index(obj._key) + 1}"
+
+    def _called(self, obj: Any) -> str:
+        """What sentences have called an object so far, else its class."""
+        own, cls = vars(obj).get("name"), type(obj).__name__
+        if isinstance(own, str) and own:
+            return own
+        seen = self.things.get(cls, [])
+        return f"{cls}#{seen.index(obj._key) + 1}" if obj._key in seen else cls
 
     def _show(self, value: Any) -> str:
         if isinstance(value, Freed):

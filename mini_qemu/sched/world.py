@@ -54,7 +54,7 @@ _FIRST_KEY = 1 << KIND_BITS + FIELD_BITS
 _WAITS = frozenset((LOCK, WAIT, RECV, JOIN, AWAIT))
 """Kinds of operations that may have to wait."""
 
-_OWN_FILES = __file__.rpartition("/")[0] if "/" in __file__ else __file__.rpartition("\\")[0]
+OWN_FILES = __file__.rpartition("/")[0] if "/" in __file__ else __file__.rpartition("\\")[0]
 
 
 class Task:
@@ -479,7 +479,7 @@ def frames_of(gen: Any) -> list[tuple[str, str, int]]:
     frames = []
     while gen is not None and getattr(gen, "gi_frame", None) is not None:
         code = gen.gi_code
-        if not code.co_filename.startswith(_OWN_FILES):
+        if not code.co_filename.startswith(OWN_FILES):
             frames.append((code.co_filename, code.co_qualname, gen.gi_frame.f_lineno))
         gen = gen.gi_yieldfrom
     return frames
@@ -491,7 +491,7 @@ def place_of(error: BaseException) -> tuple[str, str, int]:
     traceback = error.__traceback__
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        if not code.co_filename.startswith(_OWN_FILES):
+        if not code.co_filename.startswith(OWN_FILES):
             place = (code.co_filename, code.co_qualname, traceback.tb_lineno)
         traceback = traceback.tb_next
     return place

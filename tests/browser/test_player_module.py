@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lessons.player import Player
+from lessons.scenarios import cancel_vs_exit, two_closers
 from lessons.scenarios.precopy_return_path import scenario
 from lessons.widgets.lab import RaceLab, SchedulerLab
 from mini_qemu.fixes import fixes
@@ -29,6 +30,18 @@ def crash() -> Player:
     """The missing join: four threads, 93 steps."""
     with fixes.none():
         return Player(replay(scenario, minimise(scenario, kind="crash")))
+
+
+@pytest.fixture(scope="module")
+def freed() -> Player:
+    with fixes.none():
+        return Player(replay(cancel_vs_exit.scenario, minimise(cancel_vs_exit.scenario, kind="use-after-free")))
+
+
+@pytest.fixture(scope="module")
+def listed() -> Player:
+    with fixes.none():
+        return Player(replay(two_closers.scenario, minimise(two_closers.scenario)))
 
 
 def show(page, *shown: object) -> None:
@@ -200,9 +213,9 @@ def test_four_threads_fit_on_a_screen(browser, crash, width, height):
     with quiet_page(browser, width=width, height=800) as page:
         show(page, crash)
         heights = set()
-        for at in (0, crash.data["opens"], len(crash.data["steps"])):
+        for at in range(len(crash.data["steps"]) + 1):
             page.evaluate(f"document.querySelector('.mqp').player.show({at})")
-            heights.add(round(page.locator(".mqp").bounding_box()["height"]))
+            heights.add(page.evaluate("document.querySelector('.mqp').offsetHeight"))
         assert max(heights) <= height
 
 
@@ -257,6 +270,57 @@ def test_the_chain_says_why_and_leads_there(page, crash):
     assert step(page) == 61
     assert page.locator(".time .ring").count() == 4
     assert page.locator(".cause").count() == 3
+
+
+def test_a_holds_the_0_that_it_has_read_and_b_makes_it_stale(page, lost):
+    show(page, lost)
+    hand = page.get_by_role("group", name="A", exact=True).locator(".hand")
+    page.locator(".mqp").press("ArrowRight")
+    assert hand.inner_text() == "value = 0"
+    page.locator(".mqp").press("ArrowRight")
+    page.locator(".mqp").press("ArrowRight")
+    assert hand.locator(".chip.stale").inner_text().split("\n") == ["value = 0", "now 1"]
+
+
+def test_the_bug_of_lesson_02_is_seen_with_the_code_closed(page, freed):
+    """An arrow from the hand of main to a ghost."""
+    show(page, freed)
+    page.add_style_tag(content=".mqp .panes { display: none }")
+    page.locator(".mqp").press("Home")
+    assert page.locator(".thing.ghost").count() == 0
+    page.locator(".mqp").press("End")
+    ghost = page.locator(".thing.ghost")
+    assert "freed" in ghost.inner_text()
+    assert (
+        "freed by return path" in page.get_by_role("group", name="main", exact=True).locator(".chip.stale").inner_text()
+    )
+    wire = page.locator(".wire.dangling")
+    assert wire.count() == 1
+    box, target = wire.locator("path").first.bounding_box(), ghost.bounding_box()
+    assert abs(box["x"] + box["width"] - target["x"]) < 12, "it ends at the ghost"
+    assert page.locator(".pips i").count() == 1, "one reference is left"
+
+
+def test_the_bug_of_lesson_05_is_a_list_that_points_to_a_ghost(page, listed):
+    show(page, listed)
+    page.add_style_tag(content=".mqp .panes { display: none }")
+    page.locator(".mqp").press("Home")
+    assert page.locator(".pips i").count() == 2
+    page.locator(".mqp").press("End")
+    assert "connection ioc" in page.locator(".thing.ghost.counted").inner_text()
+    assert page.locator(".wire.entry.dangling").count() == 1
+    page.locator(".thing.list").click()
+    assert step(page) == next(i for i, made in enumerate(listed.data["steps"], 1) if "yank list" in made["changed"])
+
+
+def test_a_lock_shows_its_holder_and_its_queue(page):
+    show(page, Player(replay(stories.ab_ba, explore(stories.ab_ba).failure.schedule)))
+    page.locator(".mqp").press("End")
+    locks = page.locator(".lock.held")
+    assert sorted(lock.inner_text().split() for lock in locks.all()) == [
+        ["back", "B", "A", "waits"],
+        ["front", "A", "B", "waits"],
+    ]
 
 
 def test_helpers_are_folded_into_their_caller_and_can_be_stepped_into(page, crash):

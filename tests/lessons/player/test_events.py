@@ -55,7 +55,7 @@ def test_the_chain_of_a_copied_pointer_begins_where_it_is_copied():
     trace = replay(cancel_vs_exit.scenario, minimise(cancel_vs_exit.scenario, kind="use-after-free"))
     said = [text for _, text in beats(trace)]
     assert said[0] == "main reads from_dst_file: QEMUFile#1"
-    assert said[-2] == "return path frees ms.rp_state.from_dst_file"
+    assert said[-2] == "return path frees from_dst_file"
     assert said[-1].endswith("which is freed")
 
 
