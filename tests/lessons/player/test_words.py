@@ -32,7 +32,7 @@ def test_no_sentence_of_lesson_01_shows_bytes_or_says_a_change_twice():
         said = [step["text"] for step in trace_data(trace)["steps"]]
     assert not [text for text in said if "\\x" in text or "yankfns" in text]
     assert said[32 - 1] == "live_migration sends PING on the line to the destination"
-    assert said[52 - 1] == "destination sends SHUT on the line to the source; return path can go on"
+    assert said[52 - 1] == "destination sends SHUT on the line to the source"
     assert said[92 - 1] == "main reads the yank instances: [migration]"
     assert said[93 - 1] == "main reads the yank list: [ioc]"
     assert said[87 - 1] == "main adds -1 to ioc.ref: 2 becomes 1"
