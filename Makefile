@@ -1,8 +1,7 @@
 # The course and its checks. `make` lists what there is.
 
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
+BIN := .venv/bin
 UV := $(shell command -v uv)
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 TOO_OLD := "The course needs Python 3.11 or later; name one, as in: make lab PYTHON=python3.12"
@@ -15,49 +14,49 @@ ESLINT := eslint@9.39.1
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  */  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
 
-lab: $(VENV)/lab  ## open the course; make lab ARGS="--port 8890" passes flags on, ARGS=--edit is for authors
+lab: .venv/lab  ## open the course; make lab ARGS="--port 8890" passes flags on, ARGS=--edit is for authors
 	$(BIN)/mini-qemu lab $(ARGS)
 
 test: lint types unit nbval  ## all checks but the slow and the browser tests, 3 minutes
 
-unit: $(VENV)/test
+unit: .venv/test
 	$(PYTEST) -n 2
 
-nbval: $(VENV)/test  # each notebook keeps one kernel, so a notebook's cells stay with one worker
+nbval: .venv/test  # each notebook keeps one kernel, so a notebook's cells stay with one worker
 	$(PYTEST) -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 60 \
 		--nbval-sanitize-with tests/nbval_sanitise.cfg notebooks
 
-lint: $(VENV)/test
+lint: .venv/test
 	$(BIN)/ruff check .
 	@if command -v npx >/dev/null; then npx --yes $(ESLINT) lessons; \
 	elif [ -n "$$REQUIRE_NPM" ]; then echo "npm is missing: the browser's half was not checked"; exit 1; \
 	else echo "npm is missing: the browser's half is checked in CI only"; fi
 
-types: $(VENV)/test
+types: .venv/test
 	$(BIN)/mypy
 
-slow: $(VENV)/test  ## the tests marked slow
+slow: .venv/test  ## the tests marked slow
 	$(PYTEST) -n 2 -m slow tests
 
-browser: $(VENV)/test  ## the tests in a real JupyterLab, needs Chromium
+browser: .venv/test  ## the tests in a real JupyterLab, needs Chromium
 	$(PYTEST) -m browser tests/browser
 
-bench: $(VENV)/bench  ## the benchmarks, one table each
+bench: .venv/bench  ## the benchmarks, one table each
 	@for bench in tests/benchmarks/bench_*.py; do \
 		module=$${bench%.py}; $(BIN)/python -m "$$(echo $$module | tr / .)" $(ARGS) || exit 1; done
 
-notebooks: $(VENV)/test  ## run all notebooks and store them in their normal form
+notebooks: .venv/test  ## run all notebooks and store them in their normal form
 	$(BIN)/python -m lessons.authoring.normalise $(NOTEBOOKS)
 
 clean:  ## remove what make has made
-	rm -rf $(VENV) build dist
+	rm -rf .venv build dist
 
 # Each stamp says: this extra of this pyproject.toml is installed.
-$(VENV)/lab $(VENV)/test $(VENV)/bench: $(VENV)/%: pyproject.toml | $(BIN)/python
+.venv/lab .venv/test .venv/bench: .venv/%: pyproject.toml | $(BIN)/python
 	$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet) --editable '.[$*]'
 	@$(BIN)/python -c 'import matplotlib.font_manager'  # looks for fonts now, not with a remark in somebody's lesson
 	@touch $@
 
 $(BIN)/python:
 	@$(if $(UV),true,$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else $(TOO_OLD))')
-	$(if $(UV),$(UV) venv --python '$(if $(filter file,$(origin PYTHON)),>=3.11,$(PYTHON))' $(VENV),$(PYTHON) -m venv $(VENV))
+	$(if $(UV),$(UV) venv --python '$(if $(filter file,$(origin PYTHON)),>=3.11,$(PYTHON))' .venv,$(PYTHON) -m venv .venv)

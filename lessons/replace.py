@@ -6,27 +6,25 @@
 
 Everyone who calls the function by name gets the new one, in whichever module the name was imported, and the old one
 comes back at the end. Names the new function uses and its own module does not have are looked up where the old one
-lives, so that a notebook cell need not import half the miniature. An unknown name, another signature, or a function
-that cannot be explored is refused before anything is changed.
+lives and then in the whole miniature, so that a notebook cell need not import half of it. An unknown name, another
+signature, or a function that cannot be explored is refused before anything is changed.
 """
 
 from __future__ import annotations
-import __future__
 
-import builtins
 import inspect
-import linecache
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import is_dataclass
 from importlib import import_module
 from pkgutil import iter_modules
-from types import CodeType, FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import mini_qemu
+from lessons.functions import from_text, unknown_to, with_names
 from mini_qemu.fixes import UnknownName
 from mini_qemu.sched import control
 from mini_qemu.sched.instrument import instrument
@@ -40,7 +38,7 @@ class BadReplacement(ValueError):
     """A function that cannot stand where it was meant to; the message says why."""
 
 
-def find(name: str) -> FunctionType:
+def original(name: str) -> FunctionType:
     """The miniature's function of that name, "module.function"."""
     module_name, _, function_name = name.removeprefix("mini_qemu.").rpartition(".")
     if not module_name:
@@ -69,9 +67,29 @@ def functions(module_name: str) -> dict[str, FunctionType]:
     }
 
 
+def at_home(function: FunctionType, scope: Mapping[str, Any]) -> FunctionType:
+    """A function that finds names its own module lacks in `scope`, or else anywhere in the miniature."""
+    missing = unknown_to(function)
+    known = {**_miniature(), **scope} if missing else {}
+    found = {name: known[name] for name in missing if name in known}
+    return with_names(function, found) if found else function
+
+
+def _miniature() -> dict[str, Any]:
+    """What the modules of the miniature define, by name: functions, classes, constants."""
+    found = {}
+    for module_name in modules():
+        for name, value in vars(import_module(f"mini_qemu.{module_name}")).items():
+            home = str(getattr(value, "__module__", "mini_qemu."))
+            ours = home.startswith(("mini_qemu.", "lessons.")) and not isinstance(value, ModuleType)
+            if ours and not name.startswith("_"):
+                found[name] = value
+    return found
+
+
 @contextmanager
 def replace(name: str, new: Function) -> Iterator[Function]:
-    old = find(name)
+    old = original(name)
     stand_in = _checked(name, old, new)
     scope = stand_in.__globals__
     _scopes.append(scope)
@@ -91,12 +109,7 @@ def _checked(name: str, old: FunctionType, new: Function) -> FunctionType:
         raise BadReplacement(
             f"{name} is called as {old.__name__}{_arguments(old)}, but {new.__name__} takes {_arguments(new)}"
         )
-    missing = {n for n in _names(new.__code__) if n not in new.__globals__ and not hasattr(builtins, n)}
-    found = {n: old.__globals__[n] for n in missing if n in old.__globals__}
-    if found:
-        copy = FunctionType(new.__code__, {**new.__globals__, **found}, new.__name__, new.__defaults__, new.__closure__)
-        copy.__kwdefaults__, copy.__qualname__, copy.__module__ = new.__kwdefaults__, new.__qualname__, new.__module__
-        new = copy
+    new = at_home(new, old.__globals__)
     if inspect.isgeneratorfunction(new) or inspect.iscoroutinefunction(new):
         raise BadReplacement(f"{new.__name__} is a generator or asynchronous: the explorer runs plain functions only")
     control(new.__module__)
@@ -110,11 +123,6 @@ def _shape(f: FunctionType) -> list[Any]:
 
 def _arguments(f: FunctionType) -> str:
     return f"({', '.join(inspect.signature(f).parameters)})"
-
-
-def _names(code: CodeType) -> set[str]:
-    nested = [_names(const) for const in code.co_consts if isinstance(const, CodeType)]
-    return set(code.co_names).union(*nested)
 
 
 def _swap(old: FunctionType, new: FunctionType) -> Callable[[], None]:
@@ -150,7 +158,7 @@ def edited(name: str, old: str, new: str, title: str = "", **names: Any) -> Func
     The lines are given without their indentation; `names` are those the function does not know yet. The text is the
     function's own, so the edit follows it, and players show it as any other source.
     """
-    fn = find(name)
+    fn = original(name)
     lines = textwrap.dedent(inspect.getsource(fn)).splitlines()
     wanted = textwrap.dedent(old).strip("\n").splitlines()
     places = [i for i in range(len(lines)) if _same(lines[i : i + len(wanted)], wanted)]
@@ -160,12 +168,7 @@ def edited(name: str, old: str, new: str, title: str = "", **names: Any) -> Func
     indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
     lines[at : at + len(wanted)] = [indent + line for line in textwrap.dedent(new).strip("\n").splitlines()]
     text = "\n".join(lines) + "\n"
-    filename = f"<{fn.__name__}: {title or 'edited'}>"
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    scope: dict[str, Any] = {"__name__": fn.__module__, **names}
-    exec(compile(text, filename, "exec", __future__.annotations.compiler_flag, dont_inherit=True), scope)
-    made: FunctionType = scope[fn.__name__]
-    return made
+    return from_text(text, fn.__name__, f"<{fn.__name__}: {title or 'edited'}>", {"__name__": fn.__module__, **names})
 
 
 def _same(lines: list[str], wanted: list[str]) -> bool:

@@ -29,7 +29,8 @@ mini_qemu.channel
 mini_qemu.monitor
 mini_qemu.native
 mini_qemu.__main__
-lessons.places  lessons.replace  lessons.views
+lessons.places  lessons.functions  lessons.catalogue
+lessons.replace  lessons.views
 lessons.scenarios
 lessons.player
 lessons.exercises

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from lessons.exercises import exercise, exercises, question, questions
 from lessons.exercises.check import check_source, hint
-from lessons.exercises.model import Exercise, Question
+from lessons.exercises.model import Exercise, OrderExercise, Question
 from lessons.places import NOTEBOOKS, ROOT, notebooks
 from lessons.replace import functions, modules
 from lessons.views.source import SourceError, function_named
@@ -59,7 +59,8 @@ def of_exercise(asked: Exercise) -> Iterator[str]:
         elif found.reply != wrong.name:
             got = found.reply or "none"
             yield f"{asked.name}: the wrong answer {wrong.name} gets the reply {got}; order or narrow the `when`s"
-    seconds = (time.process_time() - start) / (1 + len(asked.wrong))
+    yield from _right_answers(asked)
+    seconds = (time.process_time() - start) / (1 + len(asked.wrong) + len(asked.right))
     if seconds > MOST_SECONDS:
         yield f"{asked.name}: an answer takes {seconds:.1f} s to grade; make the trials smaller"
     if len({wrong.reply for wrong in asked.wrong}) < len(asked.wrong):
@@ -68,6 +69,21 @@ def of_exercise(asked: Exercise) -> Iterator[str]:
         yield f"{asked.name}: there are no hints; write at least one"
     if not (NOTEBOOKS / f"{asked.lesson}.ipynb").exists():
         yield f"{asked.name}: its lesson {asked.lesson} is not there"
+
+
+def _right_answers(asked: Exercise) -> Iterator[str]:
+    for right in asked.right:
+        found = check_source(right.answer, asked)
+        if not found:
+            yield f"{asked.name}: the right answer {right.name} is refused: {' '.join(found.say)}"
+        elif right.remark and right.name not in found.reply.split():
+            yield f"{asked.name}: the right answer {right.name} does not get its remark; widen its `when`"
+        elif found.but and (right.praise or not right.remark):
+            yield f"{asked.name}: the right answer {right.name} gets a remark meant for another: {found.say[0]}"
+    if isinstance(asked, OrderExercise):
+        for order in (*asked.also_right, *asked.right_but):
+            if not check_source(order, asked):
+                yield f"{asked.name}: the order {order} is refused, and is said to be right"
 
 
 def of_question(asked: Question) -> Iterator[str]:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Grade an answer by running it in every interleaving: `check(my_function, "missing-join/write")`.
+"""Judge an answer by running it in every interleaving: `check(my_function, "missing-join/write")`.
 
 The answer is put into the miniature, every trial of the exercise is explored, and the first one that fails is shown:
-why, how often, and the simplest run that fails, to play. Doing nothing fails too, because a migration must also end
-as it should. Whatever an answer does (another signature, a forgotten return, an endless loop, an exception, a deadlock
+why, how often, and the shortest failing run, to play. Doing nothing fails too, because each trial also says how it must
+end. An answer that passes may get a remark: accepted, but not nice; or praise for what it does better. Whatever an
+answer does (another signature, a forgotten return, an endless loop, an exception, a deadlock
 of its own) ends as a sentence that names the line; nothing is raised, so that the cells below still work.
 `assert check(...)` works as well: the feedback is true if the answer is accepted.
 """
@@ -11,19 +12,21 @@ of its own) ends as a sentence that names the line; nothing is raised, so that t
 from __future__ import annotations
 
 import ast
-import html
 import inspect
-import re
 import sys
 import textwrap
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
 from lessons.exercises import exercise, progress
-from lessons.exercises.model import Exercise, Outcome, function_from
-from lessons.player.player import Player
+from lessons.exercises.deeds import Deeds, sampled
+from lessons.exercises.feedback import Feedback, syntax_sentence
+from lessons.exercises.model import Exercise, OrderExercise, Outcome, Trial, otherwise
+from lessons.exercises.mounting import function_from
+from lessons.exercises.notebook_hooks import watch_syntax
 from lessons.replace import BadReplacement
 from mini_qemu.fixes import fixes
 from mini_qemu.sched import (
@@ -31,6 +34,7 @@ from mini_qemu.sched import (
     InstrumentationError,
     Result,
     Scenario,
+    ScenarioError,
     SchedError,
     Trace,
     explore,
@@ -38,64 +42,22 @@ from mini_qemu.sched import (
     replay,
 )
 
-MOST_RUNS = 1_500  # more than any answer needs that is right; one that spins in a loop is told so
+MOST_RUNS = 1_500  # more than any right answer needs; one that spins in a loop has no end of runs
 MOST_SECONDS = 8.0  # for a machine that is very busy: a verdict should not depend on the clock
-FEW_RUNS = 600  # up to here the simplest run that fails is searched for
+MINIMISE_UP_TO = 600  # runs up to which the shortest failing run is searched for; above, the first one found is shown
+EXAMPLES = 4  # failing runs in which an answer's deeds are looked at
 
 
 class Refused(Exception):
     """An answer that cannot be run; the message is the feedback."""
 
 
-@dataclass(frozen=True)
-class Feedback:
-    """What is said about an answer. True if it is accepted."""
-
-    exercise: str
-    passed: bool
-    say: tuple[str, ...]
-    trace: Trace | None = None
-    on: tuple[str, ...] = ()
-    reply: str = ""
-    hints: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return self.passed
-
-    def __repr__(self) -> str:
-        head = f"{self.exercise}: {'accepted' if self.passed else 'not yet'}."
-        text = [head, *self.say]
-        if self.trace is not None:
-            steps = len(self.trace.steps)
-            text.append(f"The simplest run that fails has {steps} step{'' if steps == 1 else 's'}. Play it below.")
-        return "\n".join(text).replace("`", "")
-
-    def _repr_html_(self) -> str:
-        mark = "✓" if self.passed else "✕"
-        head = f"<b>{mark} {html.escape(self.exercise)}: {'accepted' if self.passed else 'not yet'}.</b>"
-        said = "".join(f"<p>{_code(line)}</p>" for line in self.say)
-        player = Player(self.trace, title="The simplest run that fails", on=self.on)._repr_html_() if self.trace else ""
-        folded = "".join(
-            f"<details><summary>Hint {number}</summary>{_code(text)}</details>"
-            for number, text in enumerate(self.hints, start=1)
-        )
-        return f"<p>{head}</p>{said}{folded}{player}"
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": self._repr_html_()}
-
-
-def _code(text: str) -> str:
-    """Escaped, with `this` as code."""
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
-
-
 def check(answer: Callable[..., Any] | str, name: str) -> Feedback:
-    """Grade an answer: a function you wrote, or, where lines are to be ordered, their letters: check("BCA", ...)."""
+    """Judge an answer: a function you wrote, or, where lines are to be ordered, their letters: check("BCA", ...)."""
     asked = exercise(name)
     try:
-        function, source = _function(answer, asked)
-        feedback = _grade(function, source, asked)
+        function, source, order = _function(answer, asked)
+        feedback = _judge(function, source, order, asked)
     except Refused as error:
         feedback = Feedback(name, False, (str(error),))
     if feedback.passed:
@@ -105,7 +67,7 @@ def check(answer: Callable[..., Any] | str, name: str) -> Feedback:
 
 
 def check_source(source: str, asked: Exercise) -> Feedback:
-    """Grade an answer that is a text, as the course's own answers are."""
+    """Judge an answer that is a text, as the course's own answers are."""
     if asked.kind == "order":
         return check(source, asked.name)
     try:
@@ -126,21 +88,15 @@ def hint(name: str, number: int = 1) -> str:
     return hints[number - 1] + more
 
 
-def syntax_sentence(error: SyntaxError) -> str:
-    """A syntax error as one sentence."""
-    text = (error.text or "").strip()
-    shown = f", `{text}`" if text else ""
-    return f"Python cannot read line {error.lineno}{shown}: {error.msg}. Mend that line and run the cell again."
-
-
 # ---- is it something that can be run?
 
 
-def _function(answer: Any, asked: Exercise) -> tuple[FunctionType, str]:
-    if asked.kind == "order":
+def _function(answer: Any, asked: Exercise) -> tuple[FunctionType, str, str]:
+    """The answer as a function, its source, and, for an order, the letters."""
+    if isinstance(asked, OrderExercise):
         return _ordered(answer, asked)
     if not isinstance(answer, FunctionType):
-        raise Refused(f"Give check your function: check({asked.entry}, {asked.name!r}). What came is {answer!r}.")
+        raise Refused(f"Give check your function: check({asked.entry}, {asked.name!r}). Got {answer!r}.")
     model = function_from(asked.solution, asked.entry)
     wanted, given = inspect.signature(model), inspect.signature(answer)
     if list(wanted.parameters) != list(given.parameters) and not _same_shape(wanted, given):
@@ -154,7 +110,7 @@ def _function(answer: Any, asked: Exercise) -> tuple[FunctionType, str]:
         source = textwrap.dedent(inspect.getsource(answer))
     except (OSError, TypeError):
         raise Refused("The source of your function cannot be found: define it in a cell of the notebook.") from None
-    return answer, source
+    return answer, source, ""
 
 
 def _same_shape(wanted: inspect.Signature, given: inspect.Signature) -> bool:
@@ -168,11 +124,11 @@ def _names(signature: inspect.Signature) -> str:
     return ", ".join(signature.parameters)
 
 
-def _ordered(answer: Any, asked: Exercise) -> tuple[FunctionType, str]:
+def _ordered(answer: Any, asked: OrderExercise) -> tuple[FunctionType, str, str]:
     letters = "".join(asked.lines)
     example = f"check({letters[::-1]!r}, {asked.name!r})"
     if not isinstance(answer, str):
-        raise Refused(f"Write the letters in the order you want, as in {example}. What came is {answer!r}.")
+        raise Refused(f"Write the letters in the order you want, as in {example}. Got {answer!r}.")
     order = "".join(answer.replace(",", " ").split()).upper()
     if not order:
         raise Refused(f"No order yet. Write the letters in the order you want, as in {example}.")
@@ -182,59 +138,123 @@ def _ordered(answer: Any, asked: Exercise) -> tuple[FunctionType, str]:
     missing = [letter for letter in letters if letter not in order]
     twice = sorted({letter for letter in order if order.count(letter) > 1})
     if missing or twice:
-        said = [f"{letter} is missing" for letter in missing] + [f"{letter} stands twice" for letter in twice]
+        said = [f"{letter} is missing" for letter in missing] + [f"{letter} is there twice" for letter in twice]
         raise Refused(f"Each line is needed once: {', '.join(said)}.")
     source = asked.assemble(order)
-    return function_from(source, asked.entry, "your order"), order
+    return function_from(source, asked.entry, "your order"), source, order
 
 
 # ---- run it
 
 
-def _grade(function: FunctionType, source: str, asked: Exercise) -> Feedback:
-    told: list[str] = []
+def _judge(function: FunctionType, source: str, order: str, asked: Exercise) -> Feedback:
+    proved: list[str] = []
+    passed: list[Outcome] = []
     for trial in asked.trials:
         try:
-            with fixes.only(*trial.on), asked.mount(function):
+            with fixes.only(*trial.on), trial.under(), asked.mount(function):
                 result = explore(trial.scenario, "dpor", MOST_RUNS, MOST_SECONDS)
-                if result.verdict != "proved":
-                    outcome = Outcome(trial, result, source)
-                    trace = _simplest(trial.scenario, result)
-                    return _failed(asked, outcome, trace, function)
+                failed = not trial.passed_by(result)
+                shortest = _shortest(trial.scenario, result) if failed else None
+                looked = _examples if failed and not trial.must_abort else _sampled
+                traces = looked(trial.scenario, result)
+                outcome = Outcome(trial, result, Deeds(traces, function.__code__.co_filename), order)
         except (BadReplacement, InstrumentationError, SchedError) as error:
             raise Refused(_readable(error, function)) from error
-        well = f"{result.runs:,} interleavings, all run, none fails" if result.runs > 1 else "it is well"
-        told.append(f"When {trial.about}: {well}.")
-    return Feedback(asked.name, True, (*told, asked.why))
+        if failed:
+            return _failed(asked, outcome, shortest, function, source)
+        if outcome.deeds.keeps:
+            return _keeps(asked, outcome)
+        passed.append(outcome)
+        proved.append(f"When {trial.about}: {_well(trial, result)}.")
+    return _passed(asked, passed, proved, order)
 
 
-def _simplest(scenario: Scenario, result: Result) -> Trace | None:
+def _well(trial: Trial, result: Result) -> str:
+    if trial.must_abort:
+        return "it aborts, as it must"
+    return f"{result.runs:,} interleavings, all run, none fails" if result.runs > 1 else "it passes"
+
+
+def _examples(scenario: Scenario, result: Result) -> Iterator[Trace]:
+    shown = sorted(result.examples.values(), key=lambda failure: (*failure.cost, failure.schedule))[:EXAMPLES]
+    return (replay(scenario, failure.schedule) for failure in shown)
+
+
+def _sampled(scenario: Scenario, _result: Result) -> Iterator[Trace]:
+    return sampled(scenario)
+
+
+def _shortest(scenario: Scenario, result: Result) -> Trace | None:
     if result.failure is None:
         return None
-    few = result.runs <= FEW_RUNS
+    few = result.runs <= MINIMISE_UP_TO
     trace = replay(scenario, minimise(scenario, result) if few else result.failure.schedule)
     return trace if trace.steps else None
 
 
-def _failed(asked: Exercise, outcome: Outcome, trace: Trace | None, function: FunctionType) -> Feedback:
+def _passed(asked: Exercise, outcomes: list[Outcome], proved: list[str], order: str) -> Feedback:
+    remarks = [one for one in asked.right if one.when and any(map(one.when, outcomes))]
+    but = [one.remark for one in remarks if not one.praise]
+    praise = [one.remark for one in remarks if one.praise]
+    if isinstance(asked, OrderExercise):
+        but += [asked.right_but[order]] if order in asked.right_but else []
+        praise += [asked.also_right[order]] if order in asked.also_right else []
+    why = praise or ([] if but else [asked.why])
+    names = " ".join(one.name for one in remarks)
+    return Feedback(asked.name, True, (*but, *proved, *why), reply=names, but=bool(but))
+
+
+def _failed(
+    asked: Exercise, outcome: Outcome, trace: Trace | None, function: FunctionType, source: str
+) -> Feedback:
     result, trial = outcome.result, outcome.trial
+    if trial.must_abort and not result.failing:
+        return _silent(asked, outcome)
     if not result.failing:
         say = _loops(function)
         return Feedback(asked.name, False, (say, f"That was seen when {trial.about}."), on=trial.on, reply="loop")
     number = f"{result.failing:,} of {result.runs:,} interleavings fail" if result.runs > 1 else "it fails"
-    own = _own(result, function) if asked.kind != "order" else ""
-    wrong = next((w for w in asked.wrong if w.when(outcome)), None)
-    say = wrong.reply if wrong else own or _general(trace.finding if trace else None)
-    parts = [say, f"When {trial.about}: {number}{'' if result.classes else ', and more were not tried'}."]
-    if own and wrong:
-        parts.insert(1, own)
-    if nothing := _returns_nothing(outcome.source, asked):
+    own, is_slip = _own(result, function) if asked.kind != "order" else ("", False)
+    reply, say = ("", "") if is_slip or asked.kind == "order" else _misused_lock(outcome.deeds)
+    if not is_slip and not reply:
+        reply, say = next(((w.name, w.reply) for w in asked.wrong if w.when(outcome)), ("", ""))
+    parts = [part for part in (own, say) if part] or [_general(trace.finding if trace else None)]
+    parts.append(f"When {trial.about}: {number}{'' if result.classes else ', and more were not tried'}.")
+    if nothing := _returns_nothing(source, asked):
         parts.append(nothing)
-    return Feedback(asked.name, False, tuple(parts), trace, trial.on, wrong.name if wrong else "")
+    return Feedback(asked.name, False, tuple(parts), trace, trial.on, reply)
 
 
-def _own(result: Result, function: FunctionType) -> str:
-    """A finding in the answer's own lines: exceptions and endless loops."""
+def _silent(asked: Exercise, outcome: Outcome) -> Feedback:
+    """A mistake elsewhere must abort, and this answer hides it."""
+    wrong = next((w for w in asked.wrong if w.when is not otherwise and w.when(outcome)), None)
+    say = [wrong.reply] if wrong else []
+    say.append(f"When {outcome.trial.about}: nothing aborts, and the mistake stays hidden.")
+    return Feedback(asked.name, False, tuple(say), on=outcome.trial.on, reply=wrong.name if wrong else "silent")
+
+
+ITSELF = "Your thread asks for a lock that it already holds, so it waits for itself. Take the lock once."
+KEEPS = "A thread returns and keeps a lock, so the next one waits for ever. Release it on every path; `with` does that."
+
+
+def _keeps(asked: Exercise, outcome: Outcome) -> Feedback:
+    """No run fails, but a lock is never given back: the next caller would find it."""
+    say = (KEEPS, f"When {outcome.trial.about}: {outcome.deeds.keeps}.")
+    return Feedback(asked.name, False, say, on=outcome.trial.on, reply="keeps")
+
+
+def _misused_lock(deeds: Deeds) -> tuple[str, str]:
+    """A mistake with a lock that is the same in every exercise: its name and a sentence, or two empty texts."""
+    if deeds.waits_for_itself:
+        return "itself", ITSELF
+    if deeds.keeps:
+        return "keeps", KEEPS
+    return "", ""
+
+
+def _own(result: Result, function: FunctionType) -> tuple[str, bool]:
+    """A sentence about a finding in the answer's own lines, or ""; and whether it is a slip, not the bug at work."""
     first = function.__code__.co_firstlineno
     for failure in result.examples.values():
         finding = failure.finding
@@ -242,12 +262,16 @@ def _own(result: Result, function: FunctionType) -> str:
             continue
         line = f"Line {finding.line - first + 1} of your function"
         if finding.kind == "livelock":
-            return f"{line} is in a loop that never ends: let it wait for something that another thread does."
+            return f"{line} is in a loop that never ends: let it wait for something that another thread does.", True
         if finding.kind == "crash" and not finding.message.startswith("assertion failed"):
-            return f"{line} stopped with {finding.message}. Mend that line first."
+            is_slip = finding.message.startswith(SLIPS) and "'NoneType'" not in finding.message
+            return f"{line} stopped with {finding.message}.{' Fix that line first.' if is_slip else ''}", is_slip
         if finding.kind in ("misuse", "use-after-free"):
-            return f"{line}: {finding.message}."
-    return ""
+            return f"{line}: {finding.message}.", False
+    return "", False
+
+
+SLIPS = ("NameError", "AttributeError", "TypeError", "UnboundLocalError", "ImportError", "ModuleNotFoundError")
 
 
 def _loops(function: FunctionType) -> str:
@@ -261,10 +285,10 @@ def _loops(function: FunctionType) -> str:
 
 
 _GENERAL = {
-    "deadlock": "Your answer lets the threads wait for each other.",
-    "leak": "A thread is left behind: nobody ever joined it.",
-    "crash": "The assertion still fires.",
-    "check": "Nothing crashes, but the migration does not end as it should.",
+    "deadlock": "Your answer leads to a deadlock.",
+    "leak": "Your answer leaves a thread behind that nobody ever joins.",
+    "crash": "It still crashes.",
+    "check": "Nothing crashes, but the result is wrong.",
     "misuse": "A thread or a lock is used against its rules.",
     "use-after-free": "Something is used after it was freed.",
     "livelock": "A thread goes round in a loop that never ends.",
@@ -275,7 +299,7 @@ def _general(finding: Finding | None) -> str:
     if finding is None:
         return "It fails."
     head = _GENERAL.get(finding.kind, "It fails.")
-    return f"{head} The simplest run ends like this: {finding.message}."
+    return f"{head} The shortest failing run ends like this: {finding.message}."
 
 
 def _returns_nothing(source: str, asked: Exercise) -> str:
@@ -293,39 +317,21 @@ def _returns_nothing(source: str, asked: Exercise) -> str:
 
 
 def _readable(error: Exception, function: FunctionType) -> str:
-    """An engine's refusal, with the line counted from the top of the answer."""
+    """A refusal of the engine, with the line counted from the top of the answer."""
     text, file = str(error), function.__code__.co_filename
     head, _, rest = text.partition(f"{file}:")
     number, _, tail = rest.partition(":")
     if number.isdigit():
         return f"{head}Line {int(number) - function.__code__.co_firstlineno + 1} of your function:{tail}"
+    cause = error.__cause__
+    if isinstance(error, ScenarioError) and cause is not None:  # raised while the scenario was being prepared
+        lines = [at.lineno or 0 for at in traceback.extract_tb(cause.__traceback__) if at.filename == file]
+        where = f"Line {lines[-1] - function.__code__.co_firstlineno + 1} of your function" if lines else "It"
+        return f"{where} stopped with {type(cause).__name__}: {cause}."
     return text
-
-
-# ---- syntax errors in a cell that calls check
-
-
-def watch_syntax() -> None:
-    """In a notebook, a syntax error in a cell that calls check becomes one sentence too. The cell still counts as
-    failed, and the next ones run."""
-    from IPython import get_ipython
-
-    shell = get_ipython()
-    if shell is None:
-        return
-
-    def tell(self: Any, kind: Any, error: Any, traceback: Any, tb_offset: Any = None) -> None:
-        cell = getattr(shell, "_mini_qemu_cell", "")
-        if "check(" in cell and isinstance(error, SyntaxError):
-            print(f"not yet. {syntax_sentence(error)}")
-        else:
-            self.showsyntaxerror()
-
-    shell.set_custom_exc((SyntaxError,), tell)
-    shell.events.register("pre_run_cell", lambda info: setattr(shell, "_mini_qemu_cell", info.raw_cell))
 
 
 if "IPython" in sys.modules:
     watch_syntax()
 
-__all__ = ["Feedback", "check", "check_source", "hint", "syntax_sentence", "watch_syntax"]
+__all__ = ["Feedback", "check", "check_source", "hint", "syntax_sentence"]

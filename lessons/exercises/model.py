@@ -1,104 +1,258 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What an exercise and a question are. Data only: check.py grades, lessons.widgets asks.
+"""What an exercise and a question are. Data only: check.py judges, lessons.widgets asks.
 
-An answer is Python text that defines one function (`entry`), or, for "order the lines", a string of letters. It is put
-in its place by `mount`, and every trial is explored: all interleavings of one scenario, judged by its findings and its
-check, so that doing nothing fails as surely as doing wrong.
-Wrong answers that somebody is likely to give each have a reply of their own, chosen by what the answer did (`when`),
-not by how it is spelled.
+An exercise is written as Python: one file each, whose functions are the starter, the solution, and the answers that
+somebody is likely to give, wrong or right. They are ordinary functions, which tools read; an answer is judged as text,
+taken from them with `inspect`, so that each meets the grader as a learner's cell does: without this file's imports.
+
+An answer is put in its place by `mount`, and every trial is explored: all interleavings of one scenario, judged by its
+findings and its check, so that doing nothing fails as surely as doing wrong. A reply is chosen by what the answer did
+(`when`): where it failed, with which findings, which steps it made. How it is spelled is not looked at. In "order the
+lines" the order is what was done.
 """
 
 from __future__ import annotations
 
-import builtins
-import itertools
-import linecache
+import ast
+import re
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from types import CodeType, FunctionType
-from typing import Any
+from types import FunctionType
+from typing import Any, TypeVar
 
-from lessons.replace import edited, find, functions, modules, replace
-from mini_qemu.sched import Result, Scenario, control
+from lessons.exercises.deeds import Deeds
+from lessons.functions import text_of
+from mini_qemu.sched import Result, Scenario
 
-Function = Callable[..., Any]
 Mount = Callable[[FunctionType], AbstractContextManager[Any]]
-
-ANNOTATIONS = annotations.compiler_flag  # annotations in answers are not evaluated either
-ANSWERS = "lessons.answers"  # the module that functions made from text say they belong to
-_numbers = itertools.count(1)
+F = TypeVar("F", bound=Callable[..., Any])
+LETTER = re.compile(r"\s*# ([A-Z])$")
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A scenario that an answer must survive, with the fixes that are on meanwhile. `about` completes "when ..."."""
+    """A scenario that an answer must survive, with the fixes that are on meanwhile.
+
+    `about` completes "when ..."; `under` changes something else in the miniature as long as the trial lasts.
+    `must_abort`: a mistake elsewhere that must stay loud; then each run must end in an abort with these words.
+    """
 
     scenario: Scenario
     about: str
     on: tuple[str, ...] = ()
+    under: Callable[[], AbstractContextManager[Any]] = nullcontext
+    must_abort: str = ""
+
+    def passed_by(self, result: Result) -> bool:
+        if not self.must_abort:
+            return result.verdict == "proved"
+        loud = all(kind == "crash" and self.must_abort in message for kind, message in result.outcomes)
+        return loud and result.failing == result.runs
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an answer did: the first trial that it failed, with the result."""
+    """What an answer did: in the first trial that it failed, or, if it passed, in the runs that were looked at."""
 
     trial: Trial
     result: Result
-    source: str
+    deeds: Deeds
+    order: str = ""
 
     @property
     def kinds(self) -> set[str]:
         return set(self.result.findings)
 
+    @property
+    def always(self) -> bool:
+        """Whether every interleaving fails."""
+        return self.result.failing == self.result.runs
+
     def says(self, words: str) -> bool:
         """Whether some finding's message contains these words."""
         return any(words in message for _, message in self.result.outcomes)
 
+    def during(self, *trials: Trial) -> bool:
+        """Whether the trial that failed is one of these."""
+        return self.trial in trials
+
+
+When = Callable[[Outcome], bool]
+
+
+def before(first: str, second: str) -> When:
+    """For "order the lines": one letter is placed before another."""
+    return lambda o: o.order.index(first) < o.order.index(second)
+
+
+def otherwise(_outcome: Outcome) -> bool:
+    """The reply for whatever fails and is none of those above it."""
+    return True
+
 
 @dataclass(frozen=True)
 class WrongAnswer:
-    """`when` recognises it by what it did; the first that matches gives its reply."""
+    """`when` recognises what it did; the first that matches gives its reply."""
 
     name: str
     answer: str
     reply: str
-    when: Callable[[Outcome], bool]
+    when: When
 
 
 @dataclass(frozen=True)
+class RightAnswer:
+    """Another answer that must be accepted. Its `remark`, if any, is for all answers that `when` recognises.
+
+    A remark qualifies ("accepted, but"), or praises what the answer does better than the solution.
+    """
+
+    name: str
+    answer: str
+    remark: str = ""
+    when: When | None = None
+    praise: bool = False
+
+
+@dataclass
 class Exercise:
+    """One thing to do. The decorators fill in `entry` and the answers, from the functions below them.
+
+    `equivalent`: changes of the solution that no trial can refute, as `lessons.authoring.mutation` names them, with the
+    reason.
+    """
+
     name: str
     lesson: str
     title: str
     statement: str
-    entry: str
-    starter: str
-    solution: str
     why: str
     trials: tuple[Trial, ...]
     mount: Mount
-    wrong: tuple[WrongAnswer, ...]
     hints: tuple[str, ...]
+    equivalent: Mapping[str, str] = field(default_factory=dict)
+    entry: str = ""
+    starter: str = ""
+    solution: str = ""
+    right: list[RightAnswer] = field(default_factory=list)
     lines: Mapping[str, str] = field(default_factory=dict)
-    frame: str = ""
+    _refuted: list[WrongAnswer] = field(default_factory=list)
+    _as_shipped: list[WrongAnswer] = field(default_factory=list)
 
     @property
     def kind(self) -> str:
         return "order" if self.lines else "write"
 
+    @property
+    def wrong(self) -> tuple[WrongAnswer, ...]:
+        """The wrong answers, the most particular first. The starter is the last of them."""
+        return (*self._refuted, *self._as_shipped)
+
+    # ---- decorators
+
+    def starts_from(self, reply: str, when: When = otherwise) -> Callable[[F], F]:
+        """The function to begin with. It is wrong: the reply says why."""
+
+        def take(function: F) -> F:
+            self.entry = function.__name__
+            self.starter = self._text(function)
+            self._as_shipped.append(WrongAnswer("as_shipped", self.starter, reply, when))
+            return function
+
+        return take
+
+    def solved_by(self, function: F) -> F:
+        self.solution = self._text(function)
+        return function
+
+    def refutes(self, reply: str, when: When) -> Callable[[F], F]:
+        """A wrong answer with its reply."""
+
+        def take(function: F) -> F:
+            self._refuted.append(WrongAnswer(function.__name__, self._text(function), reply, when))
+            return function
+
+        return take
+
+    def accepts(self, function: F) -> F:
+        """Another right answer, about which there is nothing to add."""
+        self.right.append(RightAnswer(function.__name__, self._text(function)))
+        return function
+
+    def accepts_but(self, remark: str, when: When) -> Callable[[F], F]:
+        """A right answer that is not nice, and what is not nice about it."""
+        return self._remarks(remark, when, praise=False)
+
+    def praises(self, remark: str, when: When) -> Callable[[F], F]:
+        """A right answer that does more than the solution does."""
+        return self._remarks(remark, when, praise=True)
+
+    def _remarks(self, remark: str, when: When, praise: bool) -> Callable[[F], F]:
+        def take(function: F) -> F:
+            self.right.append(RightAnswer(function.__name__, self._text(function), remark, when, praise))
+            return function
+
+        return take
+
+    def _text(self, function: Callable[..., Any]) -> str:
+        assert isinstance(function, FunctionType)
+        return text_of(function, self.entry)
+
+
+@dataclass
+class OrderExercise(Exercise):
+    """Lines to put in order: those of one function that end in a letter as a comment, `# A`.
+
+    `starter` is the order to begin with, `solution` the order of the function itself; `misplaced` are the wrong orders,
+    `also_right` and `right_but` the other right ones, each with what there is to say about it.
+    """
+
+    misplaced: tuple[WrongAnswer, ...] = ()
+    also_right: Mapping[str, str] = field(default_factory=dict)
+    right_but: Mapping[str, str] = field(default_factory=dict)
+    _frame: tuple[str, str, str] = ("", "", "")
+
+    @property
+    def wrong(self) -> tuple[WrongAnswer, ...]:
+        return self.misplaced
+
+    def orders(self, function: F) -> F:
+        """Take the lines and the frame around them from this function. Its own order is the solution."""
+        assert isinstance(function, FunctionType)
+        text = text_of(function)
+        rows = text.splitlines()
+        lettered = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt) and _letter(rows, node)]
+        first, last = lettered[0], lettered[-1]
+        letters = "".join(_letter(rows, node) for node in lettered)
+        assert len(letters) == sum(bool(LETTER.search(row)) for row in rows), "each letter stands beside a statement"
+        blocks = [rows[node.lineno - 1 : node.end_lineno] for node in lettered]
+        texts = (textwrap.dedent("\n".join(LETTER.sub("", row) for row in block)) + "\n" for block in blocks)
+        self.entry, self.solution = function.__name__, letters
+        self.lines = dict(sorted(zip(letters, texts, strict=True)))
+        indent = " " * first.col_offset
+        after = rows[last.end_lineno :]
+        self._frame = ("\n".join(rows[: first.lineno - 1]) + "\n", indent, "".join(row + "\n" for row in after))
+        return function
+
     def assemble(self, order: str) -> str:
         """The function that an order of the lettered lines makes."""
-        body = "".join(textwrap.dedent(self.lines[letter]).strip("\n") + "\n" for letter in order)
-        head, _, rest = self.frame.partition("...\n")
-        indent = head.rpartition("\n")[2]
-        return head.removesuffix(indent) + textwrap.indent(body, indent) + rest
+        head, indent, rest = self._frame
+        return head + textwrap.indent("".join(self.lines[letter] for letter in order), indent) + rest
+
+
+def _letter(rows: list[str], node: ast.stmt) -> str:
+    found = LETTER.search(rows[node.lineno - 1])
+    return found[1] if found and not rows[node.lineno - 1][: node.col_offset].strip() else ""
 
 
 @dataclass(frozen=True)
 class Question:
-    """Asked before a reveal, or at the end of a lesson. `truth` computes the right choice; `why` is said with it."""
+    """Asked before a reveal, or at the end of a lesson.
+
+    `truth` computes the right choice and `why` explains it; `replies` answer the wrong choices, one each.
+    """
 
     name: str
     lesson: str
@@ -109,91 +263,3 @@ class Question:
     replies: Mapping[str, str] = field(default_factory=dict)
 
 
-# ---- putting answers into place
-
-
-def function_from(source: str, entry: str, title: str = "answer") -> FunctionType:
-    """The function that a text defines, as if it stood in a cell: with a source that players can show."""
-    filename = f"<{title} {next(_numbers)}>"
-    text = textwrap.dedent(source)
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    scope: dict[str, Any] = {"__name__": ANSWERS}
-    exec(compile(text, filename, "exec", dont_inherit=True, flags=ANNOTATIONS), scope)
-    made = scope.get(entry)
-    if not isinstance(made, FunctionType):
-        raise LookupError(f"the answer defines no function {entry!r}")
-    return made
-
-
-def at_home(function: FunctionType, scope: Mapping[str, Any]) -> FunctionType:
-    """The same function, which finds names that its own module does not have in another's, or in the miniature."""
-    missing = {name for name in _names(function.__code__) if not _known(name, function)}
-    scope = {**miniature(), **scope}
-    scope = {**function.__globals__, **{name: scope[name] for name in missing if name in scope}}
-    moved = FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
-    moved.__kwdefaults__, moved.__qualname__ = function.__kwdefaults__, function.__qualname__
-    moved.__module__ = function.__module__
-    control(moved.__module__)
-    return moved
-
-
-def miniature() -> dict[str, Any]:
-    """The functions of the miniature by name: an answer may use any of them without importing it."""
-    return {name: function for module in modules() for name, function in functions(module).items()}
-
-
-def _known(name: str, function: FunctionType) -> bool:
-    return name in function.__globals__ or hasattr(builtins, name)
-
-
-def _names(code: CodeType) -> set[str]:
-    nested = [_names(const) for const in code.co_consts if isinstance(const, CodeType)]
-    return set(code.co_names).union(*nested)
-
-
-def instead_of(name: str) -> Mount:
-    """The answer stands in for a whole function of the miniature."""
-
-    def mount(answer: FunctionType) -> AbstractContextManager[Any]:
-        return replace(name, answer)
-
-    return mount
-
-
-def called_from(caller: str, old: str, new: str, also: Mapping[str, tuple[str, str]] | None = None) -> Mount:
-    """The answer is called in the middle of a function of the miniature: there `old` becomes `new`, which calls it.
-
-    `also`: other functions in which lines are changed, name -> (old, new).
-    """
-
-    @contextmanager
-    def mount(answer: FunctionType) -> Iterator[None]:
-        with ExitStack() as stack:
-            for name, (before, after) in (also or {}).items():
-                stack.enter_context(replace(name, edited(name, before, after)))
-            host = edited(caller, old, new)
-            home = find(caller).__globals__
-            named = {answer.__name__: at_home(answer, home)}
-            copy = FunctionType(host.__code__, {**home, **named}, host.__name__, host.__defaults__, host.__closure__)
-            copy.__module__ = host.__module__
-            stack.enter_context(replace(caller, copy))
-            yield
-
-    return mount
-
-
-class Place:
-    """Where a small scenario keeps the function under test: its threads call `place.run`, which is the answer."""
-
-    def __init__(self, default: Function) -> None:
-        self.default = default
-        self.function = default
-
-    @contextmanager
-    def mount(self, answer: FunctionType) -> Iterator[None]:
-        control(answer.__module__)
-        self.function = answer
-        try:
-            yield
-        finally:
-            self.function = self.default

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lessons.replace import BadReplacement, edited, find, replace
+from lessons.replace import BadReplacement, edited, original, replace
 from lessons.scenarios.precopy_return_path import scenario
 from mini_qemu import migration, qemu_file_channel, savevm
 from mini_qemu.fixes import UnknownName
@@ -55,7 +55,7 @@ def test_two_at_once_see_each_other():
         assert stand_in.__globals__["mark_source_rp_bad"] is stub
     with replace(AWAIT, no_join) as stand_in, replace(marks, stub):
         assert stand_in.__globals__["mark_source_rp_bad"] is stub
-    assert find(marks) is not stub
+    assert original(marks) is not stub
 
 
 @pytest.mark.parametrize(("name", "says"), [

@@ -72,7 +72,7 @@ def test_the_command_line(
     answers.write_text("check(f, 'missing-join/fill')", encoding="utf-8")
     assert main(["grade", str(answers)]) == 1
     assert "defines no function 'f'" in capsys.readouterr().out
-    answers.write_text("check('DABC', 'missing-join/order')\ncheck(f, 'missing-join/nothing')", encoding="utf-8")
+    answers.write_text("check('AEDBC', 'missing-join/order')\ncheck(f, 'missing-join/nothing')", encoding="utf-8")
     assert main(["grade", str(answers)]) == 1
     said = capsys.readouterr().out
     assert "missing-join/order: accepted" in said

@@ -33,7 +33,7 @@ def nobodys_progress(monkeypatch: pytest.MonkeyPatch):
         ),
         "deadlock": (
             "def finish_return_path(s):\n    s.qemu_file_lock.lock()\n    with s.qemu_file_lock:\n        return False",
-            "wait for each other",
+            "waits for itself",
         ),
         "no return": (
             "def finish_return_path(s):\n    qemu_thread_join(s.rp_state.rp_thread)\n"
@@ -64,11 +64,11 @@ def test_what_is_no_function():
     ("order", "said"),
     [
         ("", "No order yet"),
-        ("ABX", "There is no line X; the lines are A, B, C, D"),
-        ("AAB", "C is missing, D is missing, A stands twice"),
+        ("ABX", "There is no line X; the lines are A, B, C, D, E"),
+        ("AAB", "C is missing, D is missing, E is missing, A is there twice"),
         (["A"], "Write the letters"),
-        ("d, a, b, c", "accepted"),
-        ("ADBC", "accepted"),
+        ("a, e, d, b, c", "accepted"),
+        ("ADEBC", "Stop first, then wait"),
     ],
 )
 def test_orders(order: str, said: str):

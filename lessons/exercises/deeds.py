@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What an answer did, read off recorded runs: which steps were made while it was being called, and with which locks.
+
+A step is the answer's if its file is on the thread's stack when the step is made, so what it does through functions
+that it calls counts too. Names are the last part of a path: "from_dst_file", "qemu_file_lock", "BQL".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mini_qemu.sched import Manual, Scenario, Trace
+from mini_qemu.sched.trace import Moment, Step
+
+LONGEST = 1_000  # steps: a run that waits in a loop for another thread would go on for ever
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One step of an answer: `own` if the operation stands in the answer itself, `holding` the thread's locks."""
+
+    op: str
+    name: str
+    value: str
+    own: bool
+    holding: frozenset[str]
+
+
+class Deeds:
+    """Everything an answer did in some runs: `calls` of it, each a list of deeds, and the `traces` they come from."""
+
+    def __init__(self, traces: Iterable[Trace], file: str) -> None:
+        self.traces = list(traces)
+        self.calls = [call for trace in self.traces for call in _calls(trace, file)]
+
+    def did(self, op: str, name: str = "", *, own: bool = False, holding: str = "") -> bool:
+        """Whether there was such a step; `own`: in the answer itself; `holding`: with that lock in hand."""
+        return self.most(op, name, own=own, holding=holding) > 0
+
+    def most(self, op: str, name: str = "", *, own: bool = False, holding: str = "") -> int:
+        """How many such steps one call made at most."""
+        return max((sum(1 for deed in call if _like(deed, op, name, own, holding)) for call in self.calls), default=0)
+
+    def touches(self, name: str) -> bool:
+        """Whether the answer itself read or wrote this field."""
+        return any(deed.name == name and deed.own for call in self.calls for deed in call)
+
+    def holds_nothing_for(self, op: str, name: str) -> bool:
+        """Whether some step of this kind was made without any lock."""
+        return any(_like(deed, op, name, False, "") and not deed.holding for call in self.calls for deed in call)
+
+    def last_read(self, name: str) -> str:
+        """The value that the last read of this field gave, over all runs; "" if it was not read."""
+        values = [deed.value for call in self.calls for deed in call if _like(deed, "read", name, False, "")]
+        return values[-1] if values else ""
+
+    def shown(self, label: str) -> str:
+        """The watched value of that label when the first run began; "" if it is not watched."""
+        return self.traces[0].initial.state.get(label, "") if self.traces else ""
+
+    def ended(self, label: str) -> str:
+        """The watched value of that label when the first run was over; "" if it is not watched."""
+        return _last(self.traces[0]).state.get(label, "") if self.traces else ""
+
+    def breaks(self, rule: str) -> bool:
+        """Whether a rule of the scenario was broken in one of the runs."""
+        return any(rule == each.name and each.broken for trace in self.traces for each in trace.invariants)
+
+    @property
+    def waits_for_itself(self) -> bool:
+        """Whether a thread asked for a lock that it held already."""
+        return any("held by itself" in why for trace in self.traces for why in _last(trace).blocked.values())
+
+    @property
+    def keeps(self) -> str:
+        """A sentence about a lock whose holder had ended when the run was over, or ""."""
+        for trace in self.traces:
+            for lock, holder in _last(trace).locks.items():
+                if _last(trace).status.get(holder) == "done":
+                    return f"{holder} has ended and still holds {lock}"
+        return ""
+
+
+def sampled(scenario: Scenario) -> Iterator[Trace]:
+    """Two runs to look at where none fails: the thread named first always goes first, and the one named last."""
+    for which in (0, -1):
+        run = Manual(scenario)
+        for _ in range(LONGEST):
+            if not (able := run.choices()):
+                break
+            run.step(able[which])
+        yield run.trace
+
+
+def _like(deed: Deed, op: str, name: str, own: bool, holding: str) -> bool:
+    return (
+        deed.op == op
+        and (not name or deed.name == name)
+        and (not own or deed.own)
+        and (not holding or holding in deed.holding)
+    )
+
+
+def _calls(trace: Trace, file: str) -> Iterator[list[Deed]]:
+    """The steps of each call, thread by thread."""
+    for thread in trace.threads:
+        call: list[Deed] = []
+        last = trace.initial
+        for step in trace.steps:
+            if step.thread == thread:
+                inside = step.file == file or any(f == file for f, _, _ in last.frames.get(thread, []))
+                if inside:
+                    call.append(_deed(step, file, {_short(k) for k, who in last.locks.items() if who == thread}))
+                elif call:
+                    yield call
+                    call = []
+            last = step
+        if call:
+            yield call
+
+
+def _deed(step: Step, file: str, holding: set[str]) -> Deed:
+    return Deed(step.op, _short(step.name), step.value, step.file == file, frozenset(holding))
+
+
+def _short(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _last(trace: Trace) -> Moment:
+    return trace.steps[-1] if trace.steps else trace.initial

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""04: a payload without a type. One thread, no race.
+
+Answers are judged on loading a snapshot, whose file lies on a disk, on clean-ups of migrations, whose files lie on a
+connection that must be found, and on a disk whose memory looks like a channel: in C a payload has no type to ask.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lessons.exercises.model import Trial
+from lessons.scenarios import cancel_cleanup, snapshot
+from lessons.scenarios.precopy_no_return_path import scenario as without
+from mini_qemu.io_channel import QIOChannelSocket, Wire
+from mini_qemu.process import QemuProcess
+from mini_qemu.qemu_file import QEMUFile, qemu_file_get_ioc
+from mini_qemu.qemu_thread import Channel
+from mini_qemu.savevm import BlockDriverState, qemu_fopen_bdrv
+from mini_qemu.sched import Scenario
+
+ON = ("join_created_thread", "lock_from_dst_file", "one_yank_predicate", "file_knows_channel", "explicit_unregister")
+
+
+class Disk:
+    """Two files on a disk, one to read and one to write, and a question to each."""
+
+    def __init__(self) -> None:
+        self.read: QEMUFile = qemu_fopen_bdrv(BlockDriverState(b""), False)
+        self.write: QEMUFile = qemu_fopen_bdrv(BlockDriverState(b""), True)
+
+
+class DiskLikeAChannel(Disk):
+    """Whoever reads the disk's memory as a channel finds one: the bytes happen to look like it."""
+
+    def __init__(self) -> None:
+        wire = Wire(Channel("no line"), Channel("no line"))
+        memory: Any = QIOChannelSocket(QemuProcess(), "the memory of a disk", 7, wire)
+        self.read = qemu_fopen_bdrv(memory, False)
+        self.write = qemu_fopen_bdrv(memory, True)
+
+
+def asks(w: Disk) -> None:
+    for f in (w.read, w.write):
+        ioc = qemu_file_get_ioc(f)
+        assert ioc is None, f"the file lies on a disk, and the answer is {ioc!r}"
+
+
+def watch(w: Disk) -> dict[str, bool]:
+    return {"read.has_ioc": w.read.has_ioc, "write.has_ioc": w.write.has_ioc}
+
+
+SNAPSHOT = Trial(snapshot.scenario, "a snapshot is loaded from a disk", ON)
+ASKED = Trial(
+    Scenario("ask-a-file-on-a-disk", Disk, {"main": asks}, watch=watch),
+    "a file on a disk is asked for its channel",
+    ON,
+)
+LOOKALIKE = Trial(
+    Scenario("ask-a-disk-that-looks-like-a-channel", DiskLikeAChannel, {"main": asks}, watch=watch),
+    "the memory of the disk happens to look like a channel",
+    ON,
+)
+SUCCESS = Trial(without, "a migration succeeds", ON)
+CANCEL = Trial(cancel_cleanup.scenario, "a migration is cancelled", ON)
+TRIALS = (SNAPSHOT, ASKED, LOOKALIKE, SUCCESS, CANCEL)
