@@ -1,7 +1,8 @@
 # The course and its checks. `make` lists what there is.
 
 PYTHON ?= python3
-BIN := .venv/bin
+VENV := .venv
+BIN := $(VENV)/bin
 UV := $(shell command -v uv)
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 TOO_OLD := "The course needs Python 3.11 or later; name one, as in: make lab PYTHON=python3.12"
@@ -14,49 +15,49 @@ ESLINT := eslint@9.39.1
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  */  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
 
-lab: .venv/lab  ## open the course; make lab ARGS="--port 8890" passes flags on, ARGS=--edit is for authors
+lab: $(VENV)/lab  ## open the course; make lab ARGS="--port 8890" passes flags on, ARGS=--edit is for authors
 	$(BIN)/mini-qemu lab $(ARGS)
 
 test: lint types unit nbval  ## all checks but the slow and the browser tests, 3 minutes
 
-unit: .venv/test
+unit: $(VENV)/test
 	$(PYTEST) -n 2
 
-nbval: .venv/test  # each notebook keeps one kernel, so a notebook's cells stay with one worker
+nbval: $(VENV)/test  # each notebook keeps one kernel, so a notebook's cells stay with one worker
 	$(PYTEST) -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 60 \
 		--nbval-sanitize-with tests/nbval_sanitise.cfg notebooks
 
-lint: .venv/test
+lint: $(VENV)/test
 	$(BIN)/ruff check .
 	@if command -v npx >/dev/null; then npx --yes $(ESLINT) lessons; \
 	elif [ -n "$$REQUIRE_NPM" ]; then echo "npm is missing: the browser's half was not checked"; exit 1; \
 	else echo "npm is missing: the browser's half is checked in CI only"; fi
 
-types: .venv/test
+types: $(VENV)/test
 	$(BIN)/mypy
 
-slow: .venv/test  ## the tests marked slow
+slow: $(VENV)/test  ## the tests marked slow
 	$(PYTEST) -n 2 -m slow tests
 
-browser: .venv/test  ## the tests in a real JupyterLab, needs Chromium
+browser: $(VENV)/test  ## the tests in a real JupyterLab, needs Chromium
 	$(PYTEST) -m browser tests/browser
 
-bench: .venv/bench  ## the benchmarks, one table each
+bench: $(VENV)/bench  ## the benchmarks, one table each
 	@for bench in tests/benchmarks/bench_*.py; do \
 		module=$${bench%.py}; $(BIN)/python -m "$$(echo $$module | tr / .)" $(ARGS) || exit 1; done
 
-notebooks: .venv/test  ## run all notebooks and store them in their normal form
+notebooks: $(VENV)/test  ## run all notebooks and store them in their normal form
 	$(BIN)/python -m lessons.authoring.normalise $(NOTEBOOKS)
 
 clean:  ## remove what make has made
-	rm -rf .venv build dist
+	rm -rf $(VENV) build dist
 
 # Each stamp says: this extra of this pyproject.toml is installed.
-.venv/lab .venv/test .venv/bench: .venv/%: pyproject.toml | $(BIN)/python
+$(VENV)/lab $(VENV)/test $(VENV)/bench: $(VENV)/%: pyproject.toml | $(BIN)/python
 	$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet) --editable '.[$*]'
 	@$(BIN)/python -c 'import matplotlib.font_manager'  # looks for fonts now, not with a remark in somebody's lesson
 	@touch $@
 
 $(BIN)/python:
 	@$(if $(UV),true,$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else $(TOO_OLD))')
-	$(if $(UV),$(UV) venv --python '$(if $(filter file,$(origin PYTHON)),>=3.11,$(PYTHON))' .venv,$(PYTHON) -m venv .venv)
+	$(if $(UV),$(UV) venv --python '$(if $(filter file,$(origin PYTHON)),>=3.11,$(PYTHON))' $(VENV),$(PYTHON) -m venv $(VENV))

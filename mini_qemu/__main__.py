@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A process that migrates: `python -m mini_qemu -h`. Mirrors softmmu/vl.c and the beginning of softmmu/main.c.
+"""A process that migrates: `python -m mini_qemu -help`. Mirrors softmmu/main.c and the end of softmmu/vl.c.
 
-The options are called as QEMU's, with one dash, so the command lines of its manual fit. What runs are the functions of
-the scenarios, on threads of the operating system.
-Left out: all hardware; almost all options.
+The command line is read in native/options.py. What runs are the functions of the scenarios, on threads of the
+operating system. Whatever keeps the process from starting is one sentence and exit status 1.
+Left out: all hardware.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import sys
@@ -22,155 +21,64 @@ from mini_qemu.migration_incoming import migration_incoming_get_current
 from mini_qemu.migration_state import migration_object_init
 from mini_qemu.monitor import QmpError
 from mini_qemu.native import abort
-from mini_qemu.native.cpus import PROGRAMS, VCPU
-from mini_qemu.native.io_channel_socket import SocketAddress, socket_parse
-from mini_qemu.native.main_loop import RealProcess, qemu_main_loop
+from mini_qemu.native.cpus import VCPU
+from mini_qemu.native.io_channel_socket import reason, unlink
+from mini_qemu.native.main_loop import RealProcess, qemu_main_loop, report
 from mini_qemu.native.migration_socket import begin_incoming_migration
-from mini_qemu.native.qmp_commands import PARAMETERS
+from mini_qemu.native.options import PROGRAM, OptionError, Options, help_text, parse
+from mini_qemu.native.qmp_commands import PARAMETERS, VERSION
 from mini_qemu.native.qmp_server import QmpServer
-from mini_qemu.process import qemu_exit
+from mini_qemu.process import NOT_EXPECTED, qemu_exit
 from mini_qemu.ram import TARGET_PAGE_SIZE, RAMBlock
 from mini_qemu.savevm import machine_init
 
-PROGRAM = "mini_qemu"
-MAX_MIB = 4096
 
-
-def options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m mini_qemu",
-        description="A machine without devices that migrates as QEMU's machine 'none' does.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-        epilog="Example: two terminals, then {\"execute\": \"migrate\", ...} on a's monitor\n"
-        "  python -m mini_qemu -qmp unix:a.qmp -m 16 -cpu writer\n"
-        "  python -m mini_qemu -qmp unix:b.qmp -m 16 -incoming unix:m.sock",
-    )
-    add = parser.add_argument
-    add("-qmp", metavar="unix:PATH|tcp:HOST:PORT", action="append", default=[],
-        help="listen for monitors there; may be repeated")
-    add("-incoming", metavar="unix:PATH|tcp:HOST:PORT|defer", help="be a destination; defer: until migrate-incoming")
-    add("-M", "-machine", metavar="none", default="none", help="the machine, there is one")
-    add("-m", metavar="MIB", type=memory_size, default=0, help="guest memory in MiB (default: none)")
-    add("-S", action="store_true", help="do not start the guest; 'cont' does")
-    add("-cpu", metavar="writer|reader[,seed=N]", help="a guest: a thread that writes or reads memory (default: none)")
-    add("-object", metavar="tls-creds-x509,id=ID,dir=DIR,endpoint=client|server[,verify-peer=on|off]",
-        action="append", default=[], help="keys for TLS, named by the parameter tls-creds")
-    add("-device", metavar="loader,file=FILE[,addr=N]", action="append", default=[],
-        help="put a file into guest memory before the guest starts")
-    add("-name", metavar="NAME", default=PROGRAM, help="how messages begin (default: %(default)s)")
-    add("-fixes", metavar="1,2,...|all|none", type=fix_names, default=tuple(fixes.names),
-        help="which of the five patches are in (default: all)")
-    for ignored in ("-nodefaults", "-nographic"):
-        add(ignored, action="store_true", help=argparse.SUPPRESS)
-    add("-display", metavar="none", help=argparse.SUPPRESS)
-    return parser
-
-
-def memory_size(text: str) -> int:
-    digits = text[:-1] if text.endswith("M") else text
-    if not digits.isascii() or not digits.isdigit() or int(digits) > MAX_MIB:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of MiB from 0 to {MAX_MIB}")
-    return int(digits)
-
-
-def fix_names(text: str) -> tuple[str, ...]:
-    if text in ("all", "none"):
-        return tuple(fixes.names) if text == "all" else ()
-    by_number = {str(fix.patch): fix.name for fix in fixes}
-    unknown = [word for word in text.split(",") if word not in by_number]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"there is no fix {unknown[0]!r}: give numbers from 1 to 5, all or none")
-    return tuple([by_number[word] for word in text.split(",")])
-
-
-def key_values(text: str, option: str) -> tuple[str, dict[str, str]]:
-    """`first,key=value,...`"""
-    first, *rest = text.split(",")
-    pairs = {}
-    for word in rest:
-        key, equals, value = word.partition("=")
-        if not equals or not key:
-            raise SystemExit(f"{PROGRAM}: {option}: {word!r} is not of the form key=value")
-        pairs[key] = value
-    return first, pairs
-
-
-def monitor_address(text: str) -> SocketAddress:
-    where, flags = key_values(text, "-qmp")
+def write_pidfile(name: str) -> None:
     try:
-        addr = socket_parse(where)
-    except ValueError as error:
-        raise SystemExit(f"{PROGRAM}: -qmp: {error}") from None
-    if addr is None or flags.get("server", "on") != "on" or not set(flags) <= {"server", "wait"}:
-        raise SystemExit(f"{PROGRAM}: -qmp: {text!r} must be unix:PATH or tcp:HOST:PORT[,server=on,wait=off]")
-    return addr
-
-
-def cpu(qemu: RealProcess, text: str) -> VCPU:
-    program, flags = key_values(text, "-cpu")
-    if program not in PROGRAMS or not set(flags) <= {"seed"} or not flags.get("seed", "0").isdigit():
-        raise SystemExit(f"{PROGRAM}: -cpu: {text!r} must be {' or '.join(PROGRAMS)}, perhaps with seed=NUMBER")
-    return VCPU(qemu, program, int(flags.get("seed", "0")))
-
-
-def add_objects(qemu: RealProcess, texts: list[str]) -> None:
-    for text in texts:
-        kind, flags = key_values(text, "-object")
-        known = {"id", "dir", "endpoint", "verify-peer"}
-        if kind != "tls-creds-x509" or "id" not in flags or not set(flags) <= known:
-            raise SystemExit(f"{PROGRAM}: -object: {text!r} must be tls-creds-x509 with id, dir and endpoint")
-        qemu.objects[flags["id"]] = flags
-
-
-def load_files(qemu: RealProcess, texts: list[str]) -> None:
-    for text in texts:
-        kind, flags = key_values(text, "-device")
-        if kind != "loader" or "file" not in flags or not set(flags) <= {"file", "addr", "force-raw"}:
-            raise SystemExit(f"{PROGRAM}: -device: {text!r} must be loader with file and perhaps addr")
-        try:
-            addr = int(flags.get("addr", "0"), 0)
-            data = Path(flags["file"]).read_bytes()
-        except (OSError, ValueError) as error:
-            raise SystemExit(f"{PROGRAM}: -device: {error}") from None
-        blocks: tuple[RAMBlock, ...] = qemu.ram_state.blocks
-        size = sum(block.used_length for block in blocks)
-        if addr < 0 or addr % TARGET_PAGE_SIZE or addr + len(data) > size:
-            raise SystemExit(f"{PROGRAM}: -device: {len(data)} bytes at {addr} do not fit into {size} by pages")
-        for at in range(0, len(data), TARGET_PAGE_SIZE):
-            page = data[at : at + TARGET_PAGE_SIZE]
-            blocks[0].pages[(addr + at) // TARGET_PAGE_SIZE] = page.ljust(TARGET_PAGE_SIZE, b"\0")
-
-
-def start(args: argparse.Namespace) -> tuple[RealProcess, QmpServer]:
-    if args.M.partition(",")[0] != "none":
-        raise SystemExit(f"{PROGRAM}: -M: there is no machine {args.M!r}, only 'none'")
-    addresses = [monitor_address(text) for text in args.qmp]
-    fixes.set(*args.fixes)
-    guest_runs = not args.S
-    qemu = RealProcess(args.name, "inmigrate" if args.incoming else "prelaunch")
-    qemu.parameters = {name: default for name, (default, _) in PARAMETERS.items()}
-    add_objects(qemu, args.object)
-    migration_object_init(qemu)
-    machine_init(qemu, *([RAMBlock("ram", args.m * 2**20 // TARGET_PAGE_SIZE)] if args.m else []))
-    load_files(qemu, args.device)
-    if args.cpu:
-        qemu.vcpu = cpu(qemu, args.cpu)
-    try:
-        server = QmpServer(qemu, addresses)
+        Path(name).write_text(f"{os.getpid()}\n")
     except OSError as error:
-        raise SystemExit(f"{PROGRAM}: -qmp: {', '.join(args.qmp)}: {error.strerror or error}") from None
-    qemu.autostart = guest_runs
-    if args.incoming:
+        raise OptionError(f"-pidfile: {name}: {reason(error)}") from None
+
+
+def load_file(qemu: RealProcess, name: str, addr: int) -> None:
+    try:
+        data = Path(name).read_bytes()
+    except OSError as error:
+        raise OptionError(f"-device: {name}: {reason(error)}") from None
+    blocks: tuple[RAMBlock, ...] = qemu.ram_state.blocks
+    size = sum(block.used_length for block in blocks)
+    if addr < 0 or addr % TARGET_PAGE_SIZE or addr + len(data) > size:
+        raise OptionError(f"-device: {len(data)} bytes at {addr} do not fit into {size} by pages")
+    for at in range(0, len(data), TARGET_PAGE_SIZE):
+        page = data[at : at + TARGET_PAGE_SIZE]
+        blocks[0].pages[(addr + at) // TARGET_PAGE_SIZE] = page.ljust(TARGET_PAGE_SIZE, b"\0")
+
+
+def start(options: Options) -> tuple[RealProcess, QmpServer]:
+    fixes.set(*options.fixes)
+    qemu = RealProcess(options.name, "inmigrate" if options.incoming else "prelaunch")
+    qemu.parameters = {name: default for name, (default, _) in PARAMETERS.items()}
+    qemu.objects = options.objects
+    migration_object_init(qemu)
+    machine_init(qemu, *([RAMBlock("ram", options.memory // TARGET_PAGE_SIZE)] if options.memory else []))
+    for name, addr in options.loads:
+        load_file(qemu, name, addr)
+    if options.cpu:
+        qemu.vcpu = VCPU(qemu, *options.cpu)
+    if options.pidfile:
+        write_pidfile(options.pidfile)
+    server = QmpServer(qemu, options.monitors, options.stdio)
+    qemu.autostart = not options.stopped
+    if options.incoming:
         migration_incoming_get_current(qemu)
         qemu.incoming = "defer"
-        if args.incoming != "defer":
+        if options.incoming != "defer":
             try:
-                begin_incoming_migration(qemu, args.incoming)
+                begin_incoming_migration(qemu, options.incoming)
             except QmpError as error:
                 server.close()
-                raise SystemExit(f"{PROGRAM}: -incoming: {error}") from None
-    elif guest_runs:
+                raise OptionError(f"-incoming: {error}") from None
+    elif not options.stopped:
         qemu.runstate = "running"
     return qemu, server
 
@@ -185,18 +93,41 @@ def name_thread(*_: Any) -> None:
         pass  # another operating system
 
 
-def main() -> None:
-    args = options().parse_args()
-    if not __debug__:
-        raise SystemExit(f"{PROGRAM}: without assertions (python -O) there is nothing to see here")
-    abort.install(args.name)
-    threading.setprofile(name_thread)
-    try:
-        qemu, server = start(args)
-    except SystemExit as problem:
-        print(problem.code, file=sys.stderr, flush=True)
-        os._exit(1)  # other threads may be there already
+def open_standard_descriptors() -> None:
+    """Else a socket could become number 2 and get our messages."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(fd, True)
+    os.close(fd)
 
+
+def give_up(sentence: str) -> None:
+    report(f"{PROGRAM}: {sentence}")
+    os._exit(1)  # other threads may be there already
+
+
+def main() -> None:
+    open_standard_descriptors()
+    try:
+        options = parse(sys.argv[1:])
+        if isinstance(options, str):
+            version = ".".join(str(part) for part in VERSION.values())
+            print(help_text() if options == "help" else f"{PROGRAM}, as QEMU {version}", flush=True)
+            return
+        if not __debug__:
+            give_up("without assertions (python -O) there is nothing to see here")
+        abort.install(options.name)
+        threading.setprofile(name_thread)
+        qemu, server = start(options)
+    except OptionError as error:
+        give_up(str(error))
+    except NOT_EXPECTED as error:
+        named = getattr(error, "filename", None)
+        give_up(f"{named}: {reason(error)}" if named else reason(error))
+    else:
+        run(qemu, server, options)
+
+
+def run(qemu: RealProcess, server: QmpServer, options: Options) -> None:
     def terminate(number: int, _: FrameType | None) -> None:
         if qemu.exit_status is not None:
             os._exit(128 + number)  # asked twice: the main loop is stuck
@@ -206,8 +137,8 @@ def main() -> None:
         signal.signal(number, terminate)
     status = qemu_main_loop(qemu)
     server.close()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    if options.pidfile:
+        unlink(options.pidfile)
     os._exit(status)  # as in C, where main's return ends all threads
 
 

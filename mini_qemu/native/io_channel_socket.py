@@ -383,6 +383,7 @@ class QIONetListener:
 
 
 _spare: list[int] = []
+_spare_lock = threading.Lock()  # two loops accept; held for moments, since their listeners do not block
 
 
 def socket_accept(listener: socket.socket) -> socket.socket | None:
@@ -391,25 +392,31 @@ def socket_accept(listener: socket.socket) -> socket.socket | None:
     Without a free descriptor the connection would keep the listener ready and its loop busy: a spare descriptor makes
     room to accept it and hang up.
     """
-    if not _spare:
+    with _spare_lock:
+        keep_a_spare()
         try:
-            _spare.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
-        except OSError:
-            pass
-    try:
-        return listener.accept()[0]
-    except OSError as error:
-        if error.errno not in (errno.EMFILE, errno.ENFILE):
-            return None  # gone again
-    if _spare:
-        os.close(_spare.pop())
-        try:
-            listener.accept()[0].close()
-        except OSError:
-            pass
-    else:
-        time.sleep(0.01)
+            return listener.accept()[0]
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                return None  # gone again
+        if _spare:
+            os.close(_spare.pop())
+            try:
+                listener.accept()[0].close()
+            except OSError:
+                pass
+            keep_a_spare()
+            return None
+    time.sleep(0.01)  # somebody else took it: not too fast, until one is free
     return None
+
+
+def keep_a_spare() -> None:
+    try:
+        if not _spare:
+            _spare.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError:
+        pass
 
 
 def socket_listen(addr: SocketAddress) -> socket.socket:

@@ -11,6 +11,7 @@ Left out: the human monitor, monitors that connect to somebody, rate limits of e
 from __future__ import annotations
 
 import json
+import os
 import selectors
 import socket
 import threading
@@ -129,7 +130,7 @@ def encode(message: dict[str, Any]) -> bytes:
 class QmpServer:
     """All monitors of a process, and where they come from."""
 
-    def __init__(self, qemu: RealProcess, addresses: list[SocketAddress]) -> None:
+    def __init__(self, qemu: RealProcess, addresses: list[SocketAddress], stdio: bool = False) -> None:
         self.qemu = qemu
         self.selector = selectors.DefaultSelector()
         self.monitors: tuple[MonitorQMP, ...] = ()  # replaced as a whole by mon_iothread
@@ -139,10 +140,17 @@ class QmpServer:
         self.selector.register(self.wake_r, selectors.EVENT_READ)
         self.addresses = addresses
         for addr in addresses:
-            listener = socket_listen(addr)
+            try:
+                listener = socket_listen(addr)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror or str(error), f"-qmp: {addr}") from None
             listener.setblocking(False)
             self.selector.register(listener, selectors.EVENT_READ, "listener")
         qemu.events = self
+        self.stdio = StdioBridge() if stdio else None
+        if self.stdio is not None:
+            self.add(self.stdio.inner)
+            self.wake()  # so that mon_iothread begins to watch it
         qemu_thread_create("mon_iothread", QmpServer.run, self, QEMU_THREAD_DETACHED)
 
     def append(self, event: tuple[str, dict[str, Any]], /) -> None:
@@ -166,6 +174,8 @@ class QmpServer:
         for addr in self.addresses:
             if addr.type == "unix":
                 unlink(addr.path)
+        if self.stdio is not None:
+            self.stdio.close()
 
     # mon_iothread
 
@@ -190,8 +200,10 @@ class QmpServer:
 
     def accept(self, listener: Any) -> None:
         sock = socket_accept(listener)
-        if sock is None:
-            return
+        if sock is not None:
+            self.add(sock)
+
+    def add(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         mon = MonitorQMP(self, sock)
         self.monitors = (*self.monitors, mon)
@@ -221,6 +233,40 @@ class QmpServer:
         with mon.lock:
             mon.closed = True
             mon.sock.close()
+
+
+class StdioBridge:
+    """Standard input and output as if they were a client's socket: two threads copy."""
+
+    def __init__(self) -> None:
+        self.inner, self.outer = socket.socketpair()
+        threading.Thread(target=self.copy_in, name="stdio in", daemon=True).start()
+        self.out = threading.Thread(target=self.copy_out, name="stdio out", daemon=True)
+        self.out.start()
+
+    def copy_in(self) -> None:
+        try:
+            while data := os.read(0, 4096):
+                self.outer.sendall(data)
+            self.outer.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the process ends
+
+    def copy_out(self) -> None:
+        try:
+            while data := self.outer.recv(65536):
+                while data:
+                    data = data[os.write(1, data) :]
+        except OSError:
+            pass  # nobody reads
+
+    def close(self) -> None:
+        """Whatever has been answered is written, if somebody reads it."""
+        try:
+            self.inner.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+        self.out.join(1)
 
 
 def handle_qmp_command(mon: MonitorQMP, request: Any) -> None:

@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import re
+
+_OF_NONE = re.compile(r"'NoneType' object has no attribute '(\w+)'")  # what follows differs between versions
+
 
 class SchedError(Exception):
     """Base of the engine's own errors: the question could not be answered, nothing was counted."""
@@ -38,3 +42,18 @@ class UseAfterFree(BaseException):
 
 class Uncontrolled(BaseException):
     """A visible operation from code that is not instrumented. The world turns it into `InstrumentationError`."""
+
+
+def sentence_of(failure: BaseException) -> str:
+    """What a thread of the program stopped with: the same words on every version of Python.
+
+    An attribute of None is CPython's `'NoneType' object has no ...`, which changed in 3.13; here it is said in our own
+    words. An exception that cannot even be shown is named by its type.
+    """
+    name = type(failure).__name__
+    try:
+        text = str(failure)
+    except Exception as trouble:
+        return f"{name}, whose text cannot be made ({type(trouble).__name__})"
+    missing = _OF_NONE.match(text) if isinstance(failure, AttributeError) else None
+    return f"{name}: None has no attribute {missing[1]!r}" if missing else f"{name}: {text}"

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from types import GeneratorType
 from typing import Any
 
-from .errors import InstrumentationError, Misuse, ScenarioError, SchedError, Uncontrolled, UseAfterFree
+from .errors import InstrumentationError, Misuse, ScenarioError, SchedError, Uncontrolled, UseAfterFree, sentence_of
 from .instrument import call, ran_plainly, refresh
 from .ops import (
     ABORT,
@@ -313,7 +313,7 @@ class World:
         except (KeyboardInterrupt, Uncontrolled):
             raise
         except BaseException as failure:  # sys.exit() in a thread as well
-            self.crash(task, "crash", f"{type(failure).__name__}: {failure}", failure)
+            self.crash(task, "crash", sentence_of(failure), failure)
 
     def _refuse_outsider(self, task: Task) -> None:
         """An object without a key belongs to no run: it would carry what one run did into the next."""

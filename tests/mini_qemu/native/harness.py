@@ -211,6 +211,7 @@ class Stage:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.machines: list[Machine] = []
+        self.descriptors: list[int] = []  # open until the end
 
     def uri(self, name: str = "m") -> str:
         return f"unix:{self.directory / name}"
@@ -234,6 +235,8 @@ class Stage:
     def end(self) -> None:
         for machine in self.machines:
             machine.end()
+        for fd in self.descriptors:
+            os.close(fd)
 
 
 PONG = bytes.fromhex("0002 0004")

@@ -97,3 +97,23 @@ def test_keys_that_are_not_there(stage: Stage, tmp_path: Path):
     a.qmp("migrate", uri=stage.uri())
     assert a.qmp.wait_status("completed", "failed") == "failed"
     assert "TLS cannot be set up" in a.qmp("query-migrate")["error-desc"]
+
+
+@pytest.mark.parametrize(("end", "endpoint"), [("source", "server"), ("destination", "client")])
+def test_keys_for_the_other_end(stage: Stage, keys: Path, end: str, endpoint: str):
+    """Such a handshake would never end."""
+    machine = stage.mini("a", "-incoming", "defer", "-object", f"tls-creds-x509,id=tls0,dir={keys},endpoint={endpoint}")
+    other = stage.mini("o", *(["-incoming", stage.uri()] if end == "source" else []))
+    other.qmp("query-status")
+    if end == "source":
+        machine = stage.mini("s", "-object", f"tls-creds-x509,id=tls0,dir={keys},endpoint={endpoint}")
+    machine.qmp("migrate-set-parameters", tls_creds="tls0", tls_hostname="b")
+    if end == "source":
+        machine.qmp("migrate", uri=stage.uri())
+        assert machine.qmp.wait_status("failed", "completed") == "failed"
+        assert "is for a server" in machine.qmp("query-migrate")["error-desc"]
+        machine.settled("running")
+    else:
+        machine.qmp("migrate-incoming", uri=stage.uri())
+        other.qmp("migrate", uri=stage.uri())
+        wait_for(lambda: "is for a client" in machine.errors(), "the destination says why")

@@ -549,3 +549,42 @@ def test_an_interrupt_stops_and_says_incomplete() -> None:
     assert (result.verdict, result.stopped_by) == ("incomplete", "an interrupt")
     assert result.runs < 10_000
     assert explore(Scenario("after", State, {"A": nothing, "B": nothing})).verdict == "proved"
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("not even this")
+
+
+def uses_none(s: State) -> None:
+    None.shutdown  # type: ignore[attr-defined]  # noqa: B018
+
+
+def reads_beyond_the_end(s: State) -> None:
+    [][s.value]
+
+
+def raises_unspeakable(s: State) -> None:
+    raise Unspeakable
+
+
+def exits(s: State) -> None:
+    raise SystemExit(3)
+
+
+def raises_a_message_of_its_own(s: State) -> None:
+    raise AttributeError("of my own")
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        (uses_none, "AttributeError: None has no attribute 'shutdown'"),
+        (reads_beyond_the_end, "IndexError: list index out of range"),
+        (raises_unspeakable, "Unspeakable, whose text cannot be made (RuntimeError)"),
+        (exits, "SystemExit: 3"),
+        (raises_a_message_of_its_own, "AttributeError: of my own"),
+    ],
+)
+def test_a_crash_says_what_happened_in_the_same_words_everywhere(what: Any, message: str) -> None:
+    assert run(what).outcomes == {("crash", message): 1}
