@@ -14,32 +14,32 @@ if TYPE_CHECKING:
     from lessons.player import Player
     from lessons.views.figures import how_rare, outcomes
     from lessons.views.source import patch, show, side_by_side
-    from lessons.views.trace import columns
     from lessons.widgets.break_it import BreakIt
     from lessons.widgets.free_running import FreeRuns
     from lessons.widgets.lab import RaceLab, SchedulerLab
     from lessons.widgets.long_work import LongWork
     from lessons.widgets.predict import Predict, Progress, Quiz, Reveal
+    from mini_qemu.sched import columns
 
 _HOME = {
-    "BreakIt": "widgets.break_it",
-    "FreeRuns": "widgets.free_running",
-    "Player": "player",
-    "Predict": "widgets.predict",
-    "Progress": "widgets.predict",
-    "Quiz": "widgets.predict",
-    "RaceLab": "widgets.lab",
-    "Reveal": "widgets.predict",
-    "SchedulerLab": "widgets.lab",
-    "check": "exercises.check",
-    "LongWork": "widgets.long_work",
-    "columns": "views.trace",
-    "hint": "exercises.check",
-    "how_rare": "views.figures",
-    "outcomes": "views.figures",
-    "patch": "views.source",
-    "show": "views.source",
-    "side_by_side": "views.source",
+    "BreakIt": "lessons.widgets.break_it",
+    "FreeRuns": "lessons.widgets.free_running",
+    "Player": "lessons.player",
+    "Predict": "lessons.widgets.predict",
+    "Progress": "lessons.widgets.predict",
+    "Quiz": "lessons.widgets.predict",
+    "RaceLab": "lessons.widgets.lab",
+    "Reveal": "lessons.widgets.predict",
+    "SchedulerLab": "lessons.widgets.lab",
+    "check": "lessons.exercises.check",
+    "LongWork": "lessons.widgets.long_work",
+    "hint": "lessons.exercises.check",
+    "how_rare": "lessons.views.figures",
+    "outcomes": "lessons.views.figures",
+    "patch": "lessons.views.source",
+    "show": "lessons.views.source",
+    "side_by_side": "lessons.views.source",
+    "columns": "mini_qemu.sched",
 }
 
 __all__ = [
@@ -67,7 +67,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"lessons has no {name!r}; it has {', '.join(__all__)}")
-    found = getattr(import_module(f"lessons.{_HOME[name]}"), name)
+    found = getattr(import_module(_HOME[name]), name)
     globals()[name] = found
     return found
 

@@ -26,8 +26,7 @@ from typing import Any
 import mini_qemu
 from lessons.functions import from_text, unknown_to, with_names
 from mini_qemu.fixes import UnknownName
-from mini_qemu.sched import control
-from mini_qemu.sched.instrument import instrument
+from mini_qemu.sched import control, instrument
 
 Function = Callable[..., Any]
 

@@ -16,7 +16,6 @@ import itertools
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 UPSTREAM = "https://gitlab.com/qemu-project/qemu/-/commit/"
 
@@ -50,17 +49,27 @@ class Switches:
 
     def __init__(self, group: str, what: str, entries: tuple[Fix, ...], default: bool) -> None:
         vars(self).update(_group=group, _what=what, _entries={entry.name: entry for entry in entries})
+        vars(self).update(_values={entry.name: default for entry in entries}, _listeners=[])
         vars(self).update({entry.name: default for entry in entries})
 
     def __getattr__(self, name: str) -> bool:
+        """Called for what is no plain attribute: an unknown name, or any switch while `asked` listens."""
         if name.startswith("__"):
             raise AttributeError(name)
-        raise UnknownName(self.__dict__["_what"], name, self.names)
+        value: bool = vars(self)["_values"][self[name].name]
+        for heard in vars(self)["_listeners"]:
+            heard.add(name)
+        return value
 
     def __setattr__(self, name: str, value: bool) -> None:
         if not isinstance(value, bool):
             raise TypeError(f"{self[name].name} is switched with True or False, not with {value!r}")
-        self.__dict__[self[name].name] = value
+        self._put({self[name].name: value})
+
+    def _put(self, values: dict[str, bool]) -> None:
+        vars(self)["_values"].update(values)
+        if not vars(self)["_listeners"]:
+            vars(self).update(values)
 
     def __iter__(self) -> Iterator[Fix]:
         return iter(self.__dict__["_entries"].values())
@@ -81,13 +90,12 @@ class Switches:
     @property
     def on(self) -> tuple[str, ...]:
         """The names that are on, in the order of the patches; a value one can keep and compare."""
-        return tuple(name for name in self.names if self.__dict__[name])
+        return tuple(name for name, value in vars(self)["_values"].items() if value)
 
     def set(self, *names: str) -> None:
         """Switch exactly these on, for good. Nothing changes if a name is unknown."""
         wanted = {self[name].name for name in names}
-        for name in self.names:
-            self.__dict__[name] = name in wanted
+        self._put({name: name in wanted for name in self.names})
 
     def only(self, *names: str) -> _Set:
         """`with fixes.only("join_created_thread"):` exactly these; the former set comes back, also after an error."""
@@ -103,20 +111,16 @@ class Switches:
     def asked(self) -> Iterator[Set[str]]:
         """The names that are asked for inside, by whomever: what happens there cannot depend on the others."""
         heard: set[str] = set()
-        deaf = type(self)
-
-        class Listening(deaf):  # type: ignore[misc, valid-type]
-            def __getattribute__(self, name: str) -> Any:
-                found = super().__getattribute__(name)
-                if name in super().__getattribute__("__dict__")["_entries"]:
-                    heard.add(name)
-                return found
-
-        object.__setattr__(self, "__class__", Listening)
+        listeners: list[set[str]] = vars(self)["_listeners"]
+        listeners.append(heard)
+        for name in self.names:
+            vars(self).pop(name, None)  # now `__getattr__` answers
         try:
             yield heard
         finally:
-            object.__setattr__(self, "__class__", deaf)
+            listeners[:] = [other for other in listeners if other is not heard]
+            if not listeners:
+                vars(self).update(vars(self)["_values"])
 
     def subsets(self) -> Iterator[tuple[str, ...]]:
         """Every set of names, small sets first: 32 for the five fixes."""
@@ -153,7 +157,7 @@ FIXES = (
         1,
         "join the return path thread because it was created, not because its file is still there",
         "53021ea1659b8a9074c6f5eb6c65a4e5dddddaec",
-        "The migration thread asked \"is from_dst_file set?\" when it meant \"is there a thread to join?\". The"
+        'The migration thread asked "is from_dst_file set?" when it meant "is there a thread to join?". The'
         " return path thread clears that pointer before it has ended, so the answer could be no while the thread"
         " still held the channel: no join, and the clean-up aborted on a yank list that was not empty. The patch"
         " adds a flag that is set where the thread is created and cleared where it is joined.",
@@ -173,7 +177,7 @@ FIXES = (
         3,
         "decide in one place which channels yank can shut down",
         "18711405b506e7ca3822ed19830f1c562e0247f9",
-        "\"A socket or TLS\" was written out at four places, two that register and two that unregister. In June"
+        '"A socket or TLS" was written out at four places, two that register and two that unregister. In June'
         " 2021 one of them did not know TLS, and every TLS migration aborted at its end. The patch moves the"
         " question into one function that both directions ask.",
     ),
@@ -193,7 +197,7 @@ FIXES = (
         "unregister yank where a channel is retired, not when a count reads one",
         "39675ffffb3394d44b880d083a214c5e44786170",
         "Closing a file unregistered the channel's yank function if the reference count read 1, meaning \"I am"
-        " the last\". Two closers can both read 2, and on cancel the last close can come after the instance is"
+        ' the last". Two closers can both read 2, and on cancel the last close can come after the instance is'
         " gone. The patch names one owner at each end, who unregisters exactly once, before closing.",
     ),
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 def main(arguments: Sequence[str]) -> int:
     from lessons.authoring.grade import grade_file
-    from lessons.views.trace import columns
+    from mini_qemu.sched import columns
 
     parser = argparse.ArgumentParser(prog="mini-qemu check", description="Judge the answers in your notebook.")
     parser.add_argument("file", type=Path, metavar="NOTEBOOK_OR_FILE")

@@ -100,7 +100,7 @@ def scenarios_in(path: Path) -> list[Scenario]:
 
 
 def _explore(scenario: Scenario, history: tuple[str, ...], on: tuple[str, ...], options: argparse.Namespace) -> str:
-    from lessons.views.trace import columns
+    from mini_qemu.sched import columns
 
     with as_of(on, history):
         result = explore(scenario, options.method, limit_seconds=options.seconds)

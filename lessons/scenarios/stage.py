@@ -40,7 +40,7 @@ from mini_qemu.qemu_thread import QEMU_THREAD_JOINABLE, Channel, QemuSemaphore, 
 from mini_qemu.qom import object_unref
 from mini_qemu.ram import RAMBlock
 from mini_qemu.savevm import machine_init
-from mini_qemu.sched import control
+from mini_qemu.sched import control, peek
 from mini_qemu.yank_functions import migration_ioc_register_yank
 
 control("lessons.scenarios")
@@ -254,8 +254,8 @@ def is_freed(obj: object) -> bool:
 
 def is_listed(ioc: QIOChannel) -> bool:
     """Looks without taking a step. Sound where whoever takes the entry out does so before dropping a reference."""
-    entries = ioc.process.yank._v["yank_instance_list"]
-    listed = [opaque for entry in entries for _, opaque in entry._v["yankfns"] if opaque is ioc]
+    entries = peek(ioc.process.yank, "yank_instance_list")
+    listed = [opaque for entry in entries for _, opaque in peek(entry, "yankfns") if opaque is ioc]
     return bool(listed)
 
 

@@ -21,17 +21,16 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
-from unittest.mock import patch
 
 from lessons.scenarios import find
 from mini_qemu.fixes import fixes
-from mini_qemu.sched import Handle, Scenario
+from mini_qemu.sched import Handle, Scenario, started
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 2.0  # seconds; a run takes about one thousandth of that
@@ -129,20 +128,6 @@ def _read(child: subprocess.Popen[str], reports: SimpleQueue[Report]) -> None:
 
 
 # ---- in the child
-
-
-@contextmanager
-def started() -> Iterator[list[Handle]]:
-    """The handles of all threads that are started inside."""
-    handles: list[Handle] = []
-    make = Handle.__init__
-
-    def noted(self: Handle, *args: Any, **kwargs: Any) -> None:
-        make(self, *args, **kwargs)
-        handles.append(self)
-
-    with patch.object(Handle, "__init__", noted):
-        yield handles
 
 
 def once(scenario: Scenario, handles: list[Handle]) -> set[str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An explorer for small concurrent programs: it runs them in every way they can go.
+"""An explorer for small concurrent programs: it runs every interleaving.
 
     class Counter(Shared):
         value: int = 0
@@ -13,6 +13,8 @@ Standard library only, one OS thread, no clock: the same program gives the same 
 See README.md in this folder for how it works and what it cannot see.
 """
 
+from .clerk import control
+from .columns import Columns, columns
 from .errors import (
     DivergenceError,
     InstrumentationError,
@@ -24,32 +26,24 @@ from .errors import (
     UseAfterFree,
 )
 from .explain import Beat, chain, explain
-from .explore import Failure, Manual, Race, Result, explore, replay
+from .explore import explore
+from .handles import Handle, abort, fail, join, spawn, started
+from .instrument import instrument
 from .many import explore_all
 from .minimise import minimise, shortest_trace
 from .picture import Local, Points, Thing
+from .primitives import Channel, Mutex, Semaphore
+from .replay import Manual, replay
+from .result import Failure, Race, Result
 from .scenario import Finding, Scenario
 from .schedule import format_schedule, parse_schedule
-from .shared import (
-    Channel,
-    Handle,
-    Mutex,
-    Semaphore,
-    Shared,
-    abort,
-    compare_exchange,
-    control,
-    fail,
-    fetch_add,
-    free,
-    join,
-    spawn,
-)
+from .shared import Shared, compare_exchange, fetch_add, free, peek
 from .trace import Moment, Step, Trace
 
 __all__ = [
     "Beat",
     "Channel",
+    "Columns",
     "DivergenceError",
     "Failure",
     "Finding",
@@ -76,6 +70,7 @@ __all__ = [
     "UseAfterFree",
     "abort",
     "chain",
+    "columns",
     "compare_exchange",
     "control",
     "explain",
@@ -85,10 +80,13 @@ __all__ = [
     "fetch_add",
     "format_schedule",
     "free",
+    "instrument",
     "join",
     "minimise",
     "parse_schedule",
+    "peek",
     "replay",
     "shortest_trace",
     "spawn",
+    "started",
 ]

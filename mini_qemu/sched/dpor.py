@@ -19,9 +19,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from .execution import Execution, Race
-from .ops import JOIN, RECV, RECV_END, depends
+from .execution import Execution, Reversal
+from .ops import JOIN, RECV, RECV_END, depends, kind_of
 from .repeat import diverged
+from .result import Race
 from .run import Run
 from .scenario import Scenario
 from .world import Registry, Task, World
@@ -36,6 +37,10 @@ Node = list[Any]
 class OptimalDPOR:
     """Explores ``scenario``. ``runs()`` yields every class once; ``redundant`` counts runs cut short: always 0."""
 
+    covers = "classes"
+    states = None
+    leaves_out = ""
+
     def __init__(self, scenario: Scenario, limit_steps: int = LIMIT_STEPS) -> None:
         self.scenario = scenario
         self.limit_steps = limit_steps
@@ -43,7 +48,7 @@ class OptimalDPOR:
         self.redundant = 0
         self.too_long = False
         self.E = Execution(self.registry)
-        self.races: list[Race] = []  # of E, in the order of their second events
+        self.reversals: list[Reversal] = []  # of E, in the order of their second events
         self.sleep: list[dict[int, int]] = [{}]
         self.wut: list[list[Node]] = [[]]
         self.done: list[int] = [0]  # branches explored at each state of E
@@ -67,7 +72,8 @@ class OptimalDPOR:
                 if complete:
                     names = {task.tid: task.name for task in world.tasks}
                     thread = [names[t] for t in self.E.tid]
-                    yield Run(world, thread, self.E.possible(world.judge()), self.E.past, self.E.code, self.E.before)
+                    E = self.E
+                    yield Run(world, thread, E.possible(world.judge()), E.past, E.code, E.before, E.about)
             branch = self._backtrack()
             if branch < 0:
                 break
@@ -81,11 +87,11 @@ class OptimalDPOR:
                 raise diverged(world, tid, code)
             step(task)
 
-    def _extend(self, world: World) -> list[Race]:
+    def _extend(self, world: World) -> list[Reversal]:
         """Run to the end: along the wakeup tree while there is one, then freely. Returns all races of the run: an old
         one has a new notdep(e, E), and that of an earlier run need not cover it.
         """
-        races = self.races = [race for race in self.races if race[1] < len(self.E)]
+        races = self.reversals = [race for race in self.reversals if race[1] < len(self.E)]
         sleep, wut = self.sleep, self.wut
         task: Task | None = world.by_tid[self.E.tid[-1]] if self.E.tid else None
         while True:
@@ -129,16 +135,16 @@ class OptimalDPOR:
         wut[e].
         """
         past, codes, tids = self.E.past, self.E.code, self.E.tid
-        if code & 15 == RECV_END and codes[e] & 15 == RECV:
-            code -= 1  # before e it finds the item that e took
+        if kind_of(code) == RECV_END and kind_of(codes[e]) == RECV:
+            code += RECV - RECV_END  # before e it finds the item that e took
         w = [f for f in range(e + 1, len(tids)) if not past[f] >> e & 1]
         own = self.E.prev[i] if i < len(tids) else self.E.last.get(tid, -1)
         before = past[own] if own >= 0 else self.E.birth.get(tid, 0)
         for f in w:
             if depends(codes[f], code):
                 before |= past[f]
-        if code & 15 == JOIN and self.E.site[i] is not None:
-            before |= self.E.past_of(self.E.site[i])  # whatever comes first, a join comes after its thread's end
+        if kind_of(code) == JOIN:
+            before |= self.E.past_of(self.E.about[i])  # whatever comes first, a join comes after its thread's end
         first: dict[int, int] = {}
         inside = 0
         for f in w:
@@ -198,6 +204,10 @@ class OptimalDPOR:
             if self.wut[depth]:
                 return depth
         return -1
+
+    @property
+    def races(self) -> list[Race]:
+        return self.E.races()
 
     @property
     def fraction(self) -> float:

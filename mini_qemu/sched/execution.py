@@ -16,29 +16,45 @@ data race: nothing but luck decides between them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .ops import (
+    ADD,
     AWAIT,
-    CAS,
+    CHANNEL,
+    CONFLICTS,
     FREE,
     JOIN,
-    LOCK,
-    POST,
+    KIND_BITS,
+    KIND_MASK,
+    LIFE,
+    OPENS,
+    OPERATIONS,
+    ORDER,
+    READ,
     RECV,
     RECV_END,
     SEND,
-    SHUTDOWN,
     SPAWN,
-    WAIT,
+    THREAD,
     WRITE,
+    kind_of,
+    object_of,
+    variable_of,
 )
+from .places import Frame, frames_of
+from .result import Access, Race
 from .scenario import Finding
-from .world import READY, Registry, Task, World, frames_of, waits_for_end
+from .world import READY, Registry, Task, World
 
-Race = tuple[int, int, int, int]
-"""(e, e', thread of e', code of e'): e' is the event's number, or the length of the execution if it is still blocked.
+Reversal = tuple[int, int, int, int]
+"""A race to be reversed, (e, e', thread of e', code of e'): e' is the event's number, or the length of the execution if
+it is still blocked.
 """
+
+Known = tuple[int, int, Any, Any]
+"""What `append` finds out about an event: its past, its past through synchronisation, ``before`` and ``about``."""
 
 
 class Execution:
@@ -50,11 +66,9 @@ class Execution:
         self.code: list[int] = []
         self.past: list[int] = []
         self.sync: list[int] = []
-        self.site: list[Any] = []  # of an access: where it stands; of a join: the thread that is joined
+        self.about: list[Any] = []  # of an access: its place; of a join: the thread; of a primitive: the operation
         self.prev: list[int] = []  # the previous event of the same thread, or -1
-        self.before: list[int] = []
-        # just before: a semaphore's count, a mutex free, a channel's items << 1 | closed; of a join that waits, the
-        # number of its thread's last event, from 1
+        self.before: list[Any] = []  # of a primitive: its state before; of a join: its thread's last event, from 1
         self.last: dict[int, int] = {}  # thread -> its last event
         self.birth: dict[int, int] = {}  # thread -> past of its spawn
         self.birth_sync: dict[int, int] = {}
@@ -63,7 +77,7 @@ class Execution:
         self.touched: dict[int, list[int]] = {}  # object -> accesses of any of its fields, and frees
         self.freed: dict[int, list[int]] = {}  # object -> its frees
         self.data_races: dict[tuple[int, int], tuple[str, Any, Any]] = {}
-        self.sites: dict[Any, Any] = {}
+        self.sites: dict[Frame, Frame] = {}
 
     def __len__(self) -> int:
         return len(self.tid)
@@ -75,76 +89,26 @@ class Execution:
 
     def append(self, world: World, task: Task, code: int) -> list[int]:
         """Append the step that ``task`` is about to make to E. Returns the events it races with."""
-        i, tid, kind, var = len(self.tid), task.tid, code & 15, code >> 4
+        i, tid, kind, var = len(self.tid), task.tid, code & KIND_MASK, code >> KIND_BITS
         own = self.last.get(tid, -1)
         mask = self.past_of(tid)
         sync = self.sync[own] if own >= 0 else self.birth_sync.get(tid, 0)
-        past, codes = self.past, self.code
         events = self.on.get(var)
         if events is None:
             events = self.on[var] = []
         races: list[int] = []
-        before = 0
-        site = None
-        if kind <= CAS:
-            site = task.op[-1] if kind != CAS else self._site(task)
-            objects = self.touched.setdefault(code >> 10, [])
-            for e in self.freed.get(code >> 10, ())[-1:]:
-                if not mask >> e & 1:
-                    races.append(e)
-                    mask |= past[e]
-            writes = self.wrote.setdefault(var, [])
-            for e in reversed(events) if kind else writes[-1:]:  # READ is 0
-                wrote = codes[e] & 15
-                if not mask >> e & 1:
-                    races.append(e)
-                    mask |= past[e]
-                if not sync >> e & 1 and not (kind == CAS and wrote == CAS):
-                    self._data_race(world, task, e, site, kind)
-                if wrote:
-                    if kind == CAS and wrote == CAS:
-                        sync |= self.sync[e]
-                    break
-            objects.append(i)
-            if kind:
-                writes.append(i)
-        elif kind <= POST:  # mutexes and semaphores: all their events are in one order
-            before = task.op[1]._count if kind >= WAIT else task.op[1]._owner is None
-            if events:
-                e = events[-1]
-                if not mask >> e & 1:
-                    if kind in (LOCK, WAIT):
-                        e = self._enabled_before(events, mask, kind)
-                    if e >= 0:
-                        races.append(e)
-                    mask |= past[events[-1]]
-                sync |= self.sync[events[-1]]
-        elif kind <= SHUTDOWN:
-            before = len(task.op[1]._queue) << 1 | task.op[1]._closed
-            mask, sync = self._channel(events, kind, mask, sync, races)
-        elif kind == FREE:
-            objects = self.touched.setdefault(code >> 10, [])
-            for e in reversed(objects):
-                if not mask >> e & 1:
-                    races.append(e)
-                    mask |= past[e]
-            objects.append(i)
-            self.freed.setdefault(code >> 10, []).append(i)
-        elif kind in (JOIN, AWAIT):
-            if waits_for_end(task.op):
-                target = task.op[1]._task if kind == JOIN else world.task_named(task.op[2])
-                site = target.tid
-                before = self.last.get(target.tid, -1) + 1
-                mask |= self.past_of(target.tid)
-                sync |= self.sync[self.last[target.tid]] if target.tid in self.last else 0
-            if kind == JOIN and events and not mask >> events[-1] & 1:
-                races.append(events[-1])
-                mask |= past[events[-1]]
+        about, before = None, None
+        if kind <= ADD:
+            about = (task.op[-1] if kind <= WRITE else None) or self._place(task)
+            mask, sync = self._access(world, task, code, about, events, mask, sync, races)
+        elif kind != SPAWN:
+            family = OPERATIONS[kind].family
+            mask, sync, before, about = _FAMILIES[family](self, world, task, code, events, mask, sync, races)
         self.tid.append(tid)
         self.code.append(code)
         self.past.append(mask | 1 << i)
         self.sync.append(sync | 1 << i)
-        self.site.append(site)
+        self.about.append(about)
         self.prev.append(own)
         self.before.append(before)
         self.last[tid] = i
@@ -154,55 +118,146 @@ class Execution:
             self.birth[child], self.birth_sync[child] = mask | 1 << i, sync | 1 << i
         return races
 
+    def _access(
+        self, world: World, task: Task, code: int, about: Any, events: list[int], mask: int, sync: int, races: list[int]
+    ) -> tuple[int, int]:
+        """The masks of a read, write or exchange of a field; appends what it races with."""
+        past, codes, kind, obj = self.past, self.code, kind_of(code), object_of(code)
+        for e in self.freed.get(obj, ())[-1:]:
+            if not mask >> e & 1:
+                races.append(e)
+                mask |= past[e]
+        writes = self.wrote.setdefault(variable_of(code), [])
+        for e in reversed(events) if kind else writes[-1:]:  # READ is 0
+            wrote = codes[e] & KIND_MASK
+            if not mask >> e & 1:
+                races.append(e)
+                mask |= past[e]
+            atomic = kind > WRITE and wrote > WRITE
+            if not sync >> e & 1 and not atomic:
+                self._data_race(world, task, e, about, kind)
+            if wrote:
+                if atomic:
+                    sync |= self.sync[e]
+                break
+        self.touched.setdefault(obj, []).append(len(self.tid))
+        if kind:
+            writes.append(len(self.tid))
+        return mask, sync
+
+    def _free(
+        self, world: World, task: Task, code: int, events: list[int], mask: int, sync: int, races: list[int]
+    ) -> Known:
+        """A free comes after, or races with, every access of the object."""
+        objects = self.touched.setdefault(object_of(code), [])
+        for e in reversed(objects):
+            if not mask >> e & 1:
+                races.append(e)
+                mask |= self.past[e]
+        objects.append(len(self.tid))
+        self.freed.setdefault(object_of(code), []).append(len(self.tid))
+        return mask, sync, None, None
+
+    def _thread(
+        self, world: World, task: Task, code: int, events: list[int], mask: int, sync: int, races: list[int]
+    ) -> Known:
+        """A join comes after the end of its thread; joins and detachments of one handle are in one order."""
+        target, before = None, None
+        if OPENS[kind_of(code)] is not None:  # a detachment does not wait
+            target = (task.op[1]._task if kind_of(code) == JOIN else world.task_named(task.op[2])).tid
+            before = self.last.get(target, -1) + 1
+            mask |= self.past_of(target)
+            sync |= self.sync[self.last[target]] if target in self.last else 0
+        if kind_of(code) != AWAIT and events and not mask >> events[-1] & 1:
+            races.append(events[-1])
+            mask |= self.past[events[-1]]
+        return mask, sync, before, target
+
+    def _ordered(
+        self, world: World, task: Task, code: int, events: list[int], mask: int, sync: int, races: list[int]
+    ) -> Known:
+        """Steps on a primitive: those that change it are in one order with all others, those that only look commute."""
+        past, codes, conflicts = self.past, self.code, CONFLICTS[kind_of(code)]
+        rivals = []  # the latest that changed it and what conflicts since: the others happen before these
+        for e in reversed(events):
+            if conflicts >> kind_of(codes[e]) & 1:
+                rivals.append(e)
+                if OPERATIONS[kind_of(codes[e])].changes:
+                    break
+        if OPENS[kind_of(code)] is not None:
+            races += self._enabled_before(events, mask, task)
+            unordered = []
+        else:
+            unordered = rivals
+        for e in unordered:
+            if not mask >> e & 1:
+                races.append(e)
+                mask |= past[e]
+        for e in rivals:
+            mask |= past[e]
+            sync |= self.sync[e]
+        return mask, sync, task.op[1]._state, task.op
+
     def pop(self) -> None:
         """Take the last event off E."""
         tid, code, own = self.tid.pop(), self.code.pop(), self.prev.pop()
-        self.past.pop(), self.sync.pop(), self.site.pop(), self.before.pop()
-        self.on[code >> 4].pop()
-        if code & 15 <= CAS or code & 15 == FREE:
-            self.touched[code >> 10].pop()
-            if code & 15 in (WRITE, CAS):
-                self.wrote[code >> 4].pop()
-            if code & 15 == FREE:
-                self.freed[code >> 10].pop()
+        self.past.pop(), self.sync.pop(), self.about.pop(), self.before.pop()
+        kind, var = code & KIND_MASK, code >> KIND_BITS
+        self.on[var].pop()
+        if kind <= FREE:
+            self.touched[object_of(code)].pop()
+            if kind == FREE:
+                self.freed[object_of(code)].pop()
+            elif kind != READ:
+                self.wrote[var].pop()
         if own >= 0:
             self.last[tid] = own
         else:
             del self.last[tid]
 
-    def _enabled_before(self, events: list[int], mask: int, kind: int) -> int:
-        """The latest event not in ``mask`` before which a lock, wait or receive could have been made, or -1."""
-        for e in reversed(events):
-            if kind == RECV:
-                if self.code[e] & 15 != RECV:
-                    continue
-                return -1 if mask >> e & 1 else e
-            if mask >> e & 1:
-                return -1
-            if self.before[e] > 0:
-                return e
-        return -1
-
-    def _channel(self, events: list[int], kind: int, mask: int, sync: int, races: list[int]) -> tuple[int, int]:
-        """The masks of a channel operation; appends what it races with.
-
-        Sends, closes and shutdowns are in one order, receives in another. The k-th receive of an item comes after the
-        k-th send.
+    def _enabled_before(self, events: list[int], mask: int, task: Task) -> list[int]:
+        """The latest events not in ``mask`` before which ``task``'s next operation, a lock, wait or receive, could have
+        been made; the search stops at the first that changes something.
         """
-        codes, past = self.code, self.past
-        receives = [e for e in events if codes[e] & 15 in (RECV, RECV_END)]
-        writes = [e for e in events if codes[e] & 15 not in (RECV, RECV_END)]
+        kind = kind_of(task.code)
+        opens, conflicts = OPENS[kind], CONFLICTS[kind]
+        found: list[int] = []
+        for e in reversed(events):
+            other = kind_of(self.code[e])
+            if not conflicts >> other & 1:
+                continue
+            if kind == RECV:
+                if other == RECV:
+                    return [] if mask >> e & 1 else [e]
+                continue
+            ordered = mask >> e & 1
+            if not ordered and opens(self.before[e], task.name, task.op):
+                found.append(e)
+                ordered = True
+            if ordered and OPERATIONS[other].changes:
+                break
+        return found
+
+    def _channel(
+        self, world: World, task: Task, code: int, events: list[int], mask: int, sync: int, races: list[int]
+    ) -> Known:
+        """Sends, closes and shutdowns are in one order, receives in another. The k-th receive of an item comes after
+        the k-th send.
+        """
+        codes, past, kind = self.code, self.past, kind_of(code)
+        receives = [e for e in events if kind_of(codes[e]) in (RECV, RECV_END)]
+        writes = [e for e in events if kind_of(codes[e]) not in (RECV, RECV_END)]
         order = mask
         if kind == RECV:
-            sends = [e for e in writes if codes[e] & 15 == SEND and not self.before[e] & 1]
-            number = len(receives) - (self.before[events[0]] >> 1 if events else len(receives) + 1)
+            sends = [e for e in writes if kind_of(codes[e]) == SEND and not self.before[e][1]]
+            number = len(receives) - (self.before[events[0]][0] if events else len(receives) + 1)
             if number >= 0:  # else the item is there since the setup
                 order |= past[sends[number]]
                 sync |= self.sync[sends[number]]
             rivals = receives[-1:]  # even one before that send: then there was another item to take
         elif kind == RECV_END:
-            closes = [e for e in writes if codes[e] & 15 != SEND]
-            if not (events and self.before[events[0]] & 1) and closes:
+            closes = [e for e in writes if kind_of(codes[e]) != SEND]
+            if not (events and self.before[events[0]][1]) and closes:
                 first = closes.pop(0)  # without it there is no end to find
                 order |= past[first]
                 sync |= self.sync[first]
@@ -210,25 +265,22 @@ class Execution:
         elif kind == SEND:
             rivals = writes[-1:]
         else:
-            ends = [e for e in receives if codes[e] & 15 == RECV_END]
+            ends = [e for e in receives if kind_of(codes[e]) == RECV_END]
             rivals = sorted(writes[-1:] + ends[-1:])
         for e in reversed(rivals):
             if not mask >> e & 1:
                 races.append(e)
                 mask |= past[e]
-        mask |= order
-        return mask, sync
+        return mask | order, sync, task.op[1]._state, task.op
 
-    def blocked(self, world: World) -> list[Race]:
+    def blocked(self, world: World) -> list[Reversal]:
         """Races of the operations that are still waiting at the end of a run."""
         races = []
         for task in world.tasks:
-            kind = task.code & 15
-            if task.status != READY or kind not in (LOCK, WAIT, RECV):
+            kind = kind_of(task.code)
+            if task.status != READY or OPENS[kind] is None or OPERATIONS[kind].family == THREAD:
                 continue
-            mask = self.past_of(task.tid)
-            e = self._enabled_before(self.on.get(task.code >> 4, []), mask, kind)
-            if e >= 0:
+            for e in self._enabled_before(self.on.get(variable_of(task.code), []), self.past_of(task.tid), task):
                 races.append((e, len(self.tid), task.tid, task.code))
         return races
 
@@ -238,9 +290,7 @@ class Execution:
             return findings
         tids = self.registry.tids
         kept: list[Finding] = []
-        moments: list[
-            int
-        ] = []  # of every finding so far: its thread's last event, or the spawn of a thread that made none
+        moments: list[int] = []  # of each finding so far: its thread's last event, or the spawn of one that made none
         for finding in findings:
             last = self.last.get(tids[finding.thread], -1)
             past = self.past_of(tids[finding.thread])
@@ -251,21 +301,40 @@ class Execution:
             moments.append(last if last >= 0 else past.bit_length() - 1)
         return kept
 
-    def _data_race(self, world: World, task: Task, e: int, site: Any, kind: int) -> None:
+    def races(self) -> list[Race]:
+        """The data races seen so far, in the order of their texts."""
+
+        def access(side: tuple[str, int, Frame]) -> Access:
+            thread, kind, (file, function, line) = side
+            return Access(thread, OPERATIONS[kind].verb, function, file, line)
+
+        found = {Race(name, access(first), access(second)) for name, first, second in self.data_races.values()}
+        return sorted(found, key=str)
+
+    def _data_race(self, world: World, task: Task, e: int, place: Any, kind: int) -> None:
         """Two accesses of one variable, one of them a write, that nothing but luck puts in this order."""
-        key = (id(self.site[e]), id(site))
+        key = (id(self.about[e]), id(place))
         if key not in self.data_races:
             obj, name = task.op[1], task.op[2]
             self.data_races[key] = (
                 f"{world.name_of(obj)}.{name}",
-                (self._name(e), self.code[e] & 15, self.site[e]),
-                (task.name, kind, site),
+                (self._name(e), kind_of(self.code[e]), self.about[e]),
+                (task.name, kind, place),
             )
 
-    def _site(self, task: Task) -> Any:
+    def _place(self, task: Task) -> Frame:
         """Where an operation stands that was made by a call: one tuple per place."""
-        file, function, line = (frames_of(task.gen) or [("", "", 0)])[-1]
-        return self.sites.setdefault((file, function, line), (file, function, line))
+        place = (frames_of(task.gen) or [("", "", 0)])[-1]
+        return self.sites.setdefault(place, place)
 
     def _name(self, e: int) -> str:
         return next(name for name, tid in self.registry.tids.items() if tid == self.tid[e])
+
+
+_FAMILIES: dict[str, Callable[..., Known]] = {
+    LIFE: Execution._free,
+    THREAD: Execution._thread,
+    ORDER: Execution._ordered,
+    CHANNEL: Execution._channel,
+}
+"""How the past of a step is found, by the family of its kind; accesses of fields are the common case and go first."""

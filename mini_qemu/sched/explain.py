@@ -12,8 +12,9 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
-from .explore import Failure, Result, replay
 from .minimise import minimise
+from .replay import replay
+from .result import Failure, Result
 from .scenario import Scenario
 from .trace import Step, Trace, short_file
 

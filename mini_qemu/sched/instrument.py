@@ -28,10 +28,11 @@ from types import (
 )
 from typing import Any
 
+from .clerk import CLERK, CONTROLLED
 from .errors import InstrumentationError
 from .ops import READ, WRITE
 from .rewrite import forget, rewritten
-from .shared import CLERK, CONTROLLED, SHARED_NAMES, Shared
+from .shared import SHARED_NAMES, Shared
 
 _GENERATES = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _BLOCKING_MODULES = {

@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .dpor import OptimalDPOR
 from .errors import NothingFailed
-from .explore import Failure, Result, explore, replay
-from .ops import AWAIT, CLOSE, JOIN, LOCK, POST, RECV, RECV_END, SEND, SHUTDOWN, UNLOCK, WAIT
+from .explore import explore
+from .ops import AWAIT, CHANNEL, JOIN, OPENS, OPERATIONS, RECV, RECV_END, SEND, kind_of, variable_of
+from .primitives import Primitive
+from .replay import finding_of, replay
+from .result import Failure, Result
 from .run import Run
 from .scenario import Finding, Scenario
-from .schedule import format_schedule, parse_schedule
-from .world import READY, Task, World
+from .schedule import format_schedule
+from .world import READY
 
 if TYPE_CHECKING:
     from .trace import Trace
@@ -70,13 +72,9 @@ def _wanted(scenario: Scenario, failure: Result | Failure | str | None) -> tuple
         failure = failure.failure
     if isinstance(failure, Failure):
         return failure.kind, failure.message
-    if replay(scenario, failure).finding is None:
+    finding = finding_of(scenario, failure)
+    if finding is None:
         raise NothingFailed(f"there is nothing to minimise: the schedule {failure!r} ends without a finding")
-    with closing(World(scenario)) as world, world.running():  # a trace tells a deadlock with its steps: no two alike
-        world.start()
-        for name in parse_schedule(failure)[0]:
-            world.step(next(task for task in world.tasks if task.name == name))
-        finding = (world.findings or world.judge())[0]
     return finding.kind, finding.message
 
 
@@ -144,12 +142,13 @@ class _Order:
         self.on: dict[int, list[int]] = defaultdict(list)
         for i, name in enumerate(run.thread):
             self.of[self.names.index(name)].append(i)
-            self.on[run.codes[i] >> 4].append(i)
+            self.on[variable_of(run.codes[i])].append(i)
         self.touching = {key: sum(1 << e for e in events) for key, events in self.on.items()}
-        self.enabling = sum(1 << i for i, code in enumerate(run.codes) if code & 15 in _ENABLING)
+        self.enabling = sum(1 << i for i, code in enumerate(run.codes) if OPERATIONS[kind_of(code)].enables)
         self.enabling |= sum(1 << events[-1] for events in self.of)  # the end of a thread lets another join it
         self.task = [next(task for task in run.world.tasks if task.name == name) for name in self.names]
-        self.known: dict[tuple[int, int], bool] = {}
+        self.known: dict[tuple[int, int, int], bool] = {}
+        self.objects = {obj._key: obj for obj in run.world.objects if isinstance(obj, Primitive)}
 
     def after(self, event: int) -> int:
         """The steps that happen after ``event``, and itself: none for a finding before the first."""
@@ -171,32 +170,33 @@ class _Order:
         if event is None and self.task[k].status != READY:
             return False
         code = self.task[k].code if event is None else self.run.codes[event]
-        kind, key = code & 15, code >> 4
+        kind = kind_of(code)
         if kind in (JOIN, AWAIT):  # one that still waits at the end of the run could never be made
             last = self.run.before[event] if event is not None else None
             return last is not None and (last == 0 or bool(mask >> last - 1 & 1))
-        if kind not in (LOCK, WAIT, RECV, RECV_END):
+        if OPENS[kind] is None and kind != RECV_END:
             return True
-        known = code, mask & self.touching.get(key, 0)
+        known = k, code, mask & self.touching.get(variable_of(code), 0)
         if known not in self.known:
-            self.known[known] = self._is_open(kind, key, mask, self.task[k])
+            op = self.task[k].op if event is None else self.run.about[event]
+            opens = OPENS[RECV if kind == RECV_END else kind]
+            self.known[known] = bool(opens(self._state(kind, variable_of(code), mask), self.names[k], op))
         return self.known[known]
 
-    def _is_open(self, kind: int, key: int, mask: int, task: Task) -> bool:
-        """Whether the lock is free, the semaphore positive, the channel not empty or at its end."""
+    def _state(self, kind: int, key: int, mask: int) -> Any:
+        """The state of a primitive when exactly the steps in ``mask`` have been made."""
         touched = self.on[key]
-        kinds = [self.run.codes[e] & 15 for e in touched if mask >> e & 1]
-        if kind == LOCK:
-            return not kinds or kinds[-1] != LOCK
-        if kind == WAIT:
-            count = self.run.before[touched[0]] if touched else task.op[1]._count
-            return bool(count + kinds.count(POST) - kinds.count(WAIT) > 0)
-        channel = self.run.before[touched[0]] if touched else len(task.op[1]._queue) << 1 | task.op[1]._closed
-        closed = channel & 1 or CLOSE in kinds or SHUTDOWN in kinds
-        return bool(closed or (channel >> 1) + kinds.count(SEND) > kinds.count(RECV))
-
-
-_ENABLING = {UNLOCK, POST, SEND, CLOSE, SHUTDOWN}
+        before = self.run.before
+        if not touched:
+            return self.objects[key]._state
+        if OPERATIONS[kind].family == CHANNEL:  # its sends and receives commute: count them
+            kinds = [kind_of(self.run.codes[e]) for e in touched if mask >> e & 1]
+            items, closed = before[touched[0]]
+            ends = any(OPERATIONS[k].changes and k not in (SEND, RECV) for k in kinds)
+            return items + kinds.count(SEND) - kinds.count(RECV), closed or ends
+        missing = (e for e in touched if not mask >> e & 1 and OPERATIONS[kind_of(self.run.codes[e])].changes)
+        first = next(missing, None)
+        return self.objects[key]._state if first is None else before[first]
 
 
 def shortest_trace(scenario: Scenario, failure: Result | Failure | str | None = None) -> Trace:

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from .shared import FIELDS, Freed, Shared, _Primitive
+from .primitives import Primitive
+from .shared import FIELDS, Freed, Shared
 
 _DEPTH = 5
 
@@ -26,14 +27,14 @@ def reachable(state: Any) -> Iterator[tuple[str, Any]]:
         if isinstance(thing, Freed):
             yield path, thing
             continue
-        if isinstance(thing, Shared | _Primitive):
+        if isinstance(thing, Shared | Primitive):
             yield path, thing
         if depth < _DEPTH:
             todo.extend((p, value, depth + 1) for p, value in _parts(path, thing))
 
 
 def _parts(path: str, thing: Any) -> list[tuple[str, Any]]:
-    if isinstance(thing, _Primitive | str | bytes | int | float | type):
+    if isinstance(thing, Primitive | str | bytes | int | float | type):
         return []
     if isinstance(thing, dict):
         return [(f"{path}[{key!r}]", value) for key, value in thing.items()]

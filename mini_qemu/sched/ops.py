@@ -1,58 +1,103 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The vocabulary: every operation a thread can make visible, and when two of them depend on each other.
+"""The vocabulary: every kind of step a thread can make, in one table, and when two steps depend on each other.
 
-An instrumented thread yields its next operation as a plain tuple ``(KIND, object, ...)``; the world packs the part that
-matters to the search into one integer, its *code*: ``object key, field number, kind``. Two operations commute unless
-`depends` says otherwise, and everything that counts interleavings is a function of these codes.
+An instrumented thread yields its next operation as a plain tuple ``(KIND, object, ...)``; a tuple, because a step costs
+a microsecond and an object with names would cost another. The world packs the part that matters to the search into one
+integer, its *code*: ``object key, field number, kind``. `kind_of`, `variable_of` and `object_of` take it apart; only
+the loops that run at every step write the shifts out.
+
+A kind is an `Operation`: what it does, when it can be made, what it commutes with, how it reads. The modules that own
+the objects register theirs (`shared`, `primitives`, `handles`), and everything else follows from the table. A new
+primitive is a class with an immutable ``_state`` and its kinds, in one file:
+
+    SET = operation("set", "sets", act=set_it)
+    AWAIT_SET = operation("await_set", "waits for", opens=lambda state, thread, op: state, changes=False,
+                          why=lambda name, state, thread, op: f"waits for {name}, which is not set")
 
 Left out: memory models. Every step takes effect at once and in one order (sequential consistency).
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-KIND_BITS = 4
+KIND_BITS = 6
 FIELD_BITS = 6
+KIND_MASK = (1 << KIND_BITS) - 1
 FREE_FIELD = (1 << FIELD_BITS) - 1
 """The field number of ``free``: an object has at most this many shared fields."""
 
-
-class Kind(IntEnum):
-    """What a step does. The first sixteen are steps; the others are notes to the world and never scheduled."""
-
-    READ = 0
-    WRITE = 1
-    CAS = 2
-    LOCK = 3
-    UNLOCK = 4
-    WAIT = 5
-    POST = 6
-    SEND = 7
-    RECV = 8
-    RECV_END = 9  # a receive that finds the channel closed and drained; the world turns RECV into it
-    CLOSE = 10
-    SHUTDOWN = 11
-    SPAWN = 12
-    JOIN = 13  # through a handle, which may be joined once
-    AWAIT = 14  # join(name) of a scenario's thread, as often as one likes
-    FREE = 15
-
-    ABORT = 16
-    FAIL = 17
-    BEAT = 18  # so many loop iterations went by
+Op = tuple[Any, ...]
+"""``(KIND, object, ...)``: what an instrumented thread yields."""
 
 
-# Plain integers for the hot loops: an IntEnum comparison costs three times as much.
-READ, WRITE, CAS, LOCK, UNLOCK, WAIT, POST, SEND = (int(k) for k in list(Kind)[:8])
-RECV, RECV_END, CLOSE, SHUTDOWN, SPAWN, JOIN, AWAIT, FREE = (int(k) for k in list(Kind)[8:16])
-ABORT, FAIL, BEAT = (int(k) for k in list(Kind)[16:])
+def kind_of(code: int) -> int:
+    """Which kind of step ``code`` stands for: an index of `OPERATIONS`."""
+    return code & KIND_MASK
 
-VERBS = {
-    READ: "reads", WRITE: "writes", CAS: "compares and exchanges", LOCK: "locks", UNLOCK: "unlocks", WAIT: "waits for",
-    POST: "posts", SEND: "sends on", RECV: "receives from", RECV_END: "finds the end of", CLOSE: "closes",
-    SHUTDOWN: "shuts down", SPAWN: "starts", JOIN: "joins", AWAIT: "joins", FREE: "frees",
-}  # fmt: skip
+
+def variable_of(code: int) -> int:
+    """The variable, or the whole lock, semaphore, channel, handle that the step is about."""
+    return code >> KIND_BITS
+
+
+def object_of(code: int) -> int:
+    """The object that the step is about, whichever of its fields."""
+    return code >> KIND_BITS + FIELD_BITS
+
+
+# The kinds that the hot loops know by number. The first four touch a field, and only the first of them never writes.
+READ, WRITE, CAS, ADD = range(4)
+FREE, SPAWN, JOIN, DETACH, AWAIT, LOCK, UNLOCK, WAIT, POST, SEND, RECV, RECV_END, CLOSE, SHUTDOWN = range(4, 18)
+FIRST_NEW = 18
+
+# Notes to the world. They are never scheduled and have no code.
+ABORT, FAIL, BEAT = range(KIND_MASK + 1, KIND_MASK + 4)
+
+FIELD, LIFE, THREAD, ORDER, CHANNEL = "field", "life", "thread", "order", "channel"
+"""Families of kinds: how `execution` finds out what a step happens after. ``order`` is for every ordinary primitive:
+steps that change it are in one order with all others on it, steps that only look at it commute."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """A kind of step, and all that the engine knows about it.
+
+    ``act(world, task, op)`` carries it out and returns its value; what it raises is raised in the thread.
+    ``opens(state, thread, op)`` says whether ``thread`` can make it while its object's ``_state`` is ``state`` (None:
+    always); it may look at ``op[2:]``, but not at the object, which can be that of another run.
+    ``why(name, state, thread, op)`` says why it cannot: "waits for L, held by B".
+    ``turns(state, thread, op)`` is the kind as which it would turn out (None: this one).
+    ``changes`` is false if it only looks; ``enables``, if no other thread can be waiting for it.
+    ``tell(name, op, value, show)`` gives the value as text, and the step as a sentence without its thread; ``show``
+    turns a value into text.
+    """
+
+    kind: int
+    name: str
+    verb: str
+    family: str
+    act: Callable[[Any, Any, Op], Any]
+    opens: Callable[[Any, str, Op], bool] | None
+    why: Callable[[str, Any, str, Op], str]
+    turns: Callable[[Any, str, Op], int] | None
+    changes: bool
+    enables: bool
+    tell: Callable[[str, Op, Any, Callable[[Any], str]], tuple[str, str]]
+
+
+OPERATIONS: dict[int, Operation] = {}
+"""Kind -> what it is."""
+
+ACT: list[Any] = [None] * (KIND_MASK + 1)
+OPENS: list[Any] = [None] * (KIND_MASK + 1)
+TURNS: list[Any] = [None] * (KIND_MASK + 1)
+"""The same by kind, for the loops that run at every step."""
+
+CONFLICTS = [0] * (KIND_MASK + 1)
+"""``CONFLICTS[kind]``: bit mask of the kinds that conflict with it on the same variable or object."""
 
 DEPENDENCE = (
     "same thread; same variable and one of the two writes (values are not compared, a compare_exchange writes); "
@@ -65,22 +110,59 @@ DEPENDENCE = (
 """The relation every count is relative to, in words: shown beside the counts."""
 
 
-def _mask(*kinds: int) -> int:
-    return sum(1 << kind for kind in kinds)
+def _nothing(world: Any, task: Any, op: Op) -> None:
+    """A step whose only effect is its place in the order."""
 
 
-CONFLICTS = [0] * 16
-"""``CONFLICTS[kind]``: bit mask of the kinds that conflict with it on the same variable or object."""
-CONFLICTS[READ] = _mask(WRITE, CAS)
-CONFLICTS[WRITE] = CONFLICTS[CAS] = _mask(READ, WRITE, CAS)
-CONFLICTS[LOCK] = CONFLICTS[UNLOCK] = _mask(LOCK, UNLOCK)
-CONFLICTS[WAIT] = CONFLICTS[POST] = _mask(WAIT, POST)
-CONFLICTS[SEND] = _mask(SEND, CLOSE, SHUTDOWN)
-CONFLICTS[RECV] = _mask(RECV, RECV_END)
-CONFLICTS[RECV_END] = _mask(RECV, RECV_END, CLOSE, SHUTDOWN)
-CONFLICTS[CLOSE] = CONFLICTS[SHUTDOWN] = _mask(SEND, RECV_END, CLOSE, SHUTDOWN)
-CONFLICTS[JOIN] = _mask(JOIN)
-CONFLICTS[FREE] = _mask(FREE)
+def operation(
+    name: str,
+    verb: str,
+    *,
+    act: Callable[[Any, Any, Op], Any] = _nothing,
+    opens: Callable[[Any, str, Op], bool] | None = None,
+    why: Callable[[str, Any, str, Op], str] | None = None,
+    turns: Callable[[Any, str, Op], int] | None = None,
+    changes: bool = True,
+    enables: bool | None = None,
+    tell: Callable[[str, Op, Any, Callable[[Any], str]], tuple[str, str]] | None = None,
+    family: str = ORDER,
+    kind: int | None = None,
+) -> int:
+    """Register a kind of step (see `Operation`) and return its number, for the tuples that threads yield.
+
+    ``family`` and ``kind`` are for the engine's own: a new primitive leaves both out. ``enables`` defaults to whatever
+    changes something and never waits.
+    """
+    if kind is None:
+        kind = max([FIRST_NEW, *(known + 1 for known in OPERATIONS)])
+    if kind > KIND_MASK or kind in OPERATIONS:
+        raise ValueError(f"no room for another kind of step, {name!r}: {kind} is taken or above {KIND_MASK}")
+    OPERATIONS[kind] = Operation(
+        kind=kind,
+        name=name,
+        verb=verb,
+        family=family,
+        act=act,
+        opens=opens,
+        why=why or (lambda name, state, thread, op: f"waits for {name}"),
+        turns=turns,
+        changes=changes,
+        enables=changes and opens is None if enables is None else enables,
+        tell=tell or (lambda name, op, value, show: ("", f"{verb} {name}")),
+    )
+    ACT[kind], OPENS[kind], TURNS[kind] = act, opens, turns
+    if family == ORDER:
+        for other in OPERATIONS.values():
+            if other.family == ORDER and (changes or other.changes):
+                conflict(kind, other.kind)
+    return kind
+
+
+def conflict(kind: int, *others: int) -> None:
+    """Let steps of ``kind`` conflict with those of ``others`` on the same variable or object."""
+    for other in others:
+        CONFLICTS[kind] |= 1 << other
+        CONFLICTS[other] |= 1 << kind
 
 
 def depends(a: int, b: int) -> bool:
@@ -89,9 +171,9 @@ def depends(a: int, b: int) -> bool:
     The order between a thread's spawn, steps and join, and between a send and the receive of its item, is not a choice
     and not asked here.
     """
-    differ = a ^ b
-    if differ < 16:  # the same variable, or the same lock, semaphore, channel, handle
-        return CONFLICTS[a & 15] >> (b & 15) & 1 == 1
-    if differ < 1024:  # another field of the same object
-        return a & 15 == FREE or b & 15 == FREE
+    differ = a ^ b  # asked millions of times: the widths of kind and field are written out
+    if differ < 64:  # the same variable, or the same lock, semaphore, channel, handle
+        return CONFLICTS[a & 63] >> (b & 63) & 1 == 1
+    if differ < 4096:  # another field of the same object
+        return a & 63 == FREE or b & 63 == FREE
     return False

@@ -16,12 +16,13 @@ from itertools import zip_longest
 from typing import Any
 
 from .errors import DivergenceError, ScenarioError
-from .ops import AWAIT, CAS, FIELD_BITS, RECV, SEND, VERBS, WRITE
+from .ops import ADD, AWAIT, FIELD_BITS, OPERATIONS, RECV, SEND, WRITE, kind_of
+from .places import frames_of
+from .primitives import Primitive
 from .scenario import Scenario
-from .shared import Mutex
-from .world import Task, World, frames_of
+from .world import Task, World
 
-LIMIT_STEPS = 1_000
+STEPS_COMPARED = 1_000
 """Steps of the run that are compared."""
 
 Entry = tuple[str, ...]
@@ -49,8 +50,8 @@ def diverged(world: World, tid: int, code: int | None = None) -> DivergenceError
     elif not world.enabled(task):
         found = f"{name} {world.reason(task) or 'has ended'}"
     else:
-        found = f"{name} {VERBS[world.pending(task) & 15]} {_thing(task)} in {_place(task)}"
-    does = "goes on" if code is None else f"{VERBS[code & 15]} something"
+        found = f"{name} {OPERATIONS[kind_of(world.pending(task))].verb} {_thing(task)} in {_place(task)}"
+    does = "goes on" if code is None else f"{OPERATIONS[kind_of(code)].verb} something"
     return _not_deterministic(world.scenario, f"step {world.count + 1}, {name} {does}", found)
 
 
@@ -73,7 +74,7 @@ def _not_deterministic(scenario: Scenario, expected: str, found: str) -> Diverge
 def _record(scenario: Scenario) -> Iterator[Entry]:
     with closing(World(scenario)) as world:
         for obj in world.objects:
-            if isinstance(obj, Mutex) and obj._native.locked():
+            if isinstance(obj, Primitive) and obj.left_held():
                 raise ScenarioError(
                     f"scenario {scenario.name!r}: setup leaves {world.name_of(obj)} locked; a thread must lock it"
                 )
@@ -82,7 +83,7 @@ def _record(scenario: Scenario) -> Iterator[Entry]:
         with world.running():
             world.start()
             while task := next(iter(world.able()), None):
-                if world.count == LIMIT_STEPS:
+                if world.count == STEPS_COMPARED:
                     return
                 yield _step(world, task)
         for finding in world.judge():
@@ -91,7 +92,7 @@ def _record(scenario: Scenario) -> Iterator[Entry]:
 
 def _step(world: World, task: Task) -> Entry:
     """Let ``task`` make its step, and tell it."""
-    op, kind = task.op, world.pending(task) & 15
+    op, kind = task.op, kind_of(world.pending(task))
     what = op[1]
     if hasattr(what, "_key") and not any(what is obj for obj in reversed(world.objects)):
         raise ScenarioError(
@@ -101,15 +102,15 @@ def _step(world: World, task: Task) -> Entry:
     name, place = _thing(task), _place(task)
     world.step(task)
     value = op[2] if kind == SEND else op[3] if kind == WRITE else world.value
-    shown = f" ({_told(value)})" if kind <= CAS or kind in (SEND, RECV) else ""
-    return f"step {world.count}, {task.name}", VERBS[kind], name + shown, "in", place
+    shown = f" ({_told(value)})" if kind <= ADD or kind in (SEND, RECV) else ""
+    return f"step {world.count}, {task.name}", OPERATIONS[kind].verb, name + shown, "in", place
 
 
 def _thing(task: Task) -> str:
     """What ``task``'s next operation is about."""
     kind, obj, *rest = task.op
-    if kind <= CAS or kind == AWAIT:
-        return f"{type(obj).__name__}.{rest[0]}" if kind <= CAS else str(rest[0])
+    if kind <= ADD or kind == AWAIT:
+        return f"{type(obj).__name__}.{rest[0]}" if kind <= ADD else str(rest[0])
     return vars(obj).get("name") or f"{type(obj).__name__}#{vars(obj)['_key'] >> FIELD_BITS}"
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from .scenario import Finding
 from .world import World
@@ -14,8 +15,8 @@ class Run:
     """A finished run as a strategy hands it over: who moved at each step, what went wrong, and the world as it is at
     the end.
 
-    DPOR adds per event its code, its ``past`` (the mask of the events that happen before it) and how things stood
-    ``before`` it (see `Execution`).
+    DPOR adds per event its code, its ``past`` (the mask of the events that happen before it), how things stood
+    ``before`` it and what it is ``about`` (see `Execution`).
     """
 
     world: World
@@ -23,7 +24,8 @@ class Run:
     findings: list[Finding]
     past: list[int] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
-    before: list[int] = field(default_factory=list)
+    before: list[Any] = field(default_factory=list)
+    about: list[Any] = field(default_factory=list)
 
 
 def first_of(findings: list[Finding]) -> list[Finding]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
 from typing import Any
 
+from .clerk import control
 from .errors import ScenarioError
 from .instrument import is_controlled
-from .shared import control
 
 
 @dataclass(frozen=True)

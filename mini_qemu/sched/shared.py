@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Shared state and synchronisation, as the code under test writes them.
+"""Shared variables, as the code under test writes them.
 
     class Counter(Shared):      # each annotated field of each instance is one shared variable
         value: int = 0
 
-Strategy: the same objects serve two masters. Called plainly (*native* mode) they are ordinary attributes and
-`threading` primitives. Under the explorer the instrumented code never comes here: it yields operations and the world
-acts on the objects' private parts (``_v``, ``_owner``, ...). What nevertheless arrives here while a world is running
-comes from code that was not instrumented, and is refused: nothing is silently uncontrolled.
-
-Left out: condition variables, reader-writer locks, time-outs.
+Strategy: in native mode a field is an ordinary attribute. Under the explorer instrumented code never comes here: it
+yields its reads and writes, and the world acts on ``_v``. A field that is nevertheless touched while a world is running
+is touched by code that was not instrumented, and `clerk` refuses that.
 """
 
 from __future__ import annotations
@@ -17,85 +14,18 @@ from __future__ import annotations
 import inspect
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Generator
 from typing import Any, ClassVar, get_origin
 
-from .errors import Misuse, Uncontrolled, UseAfterFree
-from .ops import (
-    ABORT,
-    AWAIT,
-    CAS,
-    CLOSE,
-    FAIL,
-    FREE,
-    FREE_FIELD,
-    JOIN,
-    LOCK,
-    POST,
-    RECV,
-    SEND,
-    SHUTDOWN,
-    SPAWN,
-    UNLOCK,
-    WAIT,
-)
-
-Op = tuple[Any, ...]
-Steps = Generator[Op, Any, Any]
+from .clerk import CLERK, control, controlled_by
+from .errors import UseAfterFree
+from .ops import ADD, CAS, FIELD, FIELD_BITS, FREE, FREE_FIELD, LIFE, READ, WRITE, Op, conflict, operation
+from .primitives import Primitive
 
 FIELDS: dict[type, dict[str, int]] = {}
 """Class -> shared field -> its number. The instrumenter asks for the names, the world for the numbers."""
 
 SHARED_NAMES: set[str] = set()
 """Every name that is a shared field of some class: the attribute names the instrumenter rewrites."""
-
-CONTROLLED: set[str] = set()
-"""Modules, and packages with all they contain, whose functions run instrumented."""
-
-
-def control(*names: str) -> None:
-    """Let the functions of these modules or packages run under the explorer.
-
-    The modules of a scenario's functions and of `Shared` classes are controlled without being named.
-    """
-    CONTROLLED.update(names)
-
-
-class Clerk(threading.local):
-    """Who is running right now, in this OS thread: hands out keys to new objects and refuses what nobody controls."""
-
-    def __init__(self) -> None:
-        self.active = False  # a world is running a thread of the program under test
-        self.maker: Callable[[], tuple[str, int]] | None = None
-        self.keys: dict[tuple[str, int], int] = {}
-        self.objects: list[Any] = []  # everything that got a key in this run
-        self.fresh: list[Any] | None = None  # objects being constructed by that thread, private until they are done
-
-    def new_key(self, obj: Any) -> int:
-        """A key for ``obj`` that is the same in every run in which the same thread makes its n-th object."""
-        if self.maker is None:
-            return 0
-        self.objects.append(obj)
-        return self.keys.setdefault(self.maker(), len(self.keys) + 1)
-
-    def refuse(self, what: str) -> None:
-        """Raise unless no world is running. ``what`` names the operation."""
-        if self.active:
-            frame = sys._getframe(2)
-            if frame.f_code.co_name in {"__repr__", "__str__", "__format__"}:
-                return  # looking is not a step
-            function = frame.f_code.co_qualname.replace("_sched_outer.<locals>.", "")
-            raise Uncontrolled(
-                f"{frame.f_code.co_filename}:{frame.f_lineno}: {what} in code the explorer does not control "
-                f"({function}). "
-                "Visible operations cannot stand in a comprehension, lambda, generator, async function, property or "
-                "constructor, nor in a library's "
-                "callback: write a plain loop or function, or name the module with control(...)"
-            )
-
-
-CLERK = Clerk()
 
 
 class _Field:
@@ -132,7 +62,7 @@ def _is_constant(annotation: Any) -> bool:
     return (
         origin is ClassVar
         or getattr(origin, "_name", "") == "Final"
-        or (isinstance(origin, type) and issubclass(origin, _Primitive))
+        or (isinstance(origin, type) and issubclass(origin, Primitive))
     )
 
 
@@ -173,7 +103,7 @@ class Shared:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = super().__new__(cls)
-        self.__dict__["_key"] = CLERK.new_key(self) << 6
+        self.__dict__["_key"] = CLERK.new_key(self) << FIELD_BITS
         self.__dict__["_v"] = dict(cls._defaults)  # type: ignore[attr-defined]
         if CLERK.fresh is not None:
             CLERK.fresh.append(self)
@@ -241,207 +171,6 @@ def bury(obj: Any) -> None:
     obj._v = _Gone(cls)
 
 
-def controlled_by(generator: Callable[..., Steps]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: under the explorer, a call of the native function runs ``generator`` instead."""
-
-    def mark(native: Callable[..., Any]) -> Callable[..., Any]:
-        generator.__qualname__ = native.__qualname__  # for what Python says about wrong arguments
-        native.__dict__["__controlled__"] = generator
-        return native
-
-    return mark
-
-
-def _yields(kind: int) -> Callable[..., Steps]:
-    def operation(self: Any) -> Steps:
-        return (yield (kind, self))
-
-    return operation
-
-
-class _Primitive:
-    """Something to synchronise with. ``name`` is what messages call it; left empty, the path that leads to it in the
-    scenario's state.
-    """
-
-    def __init__(self, name: str = "") -> None:
-        self.name = name
-        self._key = CLERK.new_key(self) << 6
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name!r})" if self.name else f"{type(self).__name__}()"
-
-
-class Mutex(_Primitive):
-    """A lock that is not reentrant: ``lock()``, ``unlock()`` by the holder, or ``with mutex:``."""
-
-    def __init__(self, name: str = "") -> None:
-        super().__init__(name)
-        self._owner: Any = None  # the task that holds it, under a world
-        self._native = threading.Lock()
-
-    @controlled_by(_yields(LOCK))
-    def lock(self) -> None:
-        """Wait until the mutex is free and take it."""
-        CLERK.refuse(f"{self.name or 'a mutex'}.lock()")
-        self._native.acquire()
-
-    @controlled_by(_yields(UNLOCK))
-    def unlock(self) -> None:
-        """Give the mutex back. Raises RuntimeError when nobody holds it; under the explorer only the holder may, else
-        "misuse".
-        """
-        CLERK.refuse(f"{self.name or 'a mutex'}.unlock()")
-        self._native.release()
-
-    @controlled_by(_yields(LOCK))
-    def __enter__(self) -> None:
-        self.lock()
-
-    @controlled_by(lambda self, *exc: _yields(UNLOCK)(self))
-    def __exit__(self, *exc: object) -> None:
-        self.unlock()
-
-
-class Semaphore(_Primitive):
-    """A counter with waiting: ``wait()`` until it is positive and take one, ``post()`` gives one."""
-
-    def __init__(self, value: int = 0, name: str = "") -> None:
-        super().__init__(name)
-        self._count = value
-        self._native = threading.Semaphore(value)
-
-    @controlled_by(_yields(WAIT))
-    def wait(self) -> None:
-        """Wait until the count is positive, then take one."""
-        CLERK.refuse(f"{self.name or 'a semaphore'}.wait()")
-        self._native.acquire()
-        self._count -= 1
-
-    @controlled_by(_yields(POST))
-    def post(self) -> None:
-        """Add one to the count."""
-        CLERK.refuse(f"{self.name or 'a semaphore'}.post()")
-        self._count += 1  # for a setup; natively only the real one decides
-        self._native.release()
-
-
-class Channel(_Primitive):
-    """An unbounded FIFO. ``recv()`` waits for an item and gives None when the channel is closed and drained.
-
-    ``close()`` is the sender's end, ``shutdown()`` cuts the line from either side; after both, what was sent can still
-    be received and a ``send`` raises BrokenPipeError.
-    """
-
-    def __init__(self, name: str = "") -> None:
-        super().__init__(name)
-        self._queue: deque[Any] = deque()
-        self._closed = False
-        self._native = threading.Condition()
-
-    @controlled_by(lambda self, item: (yield (SEND, self, item)))
-    def send(self, item: Any) -> None:
-        """Append an item; never waits. Raises BrokenPipeError after `close` or `shutdown`."""
-        CLERK.refuse(f"{self.name or 'a channel'}.send()")
-        with self._native:
-            self._put(item)
-            self._native.notify()
-
-    @controlled_by(_yields(RECV))
-    def recv(self) -> Any:
-        """The oldest item; waits for one. None when the channel is closed and drained."""
-        CLERK.refuse(f"{self.name or 'a channel'}.recv()")
-        with self._native:
-            self._native.wait_for(lambda: self._queue or self._closed)
-            return self._queue.popleft() if self._queue else None
-
-    @controlled_by(_yields(CLOSE))
-    def close(self) -> None:
-        """No more sends; receivers drain what is there and then get None."""
-        self._end("close")
-
-    @controlled_by(_yields(SHUTDOWN))
-    def shutdown(self) -> None:
-        """Cut the line: wakes whoever waits in `recv`. Unlike `close` it is meant to be called by anyone."""
-        self._end("shutdown")
-
-    def _put(self, item: Any) -> None:
-        if self._closed:
-            raise BrokenPipeError(f"{self.name or 'the channel'} is closed: nothing can be sent any more")
-        self._queue.append(item)
-
-    def _end(self, how: str) -> None:
-        CLERK.refuse(f"{self.name or 'a channel'}.{how}()")
-        with self._native:
-            self._closed = True
-            self._native.notify_all()
-
-
-class Handle(_Primitive):
-    """A started thread: to be joined once, or detached; a handle that never was is a leak."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.settled = False
-        self._task: Any = None
-        self._native: threading.Thread | None = None
-
-    @controlled_by(_yields(JOIN))
-    def join(self) -> None:
-        """Wait until the thread has ended. If it was joined or detached before, that is a "misuse" (natively a
-        RuntimeError).
-        """
-        CLERK.refuse(f"{self.name}.join()")
-        self._settle("joined")
-        assert self._native is not None
-        self._native.join()
-
-    @controlled_by(lambda self: (yield (JOIN, self, "detached")))
-    def detach(self) -> None:
-        """Nobody will join this thread. A step that never waits; detaching what was joined, or the reverse, is a
-        misuse.
-        """
-        CLERK.refuse(f"{self.name}.detach()")
-        self._settle("detached")
-
-    def _settle(self, how: str) -> None:
-        if self.settled:
-            raise Misuse(f"thread {self.name!r} is {how} although it was joined or detached before")
-        self.settled = True
-
-
-def _spawn(name: str, fn: Callable[..., Any], *args: Any) -> Steps:
-    return (yield (SPAWN, Handle(name), fn, args))
-
-
-@controlled_by(_spawn)
-def spawn(name: str, fn: Callable[..., Any], *args: Any) -> Handle:
-    """Start a thread that calls ``fn(*args)``.
-
-    Schedules are written with the names, so under the explorer a thread's second "worker" is called "worker 2"; two
-    threads that start one of the same name are an error.
-    """
-    CLERK.refuse("spawn()")
-    if CLERK.maker is not None:
-        raise Misuse("setup starts a thread; name it in the scenario's threads, or start it from one of them")
-    handle = Handle(name)
-    handle._native = threading.Thread(target=fn, args=args, name=name)
-    handle._native.start()
-    return handle
-
-
-@controlled_by(lambda name: (yield (AWAIT, None, name)))
-def join(name: str) -> None:
-    """Wait until the scenario's thread ``name`` has ended."""
-    CLERK.refuse("join()")
-    for thread in threading.enumerate():
-        if thread.name == name:
-            thread.join()
-
-
-ADD: Any = object()
-"""Stands in a CAS operation where compare_exchange has the old value: add instead."""
-
 _NATIVE_ATOMIC = threading.Lock()
 
 
@@ -456,7 +185,7 @@ def compare_exchange(obj: Shared, field: str, old: Any, new: Any) -> bool:
         return True
 
 
-@controlled_by(lambda obj, field, delta: (yield (CAS, obj, field, ADD, delta)))
+@controlled_by(lambda obj, field, delta: (yield (ADD, obj, field, delta)))
 def fetch_add(obj: Shared, field: str, delta: int) -> int:
     """One step: add ``delta`` to ``obj.field`` and return the old value."""
     CLERK.refuse("fetch_add()")
@@ -473,13 +202,87 @@ def free(obj: Any) -> None:
     bury(obj)
 
 
-@controlled_by(lambda message="": (yield (FAIL, message)))
-def fail(message: str = "") -> None:
-    """Something that must not happen has happened: a "fail" finding, the thread stops here."""
-    raise AssertionError(message)
+def peek(obj: Shared, field: str) -> Any:
+    """The value of a shared field, read by somebody who is not part of the program: it is no step and never refused.
+
+    For invariants, views and checks that must not perturb. Raises UseAfterFree where the object is freed,
+    AttributeError where the field has no value.
+    """
+    try:
+        return obj._v[field]
+    except KeyError:
+        raise AttributeError(f"{type(obj).__name__}.{field} has no value yet") from None
 
 
-@controlled_by(lambda message="": (yield (ABORT, message)))
-def abort(message: str = "") -> None:
-    """As C's abort(): a "crash" finding, the thread stops on the spot and keeps its locks."""
-    raise AssertionError(message)
+# ---------------------------------------------------------------- the kinds of steps
+
+
+def _read(world: Any, task: Any, op: Op) -> Any:
+    return op[1]._v[op[2]]
+
+
+def _write(world: Any, task: Any, op: Op) -> None:
+    op[1]._v[op[2]] = op[3]
+
+
+def _exchange(world: Any, task: Any, op: Op) -> bool:
+    values = op[1]._v
+    equal = bool(values[op[2]] == op[3])
+    if equal:
+        values[op[2]] = op[4]
+    return equal
+
+
+def _add(world: Any, task: Any, op: Op) -> Any:
+    values = op[1]._v
+    before = values[op[2]]
+    values[op[2]] = before + op[3]
+    return before
+
+
+operation(
+    "read",
+    "reads",
+    kind=READ,
+    family=FIELD,
+    act=_read,
+    changes=False,
+    tell=lambda name, op, value, show: (show(value), f"reads {name}: {show(value)}"),
+)
+operation(
+    "write",
+    "writes",
+    kind=WRITE,
+    family=FIELD,
+    act=_write,
+    tell=lambda name, op, value, show: (show(op[3]), f"writes {name} = {show(op[3])}"),
+)
+operation(
+    "cas",
+    "compares and exchanges",
+    kind=CAS,
+    family=FIELD,
+    act=_exchange,
+    tell=lambda name, op, value, show: (
+        str(bool(value)),
+        f"compares and exchanges {name}: "
+        + (f"{show(op[3])} becomes {show(op[4])}" if value else f"it is not {show(op[3])}"),
+    ),
+)
+operation(
+    "cas",
+    "compares and exchanges",
+    kind=ADD,
+    family=FIELD,
+    act=_add,
+    tell=lambda name, op, value, show: (
+        show(value),
+        f"adds {op[3]} to {name}: {show(value)} becomes {show(value + op[3])}",
+    ),
+)
+operation("free", "frees", kind=FREE, family=LIFE, act=lambda world, task, op: bury(op[1]))
+conflict(READ, WRITE, CAS, ADD)
+conflict(WRITE, WRITE, CAS, ADD)
+conflict(CAS, CAS, ADD)
+conflict(ADD, ADD)
+conflict(FREE, FREE)

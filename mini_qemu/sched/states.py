@@ -19,11 +19,13 @@ from types import CellType, CodeType, FrameType, FunctionType, GeneratorType, Me
 from typing import Any
 
 from .dpor import LIMIT_STEPS
+from .primitives import Primitive
 from .repeat import movable
+from .result import Race
 from .rewrite import HELPERS
 from .run import Run, first_of
 from .scenario import Scenario
-from .shared import Channel, Handle, Mutex, Semaphore, Shared, _Primitive
+from .shared import Shared
 from .world import Registry, Task, World
 
 LIMIT_STATES = 2_000_000
@@ -34,6 +36,9 @@ class VisitedStates:
     run, exceed the limit.
     """
 
+    covers = "states"
+    races: tuple[Race, ...] = ()
+    leaves_out = ""
     fraction = 0.0
 
     def __init__(self, scenario: Scenario, limit_states: int = LIMIT_STATES) -> None:
@@ -64,6 +69,10 @@ class VisitedStates:
             if not left:
                 return
             path[-1] = left[-1].pop(0)
+
+    @property
+    def states(self) -> int:
+        return len(self.seen)
 
     def _descend(self, world: World, fingerprint: Fingerprint) -> bool:
         """Go on from the last step until a state is known or nobody can move; says whether it is a new end."""
@@ -162,14 +171,8 @@ class Fingerprint:
         """An object that has a key, with all that is in it."""
         plain = vars(obj)
         inside: Any
-        if isinstance(obj, Mutex):
-            inside = obj._owner.name if obj._owner else None
-        elif isinstance(obj, Semaphore):
-            inside = obj._count
-        elif isinstance(obj, Channel):
-            inside = obj._closed, tuple([self._value(v) for v in obj._queue])
-        elif isinstance(obj, Handle):
-            inside = obj.name, obj.settled
+        if isinstance(obj, Primitive):
+            inside = tuple([self._value(v) for v in obj.contents()])
         else:
             inside = tuple([(n, self._value(v)) for n, v in obj._v.items()])
             if len(plain) > 2:
@@ -183,7 +186,7 @@ class Fingerprint:
             return value
         if kind in _NUMBERS:
             return kind, repr(value)  # True is not 1, -0.0 is not 0.0
-        if isinstance(value, Shared | _Primitive):
+        if isinstance(value, Shared | Primitive):
             return _KEY, vars(value)["_key"]
         if kind is tuple:
             return kind, tuple([self._value(v) for v in value])

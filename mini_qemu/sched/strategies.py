@@ -4,6 +4,8 @@
     new_run()                     -> bool     False: nothing is left to try
     choose(world, able, current)  -> Task     one of ``able``, the threads that can move
 
+A strategy says what its runs cover (``covers``: "classes", or nothing) and what they leave out (``leaves_out``).
+
 Depth-first search with sleep sets, preemption bounding (Musuvathi and Qadeer, PLDI 2007), probabilistic concurrency
 testing (PCT; Burckhardt, Kothari, Musuvathi, Nagarakatte, ASPLOS 2010) and plain random choice. Only the first tries
 everything. Replays and the learner's own choices drive a `trace.Recorder` instead, which stops to look after every
@@ -20,6 +22,7 @@ from typing import Protocol
 from .dpor import LIMIT_STEPS
 from .ops import depends
 from .repeat import movable
+from .result import Race
 from .run import Run, first_of
 from .scenario import Scenario
 from .world import Registry, Task, World
@@ -27,6 +30,12 @@ from .world import Registry, Task, World
 
 class Strategy(Protocol):
     """Decides at every step. ``choose`` may return None to give the run up (it would only repeat another)."""
+
+    @property
+    def covers(self) -> str: ...
+
+    @property
+    def leaves_out(self) -> str: ...
 
     def new_run(self) -> bool: ...
 
@@ -38,6 +47,8 @@ class Sampler:
     them.
     """
 
+    states = None
+    races: tuple[Race, ...] = ()
     fraction = 0.0
 
     def __init__(self, scenario: Scenario, strategy: Strategy, limit_steps: int = LIMIT_STEPS) -> None:
@@ -45,6 +56,8 @@ class Sampler:
         self.strategy = strategy
         self.limit_steps = limit_steps
         self.too_long = False
+        self.covers = strategy.covers
+        self.leaves_out = strategy.leaves_out
 
     def runs(self) -> Iterator[Run | None]:
         """The executions made: a run for each that came to an end, None for one that the strategy gave up."""
@@ -77,6 +90,9 @@ class Sampler:
 class Random:
     """Every thread that can move is as likely as the others, at every step."""
 
+    covers = ""
+    leaves_out = ""
+
     def __init__(self, seed: int = 0) -> None:
         self.rng = random.Random(seed)
 
@@ -93,6 +109,9 @@ class PCT:
 
     n is the number of threads, k the number of steps; k is estimated by the longest run so far.
     """
+
+    covers = ""
+    leaves_out = ""
 
     def __init__(self, seed: int = 0, depth: int = 3) -> None:
         self.rng = random.Random(seed)
@@ -121,16 +140,29 @@ class PCT:
         return best
 
 
+class Branch:
+    """A state on the current path of a depth-first search: who is still to be tried there, and who was chosen."""
+
+    __slots__ = ("asleep", "chosen", "code", "left", "spent")
+
+    def __init__(self, left: list[int], asleep: dict[int, int] | None = None, spent: int = 0) -> None:
+        self.left = left
+        self.asleep = asleep if asleep is not None else {}  # threads that need not be tried here, with their steps
+        self.spent = spent  # preemptions up to and including the step made here
+        self.chosen = -1  # nobody yet
+        self.code = 0
+
+
 class DepthFirst:
     """Every interleaving up to equivalence, depth first, with sleep sets: complete runs == classes, but many runs are
     cut short.
     """
 
+    covers = "classes"
+    leaves_out = ""
+
     def __init__(self) -> None:
-        self.chosen: list[int] = []
-        self.codes: list[int] = []
-        self.sleep: list[dict[int, int]] = []
-        self.left: list[list[int]] = []
+        self.path: list[Branch] = []
         self.depth = 0
         self.started = False
 
@@ -139,52 +171,48 @@ class DepthFirst:
         if not self.started:
             self.started = True
             return True
-        while self.chosen:
-            self.sleep[-1][self.chosen[-1]] = self.codes[-1]
-            if self.left[-1]:
-                self.chosen[-1] = -1
+        while self.path:
+            last = self.path[-1]
+            last.asleep[last.chosen] = last.code
+            if last.left:
+                last.chosen = -1
                 return True
-            for stack in (self.chosen, self.codes, self.sleep, self.left):
-                stack.pop()
+            self.path.pop()
         return False
 
     def choose(self, world: World, able: list[Task], current: Task | None) -> Task | None:
         d = self.depth
-        self.depth += 1
-        if d < len(self.chosen) and self.chosen[d] >= 0:
-            return movable(world, self.chosen[d])
-        if d == len(self.chosen):
-            sleep: dict[int, int] = {}
-            if d:
-                sleep = {
-                    q: c
-                    for q, c in self.sleep[d - 1].items()
-                    if q != self.chosen[d - 1] and not depends(c, self.codes[d - 1])
-                }
+        if d == len(self.path):
+            asleep = self._asleep(self.path[-1]) if d else {}
             order = sorted(able, key=lambda t: t is not current)
-            left = [t.tid for t in order if t.tid not in sleep]
+            left = [t.tid for t in order if t.tid not in asleep]
             if not left:
-                self.depth = d
                 return None
-            self.chosen.append(-1)
-            self.codes.append(0)
-            self.sleep.append(sleep)
-            self.left.append(left)
-        task = world.by_tid[self.left[d].pop(0)]
-        self.chosen[d], self.codes[d] = task.tid, world.pending(task)
+            self.path.append(Branch(left, asleep))
+        self.depth += 1
+        here = self.path[d]
+        if here.chosen >= 0:  # the way to the state in which the last run branches off
+            return movable(world, here.chosen)
+        task = world.by_tid[here.left.pop(0)]
+        here.chosen, here.code = task.tid, world.pending(task)
         return task
+
+    def _asleep(self, before: Branch) -> dict[int, int]:
+        """Who still sleeps after the step made at ``before``: whoever that step does not concern."""
+        return {q: c for q, c in before.asleep.items() if q != before.chosen and not depends(c, before.code)}
 
 
 class Bounded:
-    """Every schedule with at most ``bound`` preemptions, depth first: a preemption takes the turn from a thread that
-    could go on.
+    """Every schedule with at most ``preemptions``, depth first: a preemption takes the turn from a thread that could
+    go on.
     """
 
-    def __init__(self, bound: int = 2) -> None:
-        self.bound = bound
-        self.chosen: list[int] = []
-        self.left: list[list[int]] = []
-        self.spent: list[int] = []  # preemptions up to and including each step
+    covers = ""
+
+    def __init__(self, preemptions: int = 2) -> None:
+        self.preemptions = preemptions
+        self.leaves_out = f"the bound of {preemptions} preemption{'' if preemptions == 1 else 's'}"
+        self.path: list[Branch] = []
         self.depth = 0
         self.started = False
 
@@ -193,26 +221,24 @@ class Bounded:
         if not self.started:
             self.started = True
             return True
-        while self.chosen and not self.left[-1]:
-            for stack in (self.chosen, self.left, self.spent):
-                stack.pop()
-        if self.chosen:
-            self.chosen[-1] = -1
-        return bool(self.chosen)
+        while self.path and not self.path[-1].left:
+            self.path.pop()
+        if self.path:
+            self.path[-1].chosen = -1
+        return bool(self.path)
 
     def choose(self, world: World, able: list[Task], current: Task | None) -> Task | None:
         d = self.depth
         self.depth += 1
-        if d < len(self.chosen) and self.chosen[d] >= 0:
-            return movable(world, self.chosen[d])
-        spent = self.spent[d - 1] if d else 0
-        if d == len(self.chosen):
-            stays = current in able and spent >= self.bound
+        spent = self.path[d - 1].spent if d else 0
+        if d == len(self.path):
+            stays = current in able and spent >= self.preemptions
             order = [current] if stays else sorted(able, key=lambda t: t is not current)
-            self.chosen.append(-1)
-            self.left.append([t.tid for t in order if t is not None])
-            self.spent.append(spent)
-        task = world.by_tid[self.left[d].pop(0)]
-        self.chosen[d] = task.tid
-        self.spent[d] = spent + (current in able and task is not current)
+            self.path.append(Branch([t.tid for t in order if t is not None]))
+        here = self.path[d]
+        if here.chosen >= 0:
+            return movable(world, here.chosen)
+        task = world.by_tid[here.left.pop(0)]
+        here.chosen = task.tid
+        here.spent = spent + (current in able and task is not current)
         return task

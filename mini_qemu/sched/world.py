@@ -11,37 +11,40 @@ A thread that crashes stops where it is; the others go on until none can move. H
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import GeneratorType
 from typing import Any
 
+from .clerk import CLERK
 from .errors import InstrumentationError, Misuse, ScenarioError, SchedError, Uncontrolled, UseAfterFree, sentence_of
+from .handles import Handle
 from .instrument import call, ran_plainly, refresh
+from .naming import path_to
 from .ops import (
-    ABORT,
+    ACT,
+    ADD,
     AWAIT,
     BEAT,
     CAS,
-    CLOSE,
     FAIL,
     FIELD_BITS,
     FREE,
     FREE_FIELD,
-    JOIN,
     KIND_BITS,
-    LOCK,
-    POST,
+    KIND_MASK,
+    OPENS,
+    OPERATIONS,
     READ,
-    RECV,
-    SEND,
-    SHUTDOWN,
     SPAWN,
-    UNLOCK,
-    WAIT,
+    TURNS,
     WRITE,
-)  # fmt: skip
+    Op,
+    kind_of,
+)
+from .places import frames_of, place_of
+from .primitives import Primitive
 from .scenario import Finding, Scenario
-from .shared import ADD, CLERK, FIELDS, Handle, _Primitive, bury
+from .shared import FIELDS
 
 READY, DONE, CRASHED = 0, 1, 2
 
@@ -50,11 +53,6 @@ TURNS_WITHOUT_STEP = 100_000
 
 _FIRST_KEY = 1 << KIND_BITS + FIELD_BITS
 """The smallest code of an operation on an object that has a key."""
-
-_WAITS = frozenset((LOCK, WAIT, RECV, JOIN, AWAIT))
-"""Kinds of operations that may have to wait."""
-
-OWN_FILES = __file__.rpartition("/")[0] if "/" in __file__ else __file__.rpartition("\\")[0]
 
 
 class Task:
@@ -69,13 +67,18 @@ class Task:
         self.tid = tid
         self.handle = handle
         self.gen: Any = None
-        self.op: tuple[Any, ...] = ()
+        self.op: Op = ()
         self.code = 0
         self.status = READY
         self.steps = 0
         self.made = 0  # objects created by it, for their keys
         self.spawned: dict[str, int] = {}  # how many threads it started, by name
         self.quiet = (0, 0)  # (steps made, loop turns since) at the last beat
+
+    @property
+    def ended(self) -> bool:
+        """Whether it came to its end: a thread that crashed did not."""
+        return self.status == DONE
 
 
 class Registry:
@@ -106,7 +109,7 @@ class World:
         self.count = 0
         self.value: Any = None
         self.crashed = False
-        self._setup = self.current = Task("", -1)
+        self.current = Task("", -1)  # nobody yet: the setup
         self.objects: list[Any] = []  # every Shared object and lock of this run, in order of creation
         CLERK.keys, CLERK.objects, CLERK.maker = self.registry.keys, self.objects, self._maker
         try:
@@ -119,7 +122,7 @@ class World:
     def start(self) -> None:
         """Bring every thread of the scenario before its first operation. Call it inside `running`."""
         for name, (fn, args) in self.scenario.functions.items():
-            self._add(name, fn, (self.state, *args), None)
+            self.add(name, fn, (self.state, *args), None)
 
     def _maker(self) -> tuple[str, int]:
         task = self.current
@@ -153,35 +156,31 @@ class World:
         """Whether ``task`` can make its next step now."""
         if task.status:
             return False
-        kind = task.code & 15
-        if kind == LOCK:
-            return task.op[1]._owner is None
-        if kind == WAIT:
-            return bool(task.op[1]._count > 0)
-        if kind == RECV:
-            return bool(task.op[1]._queue or task.op[1]._closed)
-        if kind == JOIN:
-            return not waits_for_end(task.op) or bool(task.op[1]._task.status == DONE)
-        if kind == AWAIT:
-            return self.task_named(task.op[2]).status == DONE
-        return True
+        opens = OPENS[task.code & KIND_MASK]
+        return opens is None or opens(self._state(task), task.name, task.op)
 
     def able(self) -> list[Task]:
         """The threads that can make their next step now, in order of appearance."""
-        return [t for t in self.tasks if not t.status and (t.code & 15 not in _WAITS or self.enabled(t))]
+        return [t for t in self.tasks if not t.status and (OPENS[t.code & KIND_MASK] is None or self.enabled(t))]
 
     def pending(self, task: Task) -> int:
         """The code of ``task``'s next step as it would turn out now."""
         code = task.code
-        if code & 15 == RECV and not task.op[1]._queue and task.op[1]._closed:
-            return code + 1
-        return code
+        turns = TURNS[code & KIND_MASK]
+        if turns is None:
+            return code
+        kind: int = turns(self._state(task), task.name, task.op)
+        return code & ~KIND_MASK | kind
 
-    def step(self, task: Task) -> int:
-        """Carry out ``task``'s next operation, which must be enabled. Returns the code of what was done."""
+    def _state(self, task: Task) -> Any:
+        """The state of the object that ``task``'s next operation is about: of a thread, whether it has ended."""
         op = task.op
-        code = task.code
-        kind = code & 15
+        return op[1]._state if op[1] is not None else self.task_named(op[2]).ended
+
+    def step(self, task: Task) -> None:
+        """Carry out ``task``'s next operation, which must be enabled, and let the thread run to the one after it."""
+        op = task.op
+        kind = self.pending(task) & KIND_MASK
         self.current = task
         self.count += 1
         task.steps += 1
@@ -192,55 +191,21 @@ class World:
                 value = op[1]._v[op[2]]
             elif kind == WRITE:
                 op[1]._v[op[2]] = op[3]
-            elif kind == LOCK:
-                op[1]._owner = task
-            elif kind == UNLOCK:
-                if op[1]._owner is not task:
-                    raise Misuse(f"{task.name} unlocks {op[1].name or 'a mutex'}, which it does not hold")
-                op[1]._owner = None
-            elif kind == RECV:
-                if op[1]._queue:
-                    value = op[1]._queue.popleft()
-                else:
-                    code += 1
-            elif kind == SEND:
-                op[1]._put(op[2])
-            elif kind == CAS:
-                values = op[1]._v
-                if op[3] is ADD:
-                    value = values[op[2]]
-                    values[op[2]] = value + op[4]
-                else:
-                    value = values[op[2]] == op[3]
-                    if value:
-                        values[op[2]] = op[4]
-            elif kind == WAIT:
-                op[1]._count -= 1
-            elif kind == POST:
-                op[1]._count += 1
-            elif kind in (CLOSE, SHUTDOWN):
-                op[1]._closed = True
-            elif kind == SPAWN:
-                value = op[1]
-                self._add(value.name, op[2], op[3], value)
-                self.current = task
-            elif kind == JOIN:
-                op[1]._settle("joined" if waits_for_end(op) else "detached")
-            elif kind == FREE:
-                bury(op[1])
+            else:
+                value = ACT[kind](self, task, op)
         except UseAfterFree as trap:
             self.crash(task, "use-after-free", str(trap))
-            return code
+            return
         except Misuse as misuse:
             self.crash(task, "misuse", str(misuse))
-            return code
-        except KeyError:
-            error = AttributeError(f"{type(op[1]).__name__}.{op[2]} has no value yet")
+            return
+        except SchedError:
+            raise
         except Exception as raised:  # a send on a closed channel, or an exchange of values that cannot be compared
-            error = raised
+            missing = kind <= ADD and isinstance(raised, KeyError)
+            error = AttributeError(f"{type(op[1]).__name__}.{op[2]} has no value yet") if missing else raised
         self.value = value
         self.advance(task, value, error)
-        return code
 
     def advance(self, task: Task, value: Any, error: BaseException | None = None) -> None:
         """Let ``task`` run up to its next operation, giving it the result of the last one."""
@@ -252,56 +217,27 @@ class World:
                 else:
                     op, error = gen.throw(error), None
                 kind = op[0]
-                obj = op[1]
                 if kind <= WRITE:
+                    obj = op[1]
                     fields = FIELDS.get(type(obj))
-                    if fields is not None and op[2] in fields:
-                        task.code = (obj._key | fields[op[2]]) << 4 | kind
-                        task.op = op
-                        if task.code < _FIRST_KEY:
-                            self._refuse_outsider(task)
-                        return
-                    try:  # another class's attribute of the same name: no step
-                        if kind == READ:
-                            value = getattr(obj, op[2])
-                        else:
-                            setattr(obj, op[2], op[3])
-                            value = None
-                    except Exception as plain_error:
-                        error = plain_error
-                    continue
-                if kind >= ABORT:
-                    if kind != BEAT:
-                        self._stop(task, op)
-                        return
-                    if self._endless(task, op[2]):
-                        return
-                    value = None
-                    continue
-                if kind == CAS:
-                    fields = FIELDS.get(type(obj), {})
-                    if op[2] not in fields:
-                        known = ", ".join(fields) or "none"
-                        self._refuse(task, f"{type(obj).__name__} has no shared field {op[2]!r}; it has {known}")
-                    task.code = (obj._key | fields[op[2]]) << 4 | CAS
-                elif kind == FREE:
-                    if isinstance(obj, _Primitive):
-                        self._refuse(task, f"only Shared objects can be freed, not a {type(obj).__name__}")
-                    task.code = (obj._key | FREE_FIELD) << 4 | FREE
-                elif kind == SPAWN:
-                    task.code = SPAWN
-                    number = task.spawned[obj.name] = task.spawned.get(obj.name, 0) + 1
-                    if number > 1:
-                        obj.name = f"{obj.name} {number}"
-                elif kind == AWAIT:
-                    self.task_named(op[2])
-                    task.code = AWAIT
-                else:
-                    task.code = obj._key << 4 | kind
-                task.op = op
-                if task.code < _FIRST_KEY and kind not in (SPAWN, AWAIT):
-                    self._refuse_outsider(task)
-                return
+                    if fields is None or op[2] not in fields:  # another class's attribute of the same name: no step
+                        value, error = _plain_access(op)
+                        continue
+                    task.op = op
+                    task.code = (obj._key | fields[op[2]]) << KIND_BITS | kind
+                    if task.code < _FIRST_KEY:
+                        self._refuse_outsider(task)
+                    return
+                if kind <= KIND_MASK:
+                    task.op = op
+                    task.code = self._code(task, op)
+                    return
+                if kind != BEAT:
+                    self._stop(task, op)
+                    return
+                if self._endless(task, op[2]):
+                    return
+                value = None
         except StopIteration:
             task.status = DONE
         except UseAfterFree as trap:
@@ -315,6 +251,33 @@ class World:
         except BaseException as failure:  # sys.exit() in a thread as well
             self.crash(task, "crash", sentence_of(failure), failure)
 
+    def _code(self, task: Task, op: Op) -> int:
+        """The code of an operation that was made by a call; refuses one that makes no sense."""
+        kind, obj = op[0], op[1]
+        if kind == SPAWN:
+            number = task.spawned[obj.name] = task.spawned.get(obj.name, 0) + 1
+            if number > 1:
+                obj.name = f"{obj.name} {number}"
+            return SPAWN
+        if kind == AWAIT:
+            self.task_named(op[2])
+            return AWAIT
+        field = 0
+        if kind in (CAS, ADD):
+            fields = FIELDS.get(type(obj), {})
+            if op[2] not in fields:
+                known = ", ".join(fields) or "none"
+                self._refuse(task, f"{type(obj).__name__} has no shared field {op[2]!r}; it has {known}")
+            field = fields[op[2]]
+        elif kind == FREE:
+            if isinstance(obj, Primitive):
+                self._refuse(task, f"only Shared objects can be freed, not a {type(obj).__name__}")
+            field = FREE_FIELD
+        code: int = (obj._key | field) << KIND_BITS | kind
+        if code < _FIRST_KEY:
+            self._refuse_outsider(task)
+        return code
+
     def _refuse_outsider(self, task: Task) -> None:
         """An object without a key belongs to no run: it would carry what one run did into the next."""
         self._refuse(
@@ -327,7 +290,7 @@ class World:
         file, _, line = (frames_of(task.gen) or [("", "", 0)])[-1]
         raise InstrumentationError(f"{file}:{line}: {reason}")
 
-    def _add(self, name: str, fn: Any, args: tuple[Any, ...], handle: Handle | None) -> None:
+    def add(self, name: str, fn: Any, args: tuple[Any, ...], handle: Handle | None) -> None:
         """A new thread, run up to its first operation."""
         if not isinstance(name, str) or not name:
             raise ScenarioError(
@@ -344,7 +307,7 @@ class World:
         if handle is not None:
             handle._task = task
             self.handles.append(handle)
-        self.current = task
+        maker, self.current = self.current, task
         try:
             task.gen = call(fn, *args)
         except TypeError as error:
@@ -360,6 +323,7 @@ class World:
                 "give a plain function (no generator, no coroutine) written with def, in a controlled module"
             )
         self.advance(task, None)
+        self.current = maker
 
     def task_named(self, name: str) -> Task:
         """The scenario's thread called ``name``, which may be asked for before it was started. Raises ScenarioError,
@@ -398,17 +362,16 @@ class World:
         file, function, line = place_of(error) if error is not None else (frames_of(task.gen) or [("", "", 0)])[-1]
         self.findings.append(Finding(kind, message, task.name, self.count, function, file, line))
 
-    def judge(self) -> list[Finding]:
+    def judge(self, reason: Callable[[Task], str] | None = None) -> list[Finding]:
         """All findings of a run in which nobody can move any more. Deadlock, leaks and check are judged only if no
-        thread crashed.
+        thread crashed. ``reason`` says why a thread is blocked, if not `World.reason`.
         """
         if self.crashed:
             return self.findings
         if stuck := self.stuck():
-            sentences = "; ".join(f"{task.name} {self.reason(task)}" for task in stuck)
+            sentences = "; ".join(f"{task.name} {(reason or self.reason)(task)}" for task in stuck)
             return [Finding("deadlock", sentences, stuck[0].name, self.count)]
-        active, CLERK.active = CLERK.active, False
-        try:
+        with CLERK.looking():
             found = [
                 Finding("leak", f"thread {h.name!r} was never joined", h.name, self.count)
                 for h in self.handles
@@ -419,8 +382,6 @@ class World:
                     Finding("leak", str(sentence), "", self.count) for sentence in self.scenario.leaks(self.state)
                 ]
             return found + self._check()
-        finally:
-            CLERK.active = active
 
     def stuck(self) -> list[Task]:
         """The threads that have not ended: the scenario's first, then those started, by name. Who was started before
@@ -445,56 +406,30 @@ class World:
             ) from error
         return [] if verdict is None or verdict else [Finding("check", "the check is false at the end", "", self.count)]
 
-    def reason(self, task: Task) -> str:
-        """Why ``task`` cannot move, and for whom it waits: "waits for L, held by B". Empty if it can."""
+    def reason(self, task: Task, name: Callable[[Any], str] | None = None) -> str:
+        """Why ``task`` is blocked, and by whom: "waits for L, held by B". Empty if it is not. ``name`` says what to
+        call an object, if not `name_of`.
+        """
         if task.status or self.enabled(task):
             return ""
-        kind, obj = task.code & 15, task.op[1]
-        if kind == LOCK:
-            owner = "itself" if obj._owner is task else obj._owner.name
-            return f"waits for {self.name_of(obj)}, held by {owner}"
-        if kind == WAIT:
-            return f"waits for {self.name_of(obj)}, whose count is 0"
-        if kind == RECV:
-            return f"waits for an item on {self.name_of(obj)}"
-        target = obj._task if kind == JOIN else self.task_named(task.op[2])
-        return f"waits for {target.name} to end"
+        obj = task.op[1]
+        called = "" if obj is None else (name or self.name_of)(obj)
+        return OPERATIONS[kind_of(task.code)].why(called, self._state(task), task.name, task.op)
 
     def name_of(self, obj: Any) -> str:
         """What messages call ``obj``: its own name, the path that leads to it from the state, or its class."""
-        from .naming import path_to
-
         return vars(obj).get("name", "") or path_to(self.state, obj) or type(obj).__name__
 
 
-def waits_for_end(op: tuple[Any, ...]) -> bool:
-    """Whether a join really waits: detaching goes the same way but does not."""
-    return op[0] == AWAIT or len(op) == 2
-
-
-def frames_of(gen: Any) -> list[tuple[str, str, int]]:
-    """Where a suspended thread stands: (file, function, line) from the outermost frame to the innermost, without the
-    engine's own.
-    """
-    frames = []
-    while gen is not None and getattr(gen, "gi_frame", None) is not None:
-        code = gen.gi_code
-        if not code.co_filename.startswith(OWN_FILES):
-            frames.append((code.co_filename, code.co_qualname, gen.gi_frame.f_lineno))
-        gen = gen.gi_yieldfrom
-    return frames
-
-
-def place_of(error: BaseException) -> tuple[str, str, int]:
-    """Where ``error`` was raised, in the program under test rather than in the engine."""
-    place = ("", "", 0)
-    traceback = error.__traceback__
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        if not code.co_filename.startswith(OWN_FILES):
-            place = (code.co_filename, code.co_qualname, traceback.tb_lineno)
-        traceback = traceback.tb_next
-    return place
+def _plain_access(op: Op) -> tuple[Any, BaseException | None]:
+    """Read or write an attribute that is no shared variable: its value, or the error."""
+    try:
+        if op[0] == READ:
+            return getattr(op[1], op[2]), None
+        setattr(op[1], op[2], op[3])
+    except Exception as error:
+        return None, error
+    return None, None
 
 
 def _discard(gen: Any) -> None:

@@ -120,7 +120,7 @@ def _subset(program: Program, census: Census, method: str) -> list[str]:
     """Methods that sample: nothing but what the oracle has, and no claim of a proof."""
     translated = translate(program)
     try:
-        result = explore(translated.scenario, method=method, limit_runs=SAMPLES, seed=1, bound=1)
+        result = explore(translated.scenario, method=method, limit_runs=SAMPLES, seed=1, preemptions=1)
         more = seen(translated).keys() - ends(census).keys()
         found = [f"ends unknown to the oracle: {sorted(more, key=repr)}"] if more else []
         if set(result.findings) - set(census.findings):

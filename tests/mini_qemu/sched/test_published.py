@@ -8,6 +8,7 @@ from math import factorial
 import pytest
 
 from mini_qemu.sched import Scenario, explore
+from mini_qemu.sched.dpor import OptimalDPOR
 from tests.mini_qemu.sched import published
 
 
@@ -56,3 +57,10 @@ def test_philosophers(n: int) -> None:
 )
 def test_counts_of_the_literature(program: Callable[[int], Scenario], n: int, classes: int) -> None:
     assert counts(program(n)) == (classes, 0)
+
+
+@pytest.mark.parametrize("scenario", [published.lost_update(3), published.lastzero(6), published.locked_update(2, 3)])
+def test_no_run_is_cut_short(scenario: Scenario) -> None:
+    search = OptimalDPOR(scenario)
+    assert sum(1 for _ in search.runs()) == explore(scenario, "dfs").classes
+    assert search.redundant == 0

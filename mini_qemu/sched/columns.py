@@ -13,7 +13,8 @@ import html
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from .trace import Step, Trace
 
 UNKNOWN = "?"
 WRONG = "✕"
@@ -36,13 +37,14 @@ class Columns:
 
     def __init__(
         self,
-        trace: Any,
+        trace: Trace,
         *,
         state: Sequence[str] | None = None,
         ask: bool = False,
         first: int = 1,
         width: int = 34,
         brief: bool = False,
+        lines: bool = False,
     ) -> None:
         labels = list(trace.labels)
         unknown = [label for label in state or [] if label not in labels]
@@ -54,12 +56,12 @@ class Columns:
         self.width = max(12, width)
         skip = max(0, min(first - 1, len(trace.steps)))
         self.initial: dict[str, str] = dict(trace.steps[skip - 1].state if skip else trace.initial.state)
-        self.rows = [row for row in _rows(trace) if row.after > skip]
+        self.rows = [row for row in _rows(trace, lines) if row.after > skip]
         if brief:
-            told = {
+            about = {
                 step.index for step in trace.steps if set(step.changed) & set(self.labels) or _names(step, self.labels)
             }
-            self.rows = [row for row in self.rows if row.number in told or row.text.startswith(WRONG)]
+            self.rows = [row for row in self.rows if row.number in about or row.text.startswith(WRONG)]
         moving = {row.thread for row in self.rows}
         self.threads: list[str] = [name for name in trace.threads if name in moving]
         self.start = f"after step {skip}" if skip else "at the start"
@@ -121,26 +123,28 @@ class Columns:
 
 
 def columns(
-    trace: Any,
+    trace: Trace,
     *,
     state: Sequence[str] | None = None,
     ask: bool = False,
     first: int = 1,
     width: int = 34,
     brief: bool = False,
+    lines: bool = False,
 ) -> Columns:
     """A run in columns. `state`: which watched labels to show (all; [] for none); `ask`: hide their values as `?`;
     `first`: the step to begin with, for the end of a long run; `width`: of a thread's column in the text form;
-    `brief`: only the steps that read or change what is shown, the rules that break, and how it ends."""
-    return Columns(trace, state=state, ask=ask, first=first, width=width, brief=brief)
+    `brief`: only the steps that read or change what is shown, the rules that break, and how it ends; `lines`: with
+    the line of each step."""
+    return Columns(trace, state=state, ask=ask, first=first, width=width, brief=brief, lines=lines)
 
 
-def _names(step: Any, labels: Sequence[str]) -> bool:
+def _names(step: Step, labels: Sequence[str]) -> bool:
     """Whether a step is about one of these labels: "ms.rp_state.from_dst_file" is about "from_dst_file"."""
     return any(f".{step.name}".endswith(f".{label}") for label in labels)
 
 
-def _rows(trace: Any) -> Iterator[Row]:
+def _rows(trace: Trace, lines: bool) -> Iterator[Row]:
     before = trace.initial
     base = {thread: len(frames) for thread, frames in before.frames.items()}
     last = ""
@@ -150,7 +154,8 @@ def _rows(trace: Any) -> Iterator[Row]:
         depth = len(before.frames.get(step.thread, ())) - base.setdefault(step.thread, 1)
         said = step.text.removeprefix(step.thread).strip()
         indent = " " * max(0, min(depth, 6))
-        yield Row(step.index, step.index, step.thread, indent + said, dict(step.state), tuple(step.changed))
+        line = f"{step.line:>4} " if lines else ""
+        yield Row(step.index, step.index, step.thread, line + indent + said, dict(step.state), tuple(step.changed))
         for invariant in trace.invariants:
             if invariant.broken == step.index:
                 yield Row(step.index, None, step.thread, f"{WRONG} {invariant.name} no longer holds", step.state, ())

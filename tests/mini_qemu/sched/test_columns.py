@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lessons.views.trace import columns
-from mini_qemu.sched import Manual, explore, replay
+from mini_qemu.sched import Manual, columns, explore, replay
 from tests import stories
 
 

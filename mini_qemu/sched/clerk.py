@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who is running: the clerk gives new objects their keys and refuses operations that nobody controls.
+
+One object serves two masters. Called plainly (*native* mode) it is an ordinary attribute or a `threading` primitive.
+Under the explorer instrumented code never comes here: it yields operations, and the world acts on the objects' private
+parts. Any call that still arrives here while a world is running comes from uninstrumented code, and is refused.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Generator
+from typing import Any
+
+from .errors import Uncontrolled
+from .ops import Op
+
+Steps = Generator[Op, Any, Any]
+
+CONTROLLED: set[str] = set()
+"""Modules, and packages with all they contain, whose functions run instrumented."""
+
+
+def control(*names: str) -> None:
+    """Let the functions of these modules or packages run under the explorer.
+
+    The modules of a scenario's functions and of `Shared` classes are controlled without being named.
+    """
+    CONTROLLED.update(names)
+
+
+class Clerk(threading.local):
+    """Who is running right now, in this OS thread: hands out keys to new objects and refuses what nobody controls."""
+
+    def __init__(self) -> None:
+        self.active = False  # a world is running a thread of the program under test
+        self.maker: Callable[[], tuple[str, int]] | None = None
+        self.keys: dict[tuple[str, int], int] = {}
+        self.objects: list[Any] = []  # everything that got a key in this run
+        self.fresh: list[Any] | None = None  # objects being constructed by that thread, private until they are done
+
+    def new_key(self, obj: Any) -> int:
+        """A key for ``obj`` that is the same in every run in which the same thread makes its n-th object."""
+        if self.maker is None:
+            return 0
+        self.objects.append(obj)
+        return self.keys.setdefault(self.maker(), len(self.keys) + 1)
+
+    def refuse(self, what: str) -> None:
+        """Raise unless no world is running. ``what`` names the operation."""
+        if self.active:
+            frame = sys._getframe(2)
+            if frame.f_code.co_name in {"__repr__", "__str__", "__format__"}:
+                return  # looking is not a step
+            function = frame.f_code.co_qualname.replace("_sched_outer.<locals>.", "")
+            raise Uncontrolled(
+                f"{frame.f_code.co_filename}:{frame.f_lineno}: {what} in code the explorer does not control "
+                f"({function}). "
+                "Visible operations cannot stand in a comprehension, lambda, generator, async function, property or "
+                "constructor, nor in a library's "
+                "callback: write a plain loop or function, or name the module with control(...)"
+            )
+
+    def looking(self) -> _Looking:
+        """``with CLERK.looking():`` reading the state is not a step of the program."""
+        return _Looking(self)
+
+
+class _Looking:
+    """A class rather than a generator function: it is entered at the end of every run."""
+
+    __slots__ = ("before", "clerk")
+
+    def __init__(self, clerk: Clerk) -> None:
+        self.clerk = clerk
+        self.before = False
+
+    def __enter__(self) -> None:
+        self.before, self.clerk.active = self.clerk.active, False
+
+    def __exit__(self, *exc: object) -> None:
+        self.clerk.active = self.before
+
+
+CLERK = Clerk()
+
+
+def controlled_by(generator: Callable[..., Steps]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: under the explorer, a call of the native function runs ``generator`` instead."""
+
+    def mark(native: Callable[..., Any]) -> Callable[..., Any]:
+        generator.__qualname__ = native.__qualname__  # for what Python says about wrong arguments
+        native.__dict__["__controlled__"] = generator
+        return native
+
+    return mark
+
+
+def yields(kind: int) -> Callable[..., Steps]:
+    """The generator of a method without arguments that is one step of ``kind``."""
+
+    def operation(self: Any) -> Steps:
+        return (yield (kind, self))
+
+    return operation

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where a thread stands and where an exception was raised, in the program under test rather than in the engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+OWN_FILES = __file__.rpartition("/")[0] if "/" in __file__ else __file__.rpartition("\\")[0]
+
+Frame = tuple[str, str, int]
+"""(file, function, line)."""
+
+
+def frames_of(gen: Any) -> list[Frame]:
+    """Where a suspended thread stands: (file, function, line) from the outermost frame to the innermost, without the
+    engine's own.
+    """
+    frames = []
+    while gen is not None and getattr(gen, "gi_frame", None) is not None:
+        code = gen.gi_code
+        if not code.co_filename.startswith(OWN_FILES):
+            frames.append((code.co_filename, code.co_qualname, gen.gi_frame.f_lineno))
+        gen = gen.gi_yieldfrom
+    return frames
+
+
+def place_of(error: BaseException) -> Frame:
+    """Where ``error`` was raised, in the program under test rather than in the engine."""
+    place = ("", "", 0)
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if not code.co_filename.startswith(OWN_FILES):
+            place = (code.co_filename, code.co_qualname, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return place
