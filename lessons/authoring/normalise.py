@@ -1,7 +1,8 @@
 """The normal form of a notebook: what `make notebooks` writes and tests/notebooks/test_hygiene.py expects.
 
 Every notebook is run from top to bottom, then whatever differs from run to run or from machine to machine is taken out:
-widget views (they belong to a kernel that is gone), timing, tracebacks with their paths, the editor's own metadata.
+widget views (they belong to a kernel that is gone), all copies of the player but the first, timing, tracebacks with
+their paths, the editor's own metadata.
 What remains is the lesson: cells, outputs, numbers in order. A second run changes nothing.
 
 Left out: judging the outputs. That is nbval's task, and it needs the cells to carry their execution count.
@@ -17,6 +18,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+from lessons.player.at_rest import has_player, with_module, without_module
 
 Notebook = dict[str, Any]
 Cell = dict[str, Any]
@@ -45,6 +48,7 @@ def clean(notebook: Notebook) -> Notebook:
     cells: list[Cell] = []
     count = 0
     seen: set[str] = set()
+    carried = False  # the player's module, by an output above
     for position, cell in enumerate(notebook["cells"], start=1):
         new: Cell = {
             "cell_type": cell["cell_type"],
@@ -57,6 +61,7 @@ def clean(notebook: Notebook) -> Notebook:
             count += runs
             new["execution_count"] = count if runs else None
             new["outputs"] = clean_outputs(cell["outputs"], count)
+            carried = keep_one_player(new["outputs"], carried)
         elif cell.get("attachments"):
             new["attachments"] = cell["attachments"]
         cells.append(new)
@@ -95,6 +100,17 @@ def clean_outputs(outputs: Sequence[Cell], count: int) -> list[Cell]:
                 new["execution_count"] = count
         cleaned.append(new)
     return cleaned
+
+
+def keep_one_player(outputs: Sequence[Cell], carried: bool) -> bool:
+    """The module of the player stays with the first output of a notebook that has a player: True once it is there."""
+    for output in outputs:
+        data = output.get("data", {})
+        text = text_of(data.get("text/html", ""))
+        if has_player(text):
+            data["text/html"] = lines_of(without_module(text) if carried else with_module(text))
+            carried = True
+    return carried
 
 
 def dumps(notebook: Notebook) -> str:

@@ -19,24 +19,20 @@ The module player.js draws; Python only prepares one JSON view, once. A trace as
     finding   kind, thread, message, source, line; or null
     invariants  name, meaning, broken (the step that broke it, 0 if it holds in this run)
 
-At rest (`Player`, `html_at_rest`): text/plain is one sentence, which is what nbval compares; text/html is a static
-table, which tells the story where scripts may not run, followed by one classic script that replaces the table by
-the player. Classic, because `document.currentScript` finds its own table even if equal players occur twice on a
-page; module and style travel inside it, so an exported page works offline. Live widgets are in lessons.widgets.lab.
+At rest (`Player`): text/plain is one sentence, text/html a static table that the player replaces, see at_rest.py. Live
+widgets are in lessons.widgets.lab.
 Left out: pictures, and any call back to Python while stepping.
 """
 
 from __future__ import annotations
 
-import hashlib
 import html
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from lessons.player.at_rest import AtRest, html_at_rest
 from lessons.player.events import Event, chapters, events, opening
 from lessons.player.hands import hands
 from lessons.player.scene import Scene
@@ -45,7 +41,6 @@ from lessons.views.source import Site, SourceError, function_at, grey_lines, set
 from mini_qemu.fixes import fixes
 from mini_qemu.sched import Finding, Moment, Step, Trace, chain
 
-HERE = Path(__file__).parent
 SEAM = ("mini_qemu/qemu_thread.py", "mini_qemu/sched/")  # a lock is shown where QEMU takes it, not inside the lock
 HELPERS = ("mini_qemu/io_channel.py", "mini_qemu/qom.py", "mini_qemu/qemu_file_channel.py")  # shown where it is called
 HELPING = ("qemu_mutex_lock_iothread", "qemu_mutex_unlock_iothread", "qemu_bh_schedule", "qemu_file_get_error")
@@ -57,16 +52,6 @@ PROLOGUE = "how it gets there"
 
 Data = dict[str, Any]
 Frames = list[tuple[str, str, int]]
-
-
-@cache
-def module_text() -> str:
-    return (HERE / "player.js").read_text(encoding="utf-8")
-
-
-@cache
-def style_text() -> str:
-    return (HERE / "player.css").read_text(encoding="utf-8")
 
 
 @cache
@@ -318,27 +303,7 @@ def table(data: Data) -> str:
     return f"<p>{cell(plain(data))}</p>{start}{whole}"
 
 
-def as_script(value: Any) -> str:
-    """JSON that may stand inside a script element."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-
-
-def html_at_rest(view: Data, static: str) -> str:
-    """`static` for readers without scripts, and the script that puts the player in its place."""
-    name = "mini-qemu-" + hashlib.sha256(static.encode()).hexdigest()[:12]
-    code = module_text().replace("export default", "const module =")
-    return f"""<div class="mini-qemu-at-rest" id="{name}">{static}</div><script>(() => {{
-const place = document.currentScript.previousElementSibling, style = document.createElement("style");
-style.textContent = {as_script(style_text())};
-if (window.miniQemuStyle !== style.textContent) document.head.append(style);
-window.miniQemuStyle = style.textContent;
-{code}
-module.mount(place, {as_script(view)});
-}})();</script>"""
-
-
-class Player:
+class Player(AtRest):
     """A run to walk through. Give it the Trace that `replay` returned (or data made by `trace_data`).
 
         Player(replay(scenario, result.failure.schedule))
@@ -361,6 +326,3 @@ class Player:
 
     def _repr_html_(self) -> str:
         return html_at_rest({"mode": "player", "trace": self.data}, table(self.data))
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": self._repr_html_()}

@@ -18,7 +18,8 @@ from typing import Any
 import anywidget
 import traitlets
 
-from lessons.player.player import Data, html_at_rest, in_seam, module_text, plain, style_text, table, trace_data
+from lessons.player.at_rest import AtRest, html_at_rest, module_text, style_text
+from lessons.player.player import Data, in_seam, plain, table, trace_data
 from mini_qemu.fixes import fixes
 from mini_qemu.sched import (
     Manual,
@@ -37,7 +38,7 @@ MOST_STEPS = 5_000  # of a run shown to say that nothing goes wrong
 FEW_RUNS = 300  # up to here a second search, for the simplest run that fails, is not felt
 
 
-class _Lab(anywidget.AnyWidget):
+class _Lab(AtRest, anywidget.AnyWidget):
     """What both have in common: the view, the messages, the forms at rest."""
 
     _esm = module_text()
@@ -74,11 +75,8 @@ class _Lab(anywidget.AnyWidget):
         """The view where no kernel listens."""
         return {**self.view, "serial": 0, "message": ""}
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, rest = bundle if isinstance(bundle, tuple) else (bundle or {}, None)
-        data = {**data, "text/plain": repr(self), "text/html": html_at_rest(self.resting(), self.static())}
-        return data if rest is None else (data, rest)
+    def _repr_html_(self) -> str:
+        return html_at_rest(self.resting(), self.static())
 
 
 class RaceLab(_Lab):

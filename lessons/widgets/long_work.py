@@ -12,13 +12,16 @@ waited for where it begins.
 
 from __future__ import annotations
 
+import html
 import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import ipywidgets
+
+from lessons.player.at_rest import AtRest
 
 BETWEEN = 0.2  # seconds from one word to the next: a browser that is told more often falls behind
 
@@ -26,7 +29,7 @@ R = TypeVar("R")
 Clock = Callable[[], float]
 
 
-class LongWork(ipywidgets.VBox, Generic[R]):
+class LongWork(AtRest, ipywidgets.VBox, Generic[R]):
     """Runs ``work(progress=...)`` at once. ``result()`` is what it returns; an exception in it is raised there."""
 
     def __init__(self, title: str, work: Callable[..., R], clock: Clock = time.monotonic) -> None:
@@ -88,9 +91,8 @@ class LongWork(ipywidgets.VBox, Generic[R]):
     def __repr__(self) -> str:
         return f"{self.title}: run this cell to see how far it is"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        return {**bundle, "text/plain": repr(self), "text/html": f"<p>{self!r}</p>"}
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>"
 
 
 def estimate(runs: int, failing: int, fraction: float, seconds: float) -> str:

@@ -13,7 +13,6 @@ text/html are the same for everyone, so nbval compares the lesson and not the le
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -24,6 +23,7 @@ import traitlets
 
 from lessons.exercises import exercises, progress, question, questions
 from lessons.exercises.model import Question
+from lessons.player.at_rest import AtRest, code
 
 HERE = Path(__file__).parent
 
@@ -33,7 +33,7 @@ def _text(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
 
 
-class _Card(anywidget.AnyWidget):
+class _Card(AtRest, anywidget.AnyWidget):
     """A view for predict.js, messages back, and a form at rest that is the same for everyone."""
 
     _esm = _text("predict.js")
@@ -50,15 +50,6 @@ class _Card(anywidget.AnyWidget):
 
     def obey(self, message: Mapping[str, Any]) -> None:
         """What the browser says."""
-
-    def at_rest(self) -> str:
-        raise NotImplementedError
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, rest = bundle if isinstance(bundle, tuple) else (bundle or {}, None)
-        data = {**data, "text/plain": repr(self), "text/html": self.at_rest()}
-        return data if rest is None else (data, rest)
 
 
 class Predict(_Card):
@@ -115,11 +106,11 @@ class Predict(_Card):
             lines += [asked.text, *(f"  ( ) {choice}" for choice in asked.choices.values())]
         return "\n".join(lines).replace("`", "")
 
-    def at_rest(self) -> str:
+    def _repr_html_(self) -> str:
         parts = []
         for asked in self.asked.values():
-            choices = "".join(f"<li>{_code(text)}</li>" for text in asked.choices.values())
-            parts.append(f"<p><b>{_code(asked.text)}</b></p><ul>{choices}</ul>")
+            choices = "".join(f"<li>{code(text)}</li>" for text in asked.choices.values())
+            parts.append(f"<p><b>{code(asked.text)}</b></p><ul>{choices}</ul>")
         return "".join(parts) + "<p><em>Run this cell to choose.</em></p>"
 
 
@@ -164,9 +155,9 @@ class Reveal(_Card):
             lines += [f"The explorer says: {asked.choices[self.truth[asked.name]]}", asked.why]
         return "\n".join(lines).replace("`", "")
 
-    def at_rest(self) -> str:
+    def _repr_html_(self) -> str:
         told = "".join(
-            f"<p>The explorer says: <b>{_code(asked.choices[self.truth[asked.name]])}</b></p><p>{_code(asked.why)}</p>"
+            f"<p>The explorer says: <b>{code(asked.choices[self.truth[asked.name]])}</b></p><p>{code(asked.why)}</p>"
             for asked in self.asked
         )
         return f"{told}<p><em>Run this cell to see your prediction beside it.</em></p>"
@@ -203,7 +194,7 @@ class Progress(_Card):
         of = [(title_of(lesson), *_sizes(lesson)) for lesson in lessons_there()]
         return "\n".join(f"{title}: {_many(n, 'question')}, {_many(m, 'exercise')}" for title, n, m in of)
 
-    def at_rest(self) -> str:
+    def _repr_html_(self) -> str:
         rows = "".join(f"<li>{html.escape(line)}</li>" for line in repr(self).splitlines())
         return f"<ul>{rows}</ul><p><em>Run this cell to see what you have done.</em></p>"
 
@@ -225,8 +216,3 @@ def lessons_there() -> list[str]:
 def title_of(lesson: str) -> str:
     number, _, words = lesson.partition("_")
     return f"{number} {words.replace('_', ' ')}"
-
-
-def _code(text: str) -> str:
-    """Escaped, with `this` as code."""
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))

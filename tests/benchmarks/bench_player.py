@@ -13,7 +13,7 @@ import statistics
 import time
 
 from lessons.player import Player
-from lessons.player.player import module_text, style_text
+from lessons.player.at_rest import module_text, style_text
 from lessons.scenarios.precopy_return_path import scenario
 from lessons.widgets.lab import RaceLab
 from mini_qemu.sched import Scenario, Shared, minimise, replay

@@ -44,10 +44,12 @@ def listed() -> Player:
         return Player(replay(two_closers.scenario, minimise(two_closers.scenario)))
 
 
-def show(page, *shown: object) -> None:
-    """The resting forms, as an exported notebook has them."""
+def show(page, *shown: object, scripts: bool = True) -> None:
+    """The resting forms, as an exported notebook has them; drawn, where scripts run."""
     body = "".join(one if isinstance(one, str) else one._repr_html_() for one in shown)  # type: ignore[attr-defined]
     page.set_content(f"<!doctype html><meta charset='utf-8'><body>{body}</body>")
+    if scripts:
+        page.wait_for_function("() => !document.querySelector('.mini-qemu-at-rest:not(.mini-qemu)')")
 
 
 def resting(lab: RaceLab | SchedulerLab) -> str:
@@ -70,7 +72,7 @@ def test_the_script_puts_the_player_in_the_place_of_the_table(page, player):
 
 def test_without_scripts_the_table_tells_the_story(browser, player):
     with quiet_page(browser, java_script_enabled=False) as page:
-        show(page, player)
+        show(page, player, scripts=False)
         assert page.locator("table tbody tr").count() == len(player.data["steps"]) + 1
         assert "the door is shut" in page.locator("table").inner_text()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lessons.authoring import normalise
+from lessons.player.at_rest import MARK, has_player
 
 ROOT = Path(__file__).parents[2]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -96,3 +97,9 @@ def test_no_output_holds_the_wording_of_one_python(path: Path):
             for kind, words in EXCEPTION.findall(html.unescape(normalise.text_of(value))):
                 if issubclass(getattr(builtins, kind, object), Exception):
                     assert OURS.match(words), f"{kind}: {words}: let the engine say it in words of its own"
+
+
+def test_carries_the_player_once(path: Path):
+    texts = [normalise.text_of(data["text/html"]) for data in Book(path).data if "text/html" in data]
+    players = [text for text in texts if has_player(text)]
+    assert [MARK in text for text in players] == [True, *[False] * (len(players) - 1)][: len(players)]

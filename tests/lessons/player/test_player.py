@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from lessons.player import Player, trace_data
-from lessons.player.player import as_script, module_text, style_text, table
+from lessons.player.at_rest import (
+    MARK,
+    as_script,
+    module_text,
+    packed,
+    style_text,
+    unpacked,
+    with_module,
+    without_module,
+)
+from lessons.player.player import table
 from lessons.scenarios import find
 from lessons.widgets.lab import follow
 from mini_qemu.fixes import fixes
@@ -179,3 +189,20 @@ def test_no_address_gets_into_a_trace_of_the_miniature():
     text = Player(failing(scenario))._repr_html_()
     assert " object at 0x" not in text
     assert "<details>" in text, "a long table waits until it is asked for"
+
+
+def test_packed_data_comes_back_as_it_was(door):
+    assert unpacked(packed({"mode": "player", "trace": door})) == json.loads(
+        json.dumps({"mode": "player", "trace": door})
+    )
+
+
+def test_the_module_can_be_taken_out_of_an_output_and_put_back(door):
+    fresh = Player(door)._repr_html_()
+    bare = without_module(fresh)
+    assert MARK in fresh
+    assert MARK not in bare
+    assert len(bare) < len(fresh) / 3
+    assert without_module(bare) == bare
+    assert with_module(bare) == with_module(fresh) == fresh
+    assert with_module(bare + bare) == fresh + bare, "one module for two players"
