@@ -22,6 +22,7 @@ from lessons.player.at_rest import AtRest, html_at_rest, module_text, style_text
 from lessons.player.player import Data, in_seam, plain, table, trace_data
 from mini_qemu.fixes import fixes
 from mini_qemu.sched import (
+    Explorable,
     Manual,
     Result,
     Scenario,
@@ -32,6 +33,7 @@ from mini_qemu.sched import (
     minimise,
     parse_schedule,
     replay,
+    scenario_of,
 )
 
 MOST_STEPS = 5_000  # of a run shown to say that nothing goes wrong
@@ -45,11 +47,11 @@ class _Lab(AtRest, anywidget.AnyWidget):
     _css = style_text()
     view = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, scenario: Scenario) -> None:
-        if not isinstance(scenario, Scenario):
-            raise TypeError(f"{type(self).__name__} wants a Scenario, not {type(scenario).__name__}")
+    def __init__(self, scenario: Explorable) -> None:
+        if not isinstance(scenario, Scenario) and not callable(scenario):
+            raise TypeError(f"{type(self).__name__} wants a Scenario or a main function, not {type(scenario).__name__}")
         super().__init__()
-        self.scenario = scenario
+        self.scenario = scenario_of(scenario)
         self.serial = 0
         self.on_msg(self._receive)
 

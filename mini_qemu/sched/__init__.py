@@ -13,6 +13,7 @@ Standard library only, one OS thread, no clock: the same program gives the same 
 See README.md in this folder for how it works and what it cannot see.
 """
 
+from .choice import choose
 from .clerk import control
 from .columns import Columns, columns
 from .errors import (
@@ -33,6 +34,7 @@ from .many import explore_all
 from .minimise import minimise, shortest_trace
 from .picture import Local, Points, Thing
 from .primitives import Channel, Mutex, Semaphore
+from .program import Explorable, scenario_of
 from .replay import Manual, replay
 from .result import Failure, Race, Result
 from .scenario import Finding, Scenario
@@ -45,6 +47,7 @@ __all__ = [
     "Channel",
     "Columns",
     "DivergenceError",
+    "Explorable",
     "Failure",
     "Finding",
     "Handle",
@@ -70,6 +73,7 @@ __all__ = [
     "UseAfterFree",
     "abort",
     "chain",
+    "choose",
     "columns",
     "compare_exchange",
     "control",
@@ -86,6 +90,7 @@ __all__ = [
     "parse_schedule",
     "peek",
     "replay",
+    "scenario_of",
     "shortest_trace",
     "spawn",
     "started",

@@ -38,6 +38,7 @@ class Clerk(threading.local):
         self.maker: Callable[[], tuple[str, int]] | None = None
         self.keys: dict[tuple[str, int], int] = {}
         self.objects: list[Any] = []  # everything that got a key in this run
+        self.guard: Any = None  # of the run, if it is of ordinary code
         self.fresh: list[Any] | None = None  # objects being constructed by that thread, private until they are done
 
     def new_key(self, obj: Any) -> int:

@@ -20,6 +20,7 @@ from contextlib import closing
 from typing import Any
 
 from .execution import Execution, Reversal
+from .guard import Watch
 from .ops import JOIN, RECV, RECV_END, depends, kind_of
 from .repeat import diverged
 from .result import Race
@@ -48,6 +49,7 @@ class OptimalDPOR:
         self.redundant = 0
         self.too_long = False
         self.E = Execution(self.registry)
+        self.watch = Watch(self.E) if scenario.visible is not None else None
         self.reversals: list[Reversal] = []  # of E, in the order of their second events
         self.sleep: list[dict[int, int]] = [{}]
         self.wut: list[list[Node]] = [[]]
@@ -61,6 +63,8 @@ class OptimalDPOR:
                 with world.running():
                     world.start()
                     self._replay(world, branch)
+                    if self.watch is not None and world.guard is not None:
+                        self.watch.begin(branch, world.guard.taken())
                     races = self._extend(world)
                     if self.too_long:
                         break  # no verdict follows from it, so neither do other runs
@@ -110,6 +114,8 @@ class OptimalDPOR:
             assert task is not None
             races += [(e, depth, task.tid, code) for e in self.E.append(world, task, code)]
             world.step(task)
+            if self.watch is not None and world.guard is not None:
+                self.watch.step(task.tid, world.guard.taken())
             sleep.append({q: c for q, c in sleep[depth].items() if not depends(c, code)})
             wut.append(below)
             self.done.append(0)

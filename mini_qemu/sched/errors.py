@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _OF_NONE = re.compile(r"'NoneType' object has no attribute '(\w+)'")  # what follows differs between versions
 
 
@@ -47,8 +48,9 @@ class Uncontrolled(BaseException):
 def sentence_of(failure: BaseException) -> str:
     """What a thread of the program stopped with: the same words on every version of Python.
 
-    An attribute of None is CPython's `'NoneType' object has no ...`, which changed in 3.13; here it is said in our own
-    words. An exception that cannot even be shown is named by its type.
+    Addresses are left out, for they differ from run to run. An attribute of None is CPython's `'NoneType' object has no
+    ...`, which changed in 3.13; here it is said in our own words. An exception that cannot even be shown is named by
+    its type.
     """
     name = type(failure).__name__
     try:
@@ -56,4 +58,4 @@ def sentence_of(failure: BaseException) -> str:
     except Exception as trouble:
         return f"{name}, whose text cannot be made ({type(trouble).__name__})"
     missing = _OF_NONE.match(text) if isinstance(failure, AttributeError) else None
-    return f"{name}: None has no attribute {missing[1]!r}" if missing else f"{name}: {text}"
+    return f"{name}: None has no attribute {missing[1]!r}" if missing else f"{name}: {_ADDRESS.sub('', text)}"

@@ -13,9 +13,9 @@ import textwrap
 from dataclasses import dataclass
 
 from .minimise import minimise
+from .program import Explorable
 from .replay import replay
 from .result import Failure, Result
-from .scenario import Scenario
 from .trace import Step, Trace, short_file
 
 _ACCESSES = {"read", "write", "cas"}
@@ -40,7 +40,7 @@ class _Part:
     beats: tuple[Beat, ...] = ()
 
 
-def explain(scenario: Scenario, failure: Result | Failure | Trace | str | None = None) -> str:
+def explain(scenario: Explorable, failure: Result | Failure | Trace | str | None = None) -> str:
     """Why the scenario fails, from its simplest failing run (or from the trace given): a line, or more, for each
     sentence. Says so if nothing failed.
     """

@@ -15,6 +15,8 @@ from typing import Any, Protocol
 from .canary import check_canary
 from .dpor import OptimalDPOR
 from .errors import SchedError
+from .guard import Discovered
+from .program import Explorable, scenario_of
 from .repeat import repeated
 from .result import Race, Result, note_failure
 from .run import Run
@@ -29,6 +31,10 @@ BUDGET_RUNS = 200_000
 """Runs that "auto" gives to DPOR before it falls back to visited states."""
 REPEATS = 3
 """How often a run is made again to see whether the scenario is deterministic: all but once before the exploration."""
+DISCOVERY_RUNS = 200
+"""Runs of the systematic search that show the other methods what a program's threads share."""
+FIRST = "the first failure"
+"""What stopped an exploration that was to stop there."""
 SAMPLES = 1_000
 """Runs of the random methods when no limit is given."""
 
@@ -37,7 +43,7 @@ Progress = Callable[[int, int, float], Any]
 
 
 def explore(
-    scenario: Scenario,
+    scenario: Explorable,
     method: str = "auto",
     limit_runs: int | None = None,
     limit_seconds: float | None = None,
@@ -45,37 +51,74 @@ def explore(
     depth: int = 3,
     seed: int = 0,
     progress: Progress | None = None,
+    first: bool = False,
 ) -> Result:
     """Explore every interleaving of ``scenario``, or many.
+
+    ``scenario`` is a `Scenario`, or a function without arguments that makes its threads with `threading`, joins them
+    and asserts. What the threads of such a program share without synchronisation is found by running: each discovery
+    makes a place visible, and the exploration begins again.
 
     "dpor" runs one interleaving of every class (optimal), "dfs" the same with sleep sets only, "states" visits every
     state once, "auto" tries DPOR within a budget and then states; "bounded" makes every schedule with at most so many
     ``preemptions``, "pct" (for bugs of a certain ``depth``) and "random" make ``limit_runs`` schedules from ``seed``.
     ``limit_seconds`` is wall-clock time. ``progress(runs, failing, fraction)`` is called now and then; a true answer
-    stops. An interrupt stops too, and what was seen so far is returned as "incomplete". Raises SchedError where the
-    question cannot be answered.
+    stops, and so does the ``first`` failure if that is true. An interrupt stops too, and what was seen so far is
+    returned as "incomplete". Raises SchedError where the question cannot be answered.
     """
     check_canary()
-    if not isinstance(scenario, Scenario):
-        raise SchedError(
-            f"explore wants a Scenario, not {type(scenario).__name__}; build one with Scenario(name, setup, threads)"
-        )
+    scenario = scenario_of(scenario)
     if method not in METHODS:
         raise SchedError(f"unknown method {method!r}; the methods are {', '.join(METHODS)}")
     if method == "auto":
-        result = explore(scenario, "dpor", limit_runs or BUDGET_RUNS, limit_seconds, progress=progress)
-        if result.failing or result.stopped_by not in (TOO_LONG, "limit_runs") or limit_runs is not None:
+        result = explore(scenario, "dpor", limit_runs or BUDGET_RUNS, limit_seconds, progress=progress, first=first)
+        enough = result.failing or result.stopped_by not in (TOO_LONG, "limit_runs") or limit_runs is not None
+        if enough or scenario.visible is not None:
             return result
         method = "states"
         if limit_seconds is not None:
             limit_seconds = max(0.0, limit_seconds - result.seconds)
     if method in ("random", "pct") and limit_runs is None and limit_seconds is None:
         limit_runs = SAMPLES
-    result = Result(scenario.name, method)
-    source = _source(scenario, method, preemptions, depth, seed)
-    _collect(result, scenario, source, limit_runs, limit_seconds, progress)
-    _conclude(result, source)
-    return result
+    if scenario.visible is not None and method in ("states", "dfs"):
+        raise SchedError(f'method "{method}" needs a Scenario whose state is Shared; a program is explored with "dpor"')
+    if scenario.visible is not None and method != "dpor":
+        _discover(scenario)
+    start = time.monotonic()
+    while True:
+        result = Result(scenario.name, method)
+        source = _source(scenario, method, preemptions, depth, seed)
+        left = None if limit_seconds is None else max(0.0, limit_seconds - (time.monotonic() - start))
+        try:
+            _collect(result, scenario, source, limit_runs, left, progress, first)
+        except Discovered as found:
+            found.add_to(scenario.visible)
+            continue
+        _conclude(result, source)
+        result.seconds = time.monotonic() - start
+        if scenario.visible is not None:
+            scenario.visible.known = True
+            result.discovered = scenario.visible.sentences()
+        return result
+
+
+def _discover(scenario: Scenario) -> None:
+    """Find what the threads share, as far as some runs of the systematic search show it."""
+    while True:
+        try:
+            for _ in zip(range(DISCOVERY_RUNS), OptimalDPOR(scenario).runs(), strict=False):
+                pass
+            return
+        except Discovered as found:
+            found.add_to(scenario.visible)
+
+
+def known(scenario: Explorable) -> Scenario:
+    """The scenario of ``scenario``, explored before if it is a program, so that what its threads share is known."""
+    made = scenario_of(scenario)
+    if made.visible is not None and not made.visible.known:
+        explore(made)
+    return made
 
 
 class Source(Protocol):
@@ -126,6 +169,7 @@ def _collect(
     limit_runs: int | None,
     limit_seconds: float | None,
     progress: Progress | None,
+    stops_at_first: bool = False,
 ) -> None:
     """Fill ``result`` from ``source`` until it ends, a limit is reached, or somebody interrupts."""
     start = time.monotonic()
@@ -141,6 +185,9 @@ def _collect(
                 result.runs += 1
                 if run.findings:
                     note_failure(result, scenario, run)
+                    if stops_at_first:
+                        result.stopped_by = FIRST
+                        break
             if limit_runs is not None and executions >= limit_runs:
                 result.stopped_by = "" if next(made, made) is made else "limit_runs"
                 break

@@ -15,7 +15,7 @@ import inspect
 import sys
 import weakref
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from types import (
     BuiltinFunctionType,
     CellType,
@@ -31,7 +31,7 @@ from typing import Any
 from .clerk import CLERK, CONTROLLED
 from .errors import InstrumentationError
 from .ops import READ, WRITE
-from .rewrite import forget, rewritten
+from .rewrite import Rewriter, forget, rewritten
 from .shared import SHARED_NAMES, Shared
 
 _GENERATES = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -48,7 +48,7 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     kind = type(f)
     if kind is BuiltinFunctionType and type(f.__self__) in _HARMLESS:
         result = f(*args, **kwargs) if kwargs else f(*args)
-        return _just(result) if type(result) is GeneratorType else result
+        return just(result) if type(result) is GeneratorType else result
     if kind is MethodType:
         args = (f.__self__, *args)
         f = f.__func__
@@ -62,7 +62,7 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
         if found:
             return found(*args, **kwargs) if kwargs else found(*args)
     elif isinstance(f, type):
-        return _construct(f, args, kwargs)
+        return construct_shared(f, args, kwargs)
     elif kind is functools.partial:
         return call(f.func, *f.args, *args, **{**f.keywords, **kwargs})
     elif kind in _BUILTIN_TYPES:
@@ -75,7 +75,7 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
         if type(method) is FunctionType:
             return call(method, f, *args, **kwargs)
     result = f(*args, **kwargs)
-    return _just(result) if type(result) is GeneratorType else result
+    return just(result) if type(result) is GeneratorType else result
 
 
 _BUILTIN_TYPES = {BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, MethodWrapperType}
@@ -87,14 +87,14 @@ def run(f: Any, /, *args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
     return (yield from made) if type(made) is GeneratorType else made
 
 
-def _just(value: Any) -> Generator[Any, Any, Any]:
+def just(value: Any) -> Generator[Any, Any, Any]:
     return value
     yield
 
 
 def ran_plainly(made: GeneratorType[Any, Any, Any]) -> bool:
     """Whether a generator that `call` returned holds what a generator function of the program made: nothing runs."""
-    return made.gi_code is _just.__code__
+    return made.gi_code is just.__code__
 
 
 def _prepare(f: FunctionType) -> Any:
@@ -127,7 +127,7 @@ def is_controlled(module: str | None) -> bool:
 _OWN_PACKAGE = __name__.rpartition(".")[0]
 
 
-def _construct(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def construct_shared(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Make an object. Under construction it is private to its maker: its constructor runs plainly and may assign its
     shared fields.
     """
@@ -215,14 +215,16 @@ def leave(manager: Any) -> Any:
     return cls.__exit__
 
 
-def instrument(f: FunctionType) -> Callable[..., Generator[Any, Any, Any]]:
-    """The generator function for ``f``. Raises InstrumentationError, naming file, line and reason, where that is
-    impossible.
+def instrument(
+    f: FunctionType, make: type[Rewriter] = Rewriter, helpers: Mapping[str, Any] | None = None
+) -> Callable[..., Generator[Any, Any, Any]]:
+    """The generator function for ``f``, as ``make`` rewrites it, with the ``helpers`` that its code asks for. Raises
+    InstrumentationError, naming file, line and reason, where that is impossible.
     """
-    code, plain = rewritten(f.__code__, f.__qualname__)
+    code, plain = rewritten(f.__code__, f.__qualname__, make)
     _PREPARED[f] = plain
     cells = dict(zip(f.__code__.co_freevars, f.__closure__ or (), strict=True))
-    cells |= {name: CellType(value) for name, value in _HELPER_VALUES.items()}
+    cells |= {name: CellType(value) for name, value in (helpers or HELPER_VALUES).items()}
     generator = FunctionType(
         code, f.__globals__, f.__name__, f.__defaults__, tuple(cells[name] for name in code.co_freevars)
     )
@@ -251,7 +253,7 @@ def refresh() -> None:
             del _PREPARED[f]
 
 
-_HELPER_VALUES: dict[str, Any] = {
+HELPER_VALUES: dict[str, Any] = {
     "_sched_call": call,
     "_sched_run": run,
     "_sched_type": type,

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from .dpor import OptimalDPOR
 from .errors import NothingFailed
-from .explore import explore
+from .explore import explore, known
 from .ops import AWAIT, CHANNEL, JOIN, OPENS, OPERATIONS, RECV, RECV_END, SEND, kind_of, variable_of
 from .primitives import Primitive
+from .program import Explorable
 from .replay import finding_of, replay
 from .result import Failure, Result
 from .run import Run
@@ -37,13 +38,14 @@ Cost = tuple[int, int]
 
 
 def minimise(
-    scenario: Scenario, failure: Result | Failure | str | None = None, limit_runs: int = LIMIT_RUNS, kind: str = ""
+    scenario: Explorable, failure: Result | Failure | str | None = None, limit_runs: int = LIMIT_RUNS, kind: str = ""
 ) -> str:
     """The schedule of the simplest run with the same failure: fewest preemptions, then fewest steps.
 
     ``failure``: a `Result` (its `failure` is taken), a `Failure`, or a schedule text; by default the scenario is
     explored first. Or give a ``kind``: then any failure of that kind will do. Raises NothingFailed.
     """
+    scenario = known(scenario)
     wanted = None if kind else _wanted(scenario, failure)
     best: tuple[Cost, str] | None = None
     search = OptimalDPOR(scenario)

@@ -52,6 +52,8 @@ def _parts(path: str, thing: Any) -> list[tuple[str, Any]]:
 
 def path_to(state: Any, obj: Any) -> str:
     """The path that leads to ``obj`` from ``state``, or "" if none does."""
+    if hasattr(state, "path_to"):
+        return str(state.path_to(obj))
     path = next((path for path, thing in reachable(state) if thing is obj), "")
     return rooted(path)
 

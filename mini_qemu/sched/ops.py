@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-KIND_BITS = 6
+KIND_BITS = 7
 FIELD_BITS = 6
 KIND_MASK = (1 << KIND_BITS) - 1
 FREE_FIELD = (1 << FIELD_BITS) - 1
@@ -172,8 +172,8 @@ def depends(a: int, b: int) -> bool:
     and not asked here.
     """
     differ = a ^ b  # asked millions of times: the widths of kind and field are written out
-    if differ < 64:  # the same variable, or the same lock, semaphore, channel, handle
-        return CONFLICTS[a & 63] >> (b & 63) & 1 == 1
-    if differ < 4096:  # another field of the same object
-        return a & 63 == FREE or b & 63 == FREE
+    if differ < 128:  # the same variable, or the same lock, semaphore, channel, handle
+        return CONFLICTS[a & 127] >> (b & 127) & 1 == 1
+    if differ < 8192:  # another field of the same object
+        return a & 127 == FREE or b & 127 == FREE
     return False

@@ -6,6 +6,7 @@ Replays, the learner's own schedules and minimised stories all come out as the s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ from .trace import Invariant, Moment, Step, Trace, fitted
 from .world import CRASHED, DONE, READY, Registry, Task, World
 
 _WIDTH = 60
+_ADDRESS = re.compile(r"<([\w.]+)(?: object)? at (0x[0-9a-fA-F]+)>")
 
 
 class Recorder:
@@ -37,6 +39,7 @@ class Recorder:
         self.moved: list[str] = []
         self.held_since: dict[int, int] = {}
         self.finding: Finding | None = None  # as a Result tells it: without the names and steps of this run
+        self.addresses: dict[str, list[str]] = {}  # class -> addresses in texts so far
         self.things: dict[str, list[int]] = {}  # class -> objects shown as values so far
         self.painter = Painter(self._show, self._called)
         with self.world.running():
@@ -253,4 +256,15 @@ class Recorder:
             return fitted(f"({inside}{',' if len(value) == 1 else ''})", _WIDTH)
         if callable(value) and hasattr(value, "__name__"):
             return str(value.__name__)
-        return fitted(repr(value), _WIDTH)
+        return fitted(self._numbered(repr(value)), _WIDTH)
+
+    def _numbered(self, text: str) -> str:
+        """``text`` with objects by the number of their first appearance in the place of addresses."""
+
+        def number(found: re.Match[str]) -> str:
+            seen = self.addresses.setdefault(found[1], [])
+            if found[2] not in seen:
+                seen.append(found[2])
+            return f"{found[1].rpartition('.')[2]}#{seen.index(found[2]) + 1}"
+
+        return _ADDRESS.sub(number, text)

@@ -6,19 +6,22 @@ from __future__ import annotations
 from contextlib import closing
 
 from .errors import DivergenceError, ScheduleError
+from .explore import known
+from .program import Explorable
 from .recorder import Recorder
 from .scenario import Finding, Scenario
 from .schedule import parse_schedule
 from .trace import Trace
 
 
-def replay(scenario: Scenario, schedule: str, strict: bool = True) -> Trace:
+def replay(scenario: Explorable, schedule: str, strict: bool = True) -> Trace:
     """The run that ``schedule`` describes.
 
     Raises ScheduleError for a text that cannot be read or (``strict``) was recorded for other code, DivergenceError
     where a thread is asked for that cannot move: it names the step, what was expected and what was found.
     """
     threads, fingerprint = parse_schedule(schedule)
+    scenario = known(scenario)
     if strict and fingerprint and fingerprint != scenario.fingerprint:
         raise ScheduleError(
             f"the schedule was recorded for other code (#{fingerprint}; {scenario.name!r} is now "
@@ -73,8 +76,8 @@ class Manual:
     ``schedule`` is its text.
     """
 
-    def __init__(self, scenario: Scenario, schedule: str = "") -> None:
-        self.scenario = scenario
+    def __init__(self, scenario: Explorable, schedule: str = "") -> None:
+        self.scenario = scenario = known(scenario)
         self._fingerprint = scenario.fingerprint
         self._threads: list[str] = parse_schedule(schedule)[0] if schedule else []
         self._recorder = self._rerun()

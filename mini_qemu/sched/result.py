@@ -60,7 +60,8 @@ class Result:
     ``runs`` were made, each a different interleaving; ``classes`` of equivalent interleavings exist (None if not all
     were covered), relative to ``dependence``; ``states`` is set by method "states". ``failing`` runs have a finding;
     ``findings`` counts runs by kind, ``outcomes`` by (kind, message); ``examples`` has one schedule for each outcome,
-    ``failure`` the one with the fewest switches.
+    ``failure`` the one with the fewest switches. ``discovered`` are the places of an ordinary program that threads
+    share without synchronisation: each of their accesses is a step.
     """
 
     scenario: str
@@ -74,6 +75,7 @@ class Result:
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], Failure] = field(default_factory=dict)
     races: list[Race] = field(default_factory=list)
+    discovered: list[str] = field(default_factory=list)
     dependence: str = DEPENDENCE
     stopped_by: str = ""
     seconds: float = 0.0

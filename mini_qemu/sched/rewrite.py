@@ -23,7 +23,6 @@ import copy
 import functools
 import linecache
 import sys
-from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
@@ -50,73 +49,96 @@ _NEEDS_ITS_FRAME = {"super", "locals", "vars", "dir", "eval", "exec"}
 _CALLS_BACK = {"getattr", "setattr", "hasattr", "map", "filter", "input", "next", "iter", "print"}
 _PLAIN_BUILTINS = {name for name in dir(builtins) if callable(getattr(builtins, name))} - _CALLS_BACK
 
-_CACHE: dict[tuple[CodeType, str], tuple[CodeType, frozenset[str]]] = {}
+_CACHE: dict[tuple[CodeType, str, type[Rewriter]], tuple[CodeType, frozenset[str]]] = {}
 
 
 def forget(code: CodeType) -> None:
     """Rewrite the function of ``code`` anew when it is asked for again."""
-    _CACHE.pop((code, code.co_filename), None)
+    for key in [key for key in _CACHE if key[0] is code]:
+        del _CACHE[key]
 
 
-def rewritten(code: CodeType, qualname: str) -> tuple[CodeType, frozenset[str]]:
-    """The rewritten code object, made anew only when a name it uses has become a shared field since."""
-    cached = _CACHE.get((code, code.co_filename))
+def rewritten(code: CodeType, qualname: str, make: type[Rewriter] | None = None) -> tuple[CodeType, frozenset[str]]:
+    """The code object that ``make`` (`Rewriter`) rewrites ``code`` to, made anew only when a name it uses has become a
+    shared field since.
+    """
+    make = make or Rewriter
+    cached = _CACHE.get((code, code.co_filename, make))
     if cached is not None and not cached[1] & SHARED_NAMES:
         return cached
     tree = copy.deepcopy(_definition(code))
-    rewriter = _Rewriter(code, qualname)
-    body: list[ast.stmt] = [rewriter.function(tree)]
-    scope = qualname.split(".")[-2] if "." in qualname and qualname.split(".")[-2] != "<locals>" else None
+    rewriter = make(code, qualname)
+    function = rewriter.function(tree)
+    body: list[ast.stmt] = [function]
+    scope = rewriter.class_name or None
     if scope is not None:  # private names (__x) are mangled with the class's name
-        body = [ast.ClassDef(scope, bases=[], keywords=[], body=body, decorator_list=[], **_TYPE_PARAMS)]
-    outermost = scope or tree.name
+        body = [ast.ClassDef(scope, bases=[], keywords=[], body=body, decorator_list=[], **TYPE_PARAMS)]
+    outermost = scope or function.name
     if outermost not in code.co_freevars:  # inside, its name is what it is in the file: a global
         body.insert(0, ast.Global([outermost]))
     outer = ast.FunctionDef(
         "_sched_outer",
         ast.arguments(
             posonlyargs=[],
-            args=[ast.arg(n) for n in dict.fromkeys([*HELPERS, *code.co_freevars])],
+            args=[ast.arg(n) for n in dict.fromkeys([*make.helpers, *code.co_freevars])],
             kwonlyargs=[],
             kw_defaults=[],
             defaults=[],
         ),
         body,
         decorator_list=[],
-        **_TYPE_PARAMS,
+        **TYPE_PARAMS,
     )
     module = ast.fix_missing_locations(ast.Module([ast.copy_location(outer, tree)], type_ignores=[]))
-    compiled = compile(module, code.co_filename, "exec", dont_inherit=True, flags=code.co_flags & _FUTURES)
-    found = _find_code(compiled, code.co_name, len(qualname.split(".")) > 1 and scope is not None)
-    found = found.replace(co_qualname=code.co_qualname)
-    _CACHE[code, code.co_filename] = found, frozenset(rewriter.plain_names)
+    try:
+        compiled = compile(module, code.co_filename, "exec", dont_inherit=True, flags=code.co_flags & _FUTURES)
+    except (SyntaxError, ValueError, TypeError) as error:
+        raise InstrumentationError(
+            f"{code.co_filename}:{code.co_firstlineno}: {qualname} cannot be rewritten ({error}); please report it and "
+            "write the function in smaller parts"
+        ) from error
+    path = ["_sched_outer", function.name] if scope is None else ["_sched_outer", scope, function.name]
+    found = _known_names(_find_code(compiled, path)).replace(co_name=code.co_name, co_qualname=code.co_qualname)
+    _CACHE[code, code.co_filename, make] = found, frozenset(rewriter.plain_names)
     return found, frozenset(rewriter.plain_names)
 
 
 _FUTURES = functools.reduce(
     lambda a, b: a | b, (getattr(__import__("__future__"), n).compiler_flag for n in ("annotations",))
 )
-_TYPE_PARAMS: dict[str, Any] = {"type_params": []} if sys.version_info >= (3, 12) else {}
+TYPE_PARAMS: dict[str, Any] = {"type_params": []} if sys.version_info >= (3, 12) else {}
 
 
-def _find_code(module: CodeType, name: str, in_class: bool) -> CodeType:
-    for _ in range(3 if in_class else 2):
-        inner = [c for c in module.co_consts if isinstance(c, CodeType)]
-        module = next((c for c in inner if c.co_name == name), inner[0])
+def _find_code(module: CodeType, path: list[str]) -> CodeType:
+    """The code of the function that is reached by these names."""
+    for name in path:
+        module = next(c for c in module.co_consts if isinstance(c, CodeType) and c.co_name == name)
     return module
 
 
-def _definition(code: CodeType) -> ast.FunctionDef:
+def _known_names(code: CodeType) -> CodeType:
+    """``code`` with what the rewriter defined in it under the name of the function around it."""
+    inside = tuple(_known_names(c) if isinstance(c, CodeType) else c for c in code.co_consts)
+    code = code.replace(co_consts=inside)
+    around, _, name = code.co_qualname.rpartition(".<locals>.")
+    if not name.startswith("_sched"):
+        return code.replace(co_qualname=code.co_qualname.replace("_sched_outer.<locals>.", ""))
+    while around.rpartition(".")[2].startswith("_sched"):
+        around = around.rpartition(".<locals>.")[0]
+    return code.replace(co_name=around.rpartition(".")[2], co_qualname=around.replace("_sched_outer.<locals>.", ""))
+
+
+def _definition(code: CodeType) -> Any:
     """The syntax tree of the function that ``code`` was compiled from, with the file's line numbers."""
     where = f"{code.co_filename}:{code.co_firstlineno}"
-    if code.co_name == "<lambda>":
-        raise InstrumentationError(f"{where}: a lambda cannot run under the explorer; write it as a function with def")
     lines = [] if code.co_filename == "<string>" else linecache.getlines(code.co_filename)  # not `-c`'s text, in 3.13
     if not lines:
         raise InstrumentationError(
             f"{where}: the source of {code.co_name} is not available, so it cannot run under the explorer; define it "
             "in a file or a notebook cell"
         )
+    if code.co_name == "<lambda>":
+        return _lambda(code, "".join(lines))
     for node in _definitions(code.co_filename, "".join(lines)):
         first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
         if first == code.co_firstlineno and node.name == code.co_name:
@@ -131,8 +153,20 @@ def _definition(code: CodeType) -> ast.FunctionDef:
     )
 
 
+def _lambda(code: CodeType, source: str) -> ast.Lambda:
+    """The lambda of ``code``: the one in whose body its instructions stand."""
+    spots = {(line, column) for line, _, column, _ in code.co_positions() if line is not None and column is not None}
+    for node in ast.walk(tree_of(code.co_filename, source)):
+        if isinstance(node, ast.Lambda) and (node.body.lineno, node.body.col_offset) in spots:
+            return node
+    raise InstrumentationError(
+        f"{code.co_filename}:{code.co_firstlineno}: a lambda was not found at this line; has its file changed? Import "
+        "it again (restart the kernel), or write it as a function with def"
+    )
+
+
 @functools.lru_cache(maxsize=64)
-def _tree(filename: str, source: str) -> ast.Module:
+def tree_of(filename: str, source: str) -> ast.Module:
     """A file's syntax tree. A cell may hold lines for IPython alone (``%time``, ``!ls``): they are left out."""
     try:
         return ast.parse(source, filename)
@@ -143,7 +177,7 @@ def _tree(filename: str, source: str) -> ast.Module:
 
 @functools.lru_cache(maxsize=64)
 def _definitions(filename: str, source: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return [n for n in ast.walk(_tree(filename, source)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [n for n in ast.walk(tree_of(filename, source)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 def _redefined(filename: str) -> frozenset[str]:
@@ -154,20 +188,24 @@ def _redefined(filename: str) -> frozenset[str]:
 @functools.lru_cache(maxsize=64)
 def _stored(filename: str, source: str) -> frozenset[str]:
     names = {node.name for node in _definitions(filename, source)}
-    nodes = ast.walk(_tree(filename, source))
+    nodes = ast.walk(tree_of(filename, source))
     names |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     return frozenset(names & _PLAIN_BUILTINS)
 
 
-@dataclass
-class _Rewriter(ast.NodeTransformer):
+class Rewriter(ast.NodeTransformer):
     """Rewrites one function. ``plain_names``: attributes it left alone, in case they become shared fields."""
 
-    code: CodeType
-    qualname: str
-    plain_names: set[str] = field(default_factory=set)
-    temporaries: int = 0
-    assigns: bool = True
+    helpers: tuple[str, ...] = HELPERS
+
+    def __init__(self, code: CodeType, qualname: str) -> None:
+        self.code = code
+        self.qualname = qualname
+        around = qualname.split(".")[-2] if "." in qualname else "<locals>"
+        self.class_name = "" if around == "<locals>" else around
+        self.plain_names: set[str] = set()
+        self.temporaries = 0
+        self.assigns = True
 
     # ------------------------------------------------ helpers
 
@@ -190,8 +228,8 @@ class _Rewriter(ast.NodeTransformer):
             return False
         return True
 
-    def operation(self, kind: int, at: ast.AST, *operands: ast.expr) -> ast.expr:
-        made: ast.expr = _at(ast.Yield(ast.Tuple([ast.Constant(kind), *operands], ast.Load())), at)
+    def operation(self, kind: int, node: ast.AST, *operands: ast.expr) -> ast.expr:
+        made: ast.expr = at(ast.Yield(ast.Tuple([ast.Constant(kind), *operands], ast.Load())), node)
         return made
 
     def body(self, statements: list[ast.stmt]) -> list[ast.stmt]:
@@ -203,8 +241,10 @@ class _Rewriter(ast.NodeTransformer):
 
     # ------------------------------------------------ functions and scopes
 
-    def function(self, node: ast.FunctionDef) -> ast.FunctionDef:
+    def function(self, node: Any) -> ast.FunctionDef:
         """The definition without decorators, defaults and annotations: those of the original are kept."""
+        if isinstance(node, ast.Lambda):
+            self.refuse(node, "a lambda cannot run under the explorer; write it as a function with def")
         arguments = ast.arguments(
             posonlyargs=[ast.arg(a.arg) for a in node.args.posonlyargs],
             args=[ast.arg(a.arg) for a in node.args.args],
@@ -214,12 +254,12 @@ class _Rewriter(ast.NodeTransformer):
             kwarg=node.args.kwarg and ast.arg(node.args.kwarg.arg),
             defaults=[],
         )
-        start = _statements("_sched_turns = 0")
-        never = _statements("return\nyield")  # whatever it contains, it is a generator function
+        start = statements("_sched_turns = 0")
+        never = statements("return\nyield")  # whatever it contains, it is a generator function
         body = [*start, *self.body(node.body), *never]
         for new in [*start, *never]:
-            _at(new, node.body[-1] if new in never else node)
-        new = ast.FunctionDef(node.name, arguments, body, decorator_list=[], **_TYPE_PARAMS)
+            at(new, node.body[-1] if new in never else node)
+        new = ast.FunctionDef(node.name, arguments, body, decorator_list=[], **TYPE_PARAMS)
         ast.copy_location(new, node)
         return new
 
@@ -230,14 +270,14 @@ class _Rewriter(ast.NodeTransformer):
         natural = copy.deepcopy(node.body)
         self.defaults(node.args)
         node.decorator_list = [self.visit(d) for d in node.decorator_list]
-        if any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in _own_nodes(node)):
+        if any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in own_nodes(node)):
             return node
         generator, name = self.function(node), self.temporary()
         node.body = natural
         nested = ast.Call(ast.Name("_sched_nested", ast.Load()), [ast.Name(name, ast.Load())], [])
-        node.decorator_list.append(_at(nested, node))
+        node.decorator_list.append(at(nested, node))
         keep = ast.Assign([ast.Name(name, ast.Store())], ast.Name(node.name, ast.Load()))
-        return [generator, _at(keep, node), node]
+        return [generator, at(keep, node), node]
 
     def defaults(self, arguments: ast.arguments) -> None:
         """Default values are evaluated where the function is defined."""
@@ -287,19 +327,23 @@ class _Rewriter(ast.NodeTransformer):
             return self.operation(READ, node, value, ast.Constant(node.attr), self.site(node))
         if isinstance(node.ctx, ast.Del) and self.is_shared(node.attr):
             self.refuse(node, f"the shared field {node.attr} is deleted; assign None instead")
-        return _at(ast.Attribute(value, node.attr, node.ctx), node)
+        return at(ast.Attribute(value, node.attr, node.ctx), node)
 
     def visit_Call(self, node: ast.Call) -> Any:
         args = [self.visit(a) for a in node.args]
         keywords = [ast.keyword(k.arg, self.visit(k.value)) for k in node.keywords]
         if isinstance(node.func, ast.Name) and self.stays_plain(node):
-            return _at(ast.Call(node.func, args, keywords), node)
+            return at(ast.Call(node.func, args, keywords), node)
         called = ast.Call(ast.Name("_sched_call", ast.Load()), [self.visit(node.func), *args], keywords)
         if not self.assigns:
             called.func = ast.Name("_sched_run", ast.Load())
-            return _at(ast.YieldFrom(called), node)
+            return at(ast.YieldFrom(called), node)
+        return self.delegate(called, node)
+
+    def delegate(self, called: ast.expr, node: ast.AST) -> Any:
+        """The value of a call; if it is a generator, what that returns when it has run."""
         made = ast.NamedExpr(ast.Name("_sched_made", ast.Store()), called)
-        return _at(
+        return at(
             ast.IfExp(
                 ast.Compare(
                     ast.Call(ast.Name("_sched_type", ast.Load()), [made], []),
@@ -326,7 +370,7 @@ class _Rewriter(ast.NodeTransformer):
         text: ast.expr = ast.Constant("assertion failed: " + ast.unparse(node.test))
         message = self.visit(node.msg) if node.msg is not None else ast.Constant(None)
         stop = ast.Expr(self.operation(ABORT, node, text, message))
-        return _at(ast.If(ast.UnaryOp(ast.Not(), self.visit(node.test)), [stop], []), node)
+        return at(ast.If(ast.UnaryOp(ast.Not(), self.visit(node.test)), [stop], []), node)
 
     def visit_Assign(self, node: ast.Assign) -> Any:
         if not any(self.stores_shared(t) for t in node.targets):
@@ -339,14 +383,14 @@ class _Rewriter(ast.NodeTransformer):
         ):
             return self.write(node.targets[0], value)
         name = self.temporary()
-        out: list[ast.stmt] = [_at(ast.Assign([ast.Name(name, ast.Store())], value), node)]
+        out: list[ast.stmt] = [at(ast.Assign([ast.Name(name, ast.Store())], value), node)]
         for target in node.targets:
             out.extend(self.store(target, ast.Name(name, ast.Load()), node))
         return out
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         if node.value is not None and self.stores_shared(node.target):
-            return self.visit_Assign(_at(ast.Assign([node.target], node.value), node))
+            return self.visit_Assign(at(ast.Assign([node.target], node.value), node))
         node.value = node.value and self.visit(node.value)
         return node
 
@@ -357,11 +401,11 @@ class _Rewriter(ast.NodeTransformer):
         owner, value = self.temporary(), self.temporary()
         read = self.operation(READ, target, ast.Name(owner, ast.Load()), ast.Constant(target.attr), self.site(target))
         return [
-            _at(ast.Assign([ast.Name(owner, ast.Store())], self.visit(target.value)), node),
-            _at(ast.Assign([ast.Name(value, ast.Store())], read), node),
-            _at(ast.AugAssign(ast.Name(value, ast.Store()), node.op, self.visit(node.value)), node),
+            at(ast.Assign([ast.Name(owner, ast.Store())], self.visit(target.value)), node),
+            at(ast.Assign([ast.Name(value, ast.Store())], read), node),
+            at(ast.AugAssign(ast.Name(value, ast.Store()), node.op, self.visit(node.value)), node),
             self.write(
-                _at(ast.Attribute(ast.Name(owner, ast.Load()), target.attr, ast.Store()), target),
+                at(ast.Attribute(ast.Name(owner, ast.Load()), target.attr, ast.Store()), target),
                 ast.Name(value, ast.Load()),
             ),
         ]
@@ -389,16 +433,16 @@ class _Rewriter(ast.NodeTransformer):
                 if not (isinstance(attribute.ctx, ast.Store) and self.is_shared(attribute.attr)):
                     return attribute
                 later.append((attribute, self.temporary()))
-                return _at(ast.Name(later[-1][1], ast.Store()), attribute)
+                return at(ast.Name(later[-1][1], ast.Store()), attribute)
 
         plain = self.visit(Postpone().visit(target))
         return [
-            _at(ast.Assign([plain], value), node),
+            at(ast.Assign([plain], value), node),
             *(self.write(t, ast.Name(name, ast.Load())) for t, name in later),
         ]
 
     def visit_For(self, node: ast.For) -> Any:
-        body = [_beat(node), *self.body(node.body)]
+        body = [beat(node), *self.body(node.body)]
         target = node.target
         if self.stores_shared(target):
             name = self.temporary()
@@ -406,10 +450,10 @@ class _Rewriter(ast.NodeTransformer):
             target = ast.Name(name, ast.Store())
         else:
             target = self.visit(target)
-        return _at(ast.For(target, self.visit(node.iter), body, self.body(node.orelse)), node)
+        return at(ast.For(target, self.visit(node.iter), body, self.body(node.orelse)), node)
 
     def visit_While(self, node: ast.While) -> Any:
-        return _at(ast.While(self.visit(node.test), [_beat(node), *self.body(node.body)], self.body(node.orelse)), node)
+        return at(ast.While(self.visit(node.test), [beat(node), *self.body(node.body)], self.body(node.orelse)), node)
 
     def visit_With(self, node: ast.With) -> Any:
         """PEP 343's expansion, so that entering and leaving are ordinary calls."""
@@ -422,34 +466,34 @@ class _Rewriter(ast.NodeTransformer):
         manager, leave, fine = self.temporary(), self.temporary(), self.temporary()
 
         def calls(function: str) -> ast.expr:
-            call_: ast.expr = self.visit(_statements(function)[0].value)
+            call_: ast.expr = self.visit(statements(function)[0].value)
             return call_
 
         entered = self.temporary()
         out = [
             ast.Assign([ast.Name(manager, ast.Store())], self.visit(item.context_expr)),
-            *_statements(f"{leave} = _sched_leave({manager})"),
+            *statements(f"{leave} = _sched_leave({manager})"),
             ast.Assign([ast.Name(entered, ast.Store())], calls(f"_sched_type({manager}).__enter__({manager})")),
-            *_statements(f"{fine} = True"),
+            *statements(f"{fine} = True"),
         ]
         bind = (
             self.store(item.optional_vars, ast.Name(entered, ast.Load()), node)
             if item.optional_vars is not None
             else []
         )
-        handler = _statements(f"{fine} = False\nif not 0: raise")
+        handler = statements(f"{fine} = False\nif not 0: raise")
         handler[1].test.operand = calls(f"{leave}({manager}, *_sched_exc_info())")
-        finish = _statements(f"if {fine}: 0")
+        finish = statements(f"if {fine}: 0")
         finish[0].body = [ast.Expr(calls(f"{leave}({manager}, None, None, None)"))]
-        stopped = ast.ExceptHandler(ast.Name("_sched_stopped", ast.Load()), None, _statements(f"{fine} = False\nraise"))
+        stopped = ast.ExceptHandler(ast.Name("_sched_stopped", ast.Load()), None, statements(f"{fine} = False\nraise"))
         guarded = ast.Try(
             [*bind, *body], [stopped, ast.ExceptHandler(ast.Name("BaseException", ast.Load()), None, handler)], [], []
         )
         out.append(ast.Try([guarded], [], [], finish))
-        return [_at(statement, node) for statement in out]
+        return [at(statement, node) for statement in out]
 
 
-def _at(new: Any, old: ast.AST) -> Any:
+def at(new: Any, old: ast.AST) -> Any:
     """``new`` and all it contains that has no position yet, at the position of ``old``."""
     for node in ast.walk(new):
         if not hasattr(node, "lineno") and "lineno" in node._attributes:
@@ -457,7 +501,7 @@ def _at(new: Any, old: ast.AST) -> Any:
     return new
 
 
-def _statements(source: str) -> list[Any]:
+def statements(source: str) -> list[Any]:
     """Parsed statements without positions."""
     body = ast.parse(source).body
     for statement in body:
@@ -467,19 +511,19 @@ def _statements(source: str) -> list[Any]:
     return body
 
 
-def _beat(node: ast.stmt) -> ast.stmt:
+def beat(node: ast.stmt) -> ast.stmt:
     """Counts a turn of the loop, and every BEAT_EVERY turns tells the world: a loop without a visible step must not
     hang it.
     """
-    beat = _statements(
+    beat = statements(
         f"_sched_turns += 1\nif _sched_turns >= {BEAT_EVERY}:\n    _sched_turns = 0\n    yield ({BEAT}, None, "
         f"{BEAT_EVERY})"
     )
-    made: ast.stmt = _at(ast.If(ast.Constant(True), beat, []), node)
+    made: ast.stmt = at(ast.If(ast.Constant(True), beat, []), node)
     return made
 
 
-def _own_nodes(node: ast.FunctionDef) -> list[ast.AST]:
+def own_nodes(node: ast.FunctionDef) -> list[ast.AST]:
     """The nodes of a function that belong to it and not to a function inside it."""
     out: list[ast.AST] = []
     todo: list[ast.AST] = list(node.body)

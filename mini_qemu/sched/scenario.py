@@ -14,6 +14,7 @@ from typing import Any
 
 from .clerk import control
 from .errors import ScenarioError
+from .guard import Visible
 from .instrument import is_controlled
 
 
@@ -69,6 +70,7 @@ class Scenario:
     invariants: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
     title: str = ""
     functions: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = field(init=False, repr=False)
+    visible: Visible | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         if not self.threads:
@@ -91,11 +93,18 @@ class Scenario:
         """Six hex digits over the sources the scenario can reach, comments and layout aside: tells a schedule recorded
         for other code.
         """
-        names = sorted(self.threads)
-        text = "\n".join(
-            [self.name, *names, *sorted(_sources([self.setup, *(fn for fn, _ in self.functions.values())]))]
-        )
+        return self.digest([self.setup, *(fn for fn, _ in self.functions.values())], sorted(self.threads))
+
+    def digest(self, roots: list[Any], names: list[str]) -> str:
+        """Six hex digits over the sources that can be reached from ``roots``, and over ``names``."""
+        text = "\n".join([self.name, *names, *sorted(_sources(roots))])
         return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+    def begin(self, world: Any) -> None:
+        """Called before the setup of each run."""
+
+    def end(self) -> None:
+        """Called after each run."""
 
 
 def _sources(roots: list[Any]) -> set[str]:

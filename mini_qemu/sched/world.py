@@ -11,12 +11,13 @@ A thread that crashes stops where it is; the others go on until none can move. H
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from types import GeneratorType
 from typing import Any
 
 from .clerk import CLERK
 from .errors import InstrumentationError, Misuse, ScenarioError, SchedError, Uncontrolled, UseAfterFree, sentence_of
+from .guard import Guard
 from .handles import Handle
 from .instrument import call, ran_plainly, refresh
 from .naming import path_to
@@ -89,6 +90,7 @@ class Registry:
     def __init__(self) -> None:
         self.tids: dict[str, int] = {}
         self.keys: dict[tuple[str, int], int] = {}
+        self.parts: dict[tuple[int, Hashable], int] = {}  # of objects under guard: (object, part) -> field number
 
 
 class World:
@@ -111,13 +113,16 @@ class World:
         self.crashed = False
         self.current = Task("", -1)  # nobody yet: the setup
         self.objects: list[Any] = []  # every Shared object and lock of this run, in order of creation
+        self.guard = Guard(scenario.visible, self.registry.parts, self) if scenario.visible is not None else None
         CLERK.keys, CLERK.objects, CLERK.maker = self.registry.keys, self.objects, self._maker
+        before, CLERK.guard = CLERK.guard, self.guard
         try:
+            scenario.begin(self)
             self.state = scenario.setup()
         except Exception as error:
             raise ScenarioError(f"scenario {scenario.name!r}: setup raised {type(error).__name__}: {error}") from error
         finally:
-            CLERK.maker = None
+            CLERK.maker, CLERK.guard = None, before
 
     def start(self) -> None:
         """Bring every thread of the scenario before its first operation. Call it inside `running`."""
@@ -134,21 +139,22 @@ class World:
         """While inside, this OS thread is running the program under test: objects get keys, uncontrolled access is
         refused.
         """
-        before = CLERK.active, CLERK.maker, CLERK.keys, CLERK.objects, CLERK.fresh
+        before = CLERK.active, CLERK.maker, CLERK.keys, CLERK.objects, CLERK.fresh, CLERK.guard
         CLERK.active, CLERK.maker, CLERK.keys, CLERK.objects = True, self._maker, self.registry.keys, self.objects
-        CLERK.fresh = None
+        CLERK.fresh, CLERK.guard = None, self.guard
         try:
             yield self
         except Uncontrolled as error:
             raise InstrumentationError(str(error)) from None
         finally:
-            CLERK.active, CLERK.maker, CLERK.keys, CLERK.objects, CLERK.fresh = before
+            CLERK.active, CLERK.maker, CLERK.keys, CLERK.objects, CLERK.fresh, CLERK.guard = before
 
     def close(self) -> None:
         """Let go of the threads that have not ended; if their ``finally`` clauses yield, nobody listens."""
         for task in self.tasks:
             if task.status != DONE and task.gen is not None:
                 _discard(task.gen)
+        self.scenario.end()
 
     # ---------------------------------------------------------------- one step
 
@@ -387,7 +393,7 @@ class World:
         """The threads that have not ended: the scenario's first, then those started, by name. Who was started before
         whom is no part of a deadlock.
         """
-        waiting = [task for task in self.tasks if task.status == READY]
+        waiting = [task for task in self.tasks if task.status == READY and not getattr(task.handle, "daemon", False)]
         return sorted(waiting, key=lambda task: task.name if task.handle is not None else "")
 
     def _check(self) -> list[Finding]:

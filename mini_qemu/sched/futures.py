@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`concurrent.futures` under control: a pool of threads, and futures.
+
+To submit is one step, and a second one that starts a worker as long as there are fewer than ``max_workers``: CPython
+starts none while one is idle, but which worker takes which work is tried anyway. A callback of `add_done_callback` runs
+in the thread that finished the work, or at once.
+
+Left out: `ProcessPoolExecutor`, which shares nothing.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections import deque
+from collections.abc import Generator
+from concurrent.futures import CancelledError, InvalidStateError
+from typing import Any
+
+from .clerk import Steps
+from .instrument import run
+from .ops import SPAWN, Op, operation
+from .ordinary_calls import REPLACED, call
+from .plain import Produced, answer, collected, generating, guard_of
+from .primitives import Primitive
+from .threads import END, JOINED, Life
+from .words import answered, asked, tells, word
+
+PENDING, RUNNING, CANCELLED, FINISHED = "pending", "running", "cancelled", "finished"
+MAX_WORKERS = 32
+"""Of a pool that does not say: CPython's number depends on the machine, and is at most this."""
+
+
+class Future(Primitive):
+    """`concurrent.futures.Future`. Its state is one of four words."""
+
+    def __init__(self) -> None:
+        self._state = PENDING
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self.callbacks: list[Any] = []
+        super().__init__()
+
+    def contents(self) -> tuple[Any, ...]:
+        return self._state, self.value, self.error, len(self.callbacks)
+
+    @word
+    def done(self) -> Steps:
+        return (yield (LOOK, self, "is done", (CANCELLED, FINISHED)))
+
+    @word
+    def running(self) -> Steps:
+        return (yield (LOOK, self, "is running", (RUNNING,)))
+
+    @word
+    def cancelled(self) -> Steps:
+        return (yield (LOOK, self, "was cancelled", (CANCELLED,)))
+
+    @word
+    def result(self, timeout: float | None = None) -> Steps:
+        return (yield (RESULT if timeout is None else RESULT_OR_NOT, self))
+
+    @word
+    def exception(self, timeout: float | None = None) -> Steps:
+        try:
+            yield (RESULT if timeout is None else RESULT_OR_NOT, self)
+        except BaseException as error:
+            if self._state == FINISHED and error is self.error:
+                return error
+            raise
+        return None
+
+    @word
+    def cancel(self) -> Steps:
+        was_pending = yield (CANCEL, self)
+        if was_pending:
+            yield from self.call_back()
+        return was_pending is not None
+
+    @word
+    def set_running_or_notify_cancel(self) -> Steps:
+        return (yield (BEGIN, self))
+
+    @word
+    def set_result(self, result: Any) -> Steps:
+        yield (FINISH, self, result, None)
+        yield from self.call_back()
+
+    @word
+    def set_exception(self, exception: BaseException | None) -> Steps:
+        yield (FINISH, self, None, exception)
+        yield from self.call_back()
+
+    @word
+    def add_done_callback(self, fn: Any) -> Steps:
+        at_once = yield (WHEN_DONE, self, fn)
+        if at_once:
+            yield from self.one_callback(fn)
+
+    def call_back(self) -> Steps:
+        for fn in self.callbacks:
+            yield from self.one_callback(fn)
+
+    def one_callback(self, fn: Any) -> Steps:
+        """Python logs what a callback raises, and goes on."""
+        try:
+            yield from asked(fn, self)
+        except Exception:
+            pass
+
+
+def _result(world: Any, task: Any, op: Op) -> Any:
+    future = op[1]
+    if future._state == CANCELLED:
+        raise CancelledError
+    if future._state != FINISHED:
+        raise TimeoutError
+    if future.error is not None:
+        raise future.error
+    return future.value
+
+
+def _cancel(world: Any, task: Any, op: Op) -> bool | None:
+    future = op[1]
+    if future._state in (RUNNING, FINISHED):
+        return None
+    was_pending = future._state == PENDING
+    future._state = CANCELLED
+    return bool(was_pending)
+
+
+def _begin(world: Any, task: Any, op: Op) -> bool:
+    future = op[1]
+    if future._state == CANCELLED:
+        return False
+    if future._state != PENDING:
+        raise RuntimeError("Future in unexpected state")
+    future._state = RUNNING
+    return True
+
+
+def _finish(world: Any, task: Any, op: Op) -> None:
+    future = op[1]
+    if future._state in (CANCELLED, FINISHED):
+        raise InvalidStateError(f"{future._state.upper()}: {future!r}")
+    future.value, future.error, future._state = op[2], op[3], FINISHED
+
+
+def _when_done(world: Any, task: Any, op: Op) -> bool:
+    if op[1]._state in (CANCELLED, FINISHED):
+        return True
+    op[1].callbacks.append(op[2])
+    return False
+
+
+LOOK = operation(
+    "look", "looks at", act=lambda world, task, op: op[1]._state in op[3], changes=False,
+    tell=lambda name, op, value, show: (str(value), f"asks whether {name} {op[2]}: {value}"),
+)  # fmt: skip
+RESULT = operation(
+    "result", "takes the result of", act=_result, changes=False,
+    opens=lambda state, thread, op: state in (CANCELLED, FINISHED),
+    why=lambda name, state, thread, op: f"waits for the result of {name}",
+    tell=tells("takes the result of {name}: {value}"),
+)  # fmt: skip
+RESULT_OR_NOT = operation("result_or_time_out", "asks for the result of", act=_result, changes=False)
+CANCEL = operation(
+    "cancel", "cancels", act=_cancel, enables=True,
+    tell=lambda name, op, value, show: ("", f"{'cannot cancel' if value is None else 'cancels'} {name}"),
+)  # fmt: skip
+BEGIN = operation("begin", "begins", act=_begin, enables=False)
+FINISH = operation(
+    "finish", "finishes", act=_finish,
+    tell=lambda name, op, value, show: (show(op[2]), f"finishes {name} with {show(op[3] or op[2])}"),
+)  # fmt: skip
+WHEN_DONE = operation("add_done_callback", "adds a callback to", act=_when_done, enables=False)
+
+
+class ThreadPoolExecutor(Primitive):
+    """`concurrent.futures.ThreadPoolExecutor`. Its state: work that waits, and whether it is shut down."""
+
+    def __init__(
+        self, max_workers: int | None = None, thread_name_prefix: str = "", initializer: Any = None,
+        initargs: tuple[Any, ...] = (),
+    ) -> None:  # fmt: skip
+        if max_workers is not None and max_workers <= 0:
+            raise ValueError("max_workers must be greater than 0")
+        self.most = max_workers or MAX_WORKERS
+        self.work: deque[Any] = deque()
+        self.closed = False
+        self.workers: list[Life] = []
+        self.initializer, self.initargs = initializer, initargs
+        super().__init__()
+        made = guard_of().made
+        number = made["ThreadPoolExecutor"] = made.get("ThreadPoolExecutor", -1) + 1
+        self.prefix = thread_name_prefix or f"ThreadPoolExecutor-{number}"
+
+    @property
+    def _state(self) -> tuple[int, bool]:
+        return len(self.work), self.closed
+
+    def contents(self) -> tuple[Any, ...]:
+        return self._state, tuple(self.work), len(self.workers)
+
+    @word
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Steps:
+        future = Future()
+        life = yield (SUBMIT, self, future, fn, args, kwargs)
+        if life is not None:
+            yield (SPAWN, life, work, (self, life))
+        return future
+
+    @word
+    def map(self, fn: Any, *iterables: Any, timeout: float | None = None, chunksize: int = 1) -> Steps:
+        columns = []
+        for iterable in iterables:
+            columns.append((yield from answer(collected(iterable, _HERE))))
+        futures = []
+        for values in zip(*columns, strict=False):
+            futures.append((yield from run(self.submit, fn, *values)))
+        return generating(_results(futures, timeout))
+
+    @word
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> Steps:
+        dropped = yield (SHUTDOWN, self, cancel_futures)
+        for future in dropped:
+            yield from run(future.cancel)
+        if wait:
+            for life in list(self.workers):
+                yield (JOINED, life)
+
+    @word
+    def __enter__(self) -> Steps:
+        return self
+        yield
+
+    @word
+    def __exit__(self, *exc: object) -> Steps:
+        yield from run(self.shutdown)
+
+
+_HERE = ("", "", 0)
+
+
+def _results(futures: list[Future], timeout: float | None) -> Generator[Any, Any, Any]:
+    for future in futures:
+        yield Produced((yield from run(future.result, timeout)))
+
+
+def _submit(world: Any, task: Any, op: Op) -> Life | None:
+    pool = op[1]
+    if pool.closed:
+        raise RuntimeError("cannot schedule new futures after shutdown")
+    pool.work.append(op[2:])
+    if len(pool.workers) >= pool.most:
+        return None
+    life = Life(f"{pool.prefix}_{len(pool.workers)}", None)
+    life.begun = life.pool = True
+    pool.workers.append(life)
+    return life
+
+
+def _take(world: Any, task: Any, op: Op) -> Any:
+    return op[1].work.popleft() if op[1].work else None
+
+
+def _shutdown(world: Any, task: Any, op: Op) -> list[Future]:
+    pool = op[1]
+    pool.closed = True
+    dropped = [entry[0] for entry in pool.work] if op[2] else []
+    if op[2]:
+        pool.work.clear()
+    return dropped
+
+
+def _name(fn: Any) -> str:
+    return str(getattr(fn, "__name__", type(fn).__name__))
+
+
+SUBMIT = operation(
+    "submit", "submits to", act=_submit,
+    tell=lambda name, op, value, show: (_name(op[3]), f"submits {_name(op[3])} to {name}"),
+)  # fmt: skip
+TAKE = operation(
+    "take_work", "takes work from", act=_take, opens=lambda state, thread, op: state[0] or state[1],
+    why=lambda name, state, thread, op: f"waits for work from {name}",
+    tell=lambda name, op, value, show: (
+        "", f"takes {_name(value[1])} from {name}" if value else f"finds {name} shut down"),
+)  # fmt: skip
+SHUTDOWN = operation("shutdown_pool", "shuts down", act=_shutdown)
+
+
+def work(pool: ThreadPoolExecutor, life: Life) -> Steps:
+    """What a worker does until the pool is shut down and has no work left."""
+    if pool.initializer is not None:
+        yield from asked(pool.initializer, *pool.initargs)
+    while (taken := (yield (TAKE, pool))) is not None:
+        future, fn, args, kwargs = taken
+        if not (yield (BEGIN, future)):
+            continue
+        try:
+            value = yield from answered(_HERE, fn, *args, **kwargs)
+        except Exception as error:
+            yield (FINISH, future, None, error)
+        else:
+            yield (FINISH, future, value, None)
+        yield from future.call_back()
+    yield (END, life)
+
+
+work.__dict__["__controlled__"] = work
+
+
+def _wait(fs: Any, timeout: float | None = None, return_when: str = concurrent.futures.ALL_COMPLETED) -> Steps:
+    """`concurrent.futures.wait`, without a time-out: until all are done, or until the first."""
+    from .library import wait_
+
+    return (yield from answered(_HERE, wait_, fs, timeout, return_when))
+
+
+def _as_completed(fs: Any, timeout: float | None = None) -> Any:
+    from .library import as_completed_
+
+    return call(_HERE, as_completed_, fs, timeout)
+
+
+REPLACED.update({
+    concurrent.futures.Future: Future,
+    concurrent.futures.ThreadPoolExecutor: ThreadPoolExecutor,
+    concurrent.futures.wait: _wait,
+    concurrent.futures.as_completed: _as_completed,
+})  # fmt: skip

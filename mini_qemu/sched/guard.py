@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The guard: accesses that are no steps are noted, and two of them that nothing orders make their place visible.
+
+Most of what a program touches is private to a thread, or protected. Such accesses need no steps of their own: if all
+accesses of a place are ordered by steps in every class of interleavings, no order of them was left untried, and the
+exploration has proved that. Strategy: `Guard` notes what each thread touches between two steps of a run; `Watch` keeps
+the notes beside the events of an `Execution` and asks of each new one whether an earlier access of another thread that
+conflicts with it happens before it. If not, `Discovered` names the place; `explore` adds it to the places that are
+visible, so that each access of it is a step, and begins again. The set only grows, so this ends.
+
+A place is an attribute of a class's instances, a container by the line that made it, a captured variable or a global.
+
+Left out: places inside objects of libraries. Two threads that use one of those without synchronisation are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .clerk import CLERK
+from .errors import InstrumentationError
+from .ops import FIELD_BITS, FREE_FIELD
+from .primitives import Primitive
+
+if TYPE_CHECKING:
+    from .execution import Execution
+
+Site = tuple[str, str, int]
+"""File, function and line of an access."""
+
+Label = tuple[str, ...]
+"""A place that can become visible: ("attribute", class, name), ("container", what, file, line, name), ..."""
+
+WHOLE = None
+"""The part of a box that stands for all of it: its size, its keys, their order."""
+
+
+class Discovered(Exception):
+    """Two accesses of ``label`` that nothing orders. Not an error: the search begins again with that place visible."""
+
+    def __init__(self, label: Label, sentence: str) -> None:
+        super().__init__(sentence)
+        self.label = label
+
+    def add_to(self, visible: Visible | None) -> None:
+        """Make the place visible. Raises InstrumentationError where that is impossible."""
+        assert visible is not None
+        if self.label[0] == "library" or self.label in visible.found:
+            raise InstrumentationError(f"{self}. The explorer cannot look inside it; hold a lock at each use")
+        visible.add(self.label, str(self))
+
+
+@dataclass
+class Visible:
+    """The places whose accesses are steps. ``found`` says of each, in a sentence, why; ``known`` that an exploration
+    has found them.
+    """
+
+    found: dict[Label, str] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    known: bool = False
+
+    def add(self, label: Label, sentence: str) -> None:
+        self.found[label] = sentence
+        self.names.add(label[-1])
+
+    def clear(self) -> None:
+        """Forget them."""
+        self.found.clear()
+        self.names.clear()
+        self.known = False
+
+    def sentences(self) -> list[str]:
+        """The visible places, as a reader knows them."""
+        return [told(label) for label in self.found]
+
+
+def told(label: Label) -> str:
+    """A place in words: "Cache.built", "the dict items (cache.py:5)"."""
+    kind, *rest = label
+    if kind == "attribute":
+        return f"{rest[0].rpartition('.')[2]}.{rest[1]}"
+    if kind == "container":
+        from .trace import short_file
+
+        what, file, line, name = rest
+        return f"the {what} {name} ({short_file(file)}:{line})" if name else f"the {what} of {short_file(file)}:{line}"
+    if kind == "library":
+        return f"a {rest[-1].rpartition('.')[2]}"
+    return f"the variable {rest[-1]} of {rest[0]}" if kind == "cell" else f"the global {rest[-1]}"
+
+
+class Spot(Primitive):
+    """A part of a box whose accesses are steps: an attribute, a whole container, a variable."""
+
+    def __init__(self, box: Box, part: Hashable, number: int) -> None:
+        self.box = box
+        self.part = part
+        self._key = box._key | number
+        self._native = None
+        self.name = ""
+        CLERK.objects.append(self)
+
+    def seen(self, path: str) -> tuple[str, Any]:
+        """Label and value for a trace, where ``path`` leads to its object."""
+        obj, part = self.box.obj, str(self.part)
+        kind = self.box.label[0]
+        if kind == "cell":
+            try:
+                return part, obj.cell_contents
+            except ValueError:
+                return part, None
+        if kind == "global":
+            return part, obj.get(part)
+        if self.part is WHOLE:
+            return path or told(self.box.label), obj
+        return f"{path or type(obj).__name__}.{part}", vars(obj).get(part, getattr(type(obj), part, None))
+
+    def contents(self) -> tuple[Any, ...]:
+        return self.seen("")
+
+
+class Box:
+    """An object under guard: ``key`` as of all objects with steps, ``label`` the place it is by default."""
+
+    __slots__ = ("_key", "label", "name", "obj", "visible")
+
+    def __init__(self, obj: Any, key: int, label: Label, name: str, visible: bool) -> None:
+        self.obj = obj
+        self._key = key << FIELD_BITS
+        self.label = label
+        self.name = name
+        self.visible = visible
+
+
+@dataclass(frozen=True)
+class Note:
+    """One access of one thread: of ``part`` of the object with ``key``; ``change`` says that it writes."""
+
+    tid: int
+    key: int
+    part: Hashable
+    change: bool
+    site: Site
+    label: Label
+    name: str
+
+
+class Guard:
+    """Notes the accesses of one run. ``keys`` and ``numbers`` are those of the exploration's registry."""
+
+    def __init__(self, visible: Visible, numbers: dict[tuple[int, Hashable], int], world: Any) -> None:
+        self.visible = visible
+        self.numbers = numbers
+        self.boxes: dict[int, Box] = {}
+        self.spots: dict[tuple[int, Hashable], Spot] = {}
+        self.notes: list[Note] = []
+        self.seen: set[tuple[int, int, Hashable, bool]] = set()
+        self.world = world
+        self.twins: dict[int, tuple[Any, Any]] = {}  # of real locks and queues: id -> (real, controlled)
+        self.lives: dict[int, tuple[Any, Any]] = {}  # of thread objects
+        self.made: dict[str, int] = {}  # how many things of a kind were made, for their names
+
+    def born(self, obj: Any, kind: str, site: Site, name: str = "") -> Box:
+        """Give ``obj`` a box, unless it has one: its maker is the thread that runs now."""
+        known = self.boxes.get(id(obj))
+        if known is not None:
+            return known
+        label: Label = (
+            ("container", type(obj).__name__, site[0], str(site[2]), name) if kind == "container" else (kind, name)
+        )
+        maker = CLERK.maker() if CLERK.maker is not None else ("", 0)
+        key = CLERK.keys.setdefault(maker, len(CLERK.keys) + 1)
+        box = self.boxes[id(obj)] = Box(obj, key, label, name, label in self.visible.found)
+        return box
+
+    def spot(self, box: Box, part: Hashable) -> Spot:
+        """What the steps on ``part`` of ``box`` are about. Few parts have a number each, the rest share the last."""
+        key = box._key, part
+        found = self.spots.get(key)
+        if found is None:
+            number = self.numbers.get(key)
+            if number is None:
+                used = sum(1 for known, _ in self.numbers if known == box._key)
+                number = self.numbers[key] = min(used, FREE_FIELD - 1)
+            found = self.spots[key] = Spot(box, part, number)
+        return found
+
+    def note(self, box: Box, part: Hashable, change: bool, site: Site, label: Label | None = None) -> None:
+        """The running thread touches ``part`` of ``box``."""
+        entry = self.world.current.tid, box._key, part, change
+        if entry not in self.seen:
+            self.seen.add(entry)
+            self.notes.append(Note(*entry, site, label or box.label, box.name))
+
+    def taken(self) -> list[Note]:
+        """What was noted since the last call."""
+        notes, self.notes = self.notes, []
+        self.seen.clear()
+        return notes
+
+
+class Watch:
+    """The notes of the run under analysis, beside its events."""
+
+    def __init__(self, execution: Execution) -> None:
+        self.E = execution
+        self.on: dict[int, list[tuple[int, Note]]] = {}  # object -> (event before it, access)
+        self.mine: dict[int, int] = {}  # thread -> the mask of its events
+        self.started = False
+
+    def begin(self, depth: int, notes: list[Note]) -> None:
+        """A run begins that goes as the last one for ``depth`` steps: what comes later is forgotten."""
+        for entries in self.on.values():
+            while entries and entries[-1][0] >= depth:
+                entries.pop()
+        below = (1 << depth) - 1
+        self.mine = {tid: mask & below for tid, mask in self.mine.items()}
+        if not self.started:
+            self.started = True
+            self._add(-1, notes)
+
+    def step(self, tid: int, notes: list[Note]) -> None:
+        """The last event of the execution was ``tid``'s, and was followed by these accesses."""
+        event = len(self.E) - 1
+        self.mine[tid] = self.mine.get(tid, 0) | 1 << event
+        if notes:
+            self._add(event, notes)
+
+    def _add(self, event: int, notes: list[Note]) -> None:
+        for note in notes:
+            past = self.E.past_of(note.tid)
+            entries = self.on.setdefault(note.key, [])
+            for earlier, other in reversed(entries):
+                if other.tid == note.tid or not (other.change or note.change):
+                    continue
+                if other.part != note.part and other.part is not WHOLE and note.part is not WHOLE:
+                    continue
+                if (past & self.mine.get(other.tid, 0)).bit_length() - 1 <= earlier:
+                    raise Discovered(note.label if note.change else other.label, _sentence(other, note))
+            entries.append((event, note))
+
+
+def _sentence(first: Note, second: Note) -> str:
+    from .trace import short_file
+
+    def place(note: Note) -> str:
+        file, function, line = note.site
+        return f"{'changed' if note.change else 'read'} in {function} ({short_file(file)}:{line})"
+
+    return f"{told(second.label)} is {place(first)} and {place(second)}, and nothing orders the two"

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`threading.Thread` under control: the class stays Python's, and programs may derive from it; its methods are ours.
+
+A thread's last step is its end, which `join` waits for and `is_alive` looks at. Threads are named as Python names them,
+by their maker, so that a schedule reads the same in every run: the second thread that main makes for `work` is
+``Thread-2 (work)``, whatever other threads made meanwhile.
+
+An exception that ends a thread is a finding. A thread that nobody joins goes on, as Python waits for it at exit. A
+daemon goes on as well, but one that still waits at the end is no deadlock.
+
+Left out: `enumerate`, `active_count`, `settrace` and `excepthook`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from .clerk import Steps
+from .handles import Handle
+from .ops import SPAWN, Op, operation
+from .ordinary_calls import CARRIERS, REPLACED
+from .plain import guard_of
+from .words import answered, asked
+
+CARRIERS.update((threading.Thread, threading.Timer))
+
+
+class Life(Handle):
+    """A thread object as the explorer sees it. Its state: whether it was started, and whether it has ended."""
+
+    def __init__(self, name: str, thread: threading.Thread | None) -> None:
+        super().__init__(name)
+        self.settled = True  # Python joins at exit what nobody joined
+        self.thread = thread
+        self.begun = False
+        self.over = False
+        self.pool = False
+
+    @property
+    def _state(self) -> tuple[bool, bool]:  # type: ignore[override]
+        return self.begun, self.over
+
+    def contents(self) -> tuple[Any, ...]:
+        return self.name, *self._state
+
+    @property
+    def daemon(self) -> bool:
+        return self.pool or bool(self.thread is not None and self.thread.daemon)
+
+
+def _end(world: Any, task: Any, op: Op) -> None:
+    op[1].over = True
+
+
+END = operation("end", "ends", act=_end, tell=lambda name, op, value, show: ("", "ends"))
+JOINED = operation(
+    "join_thread", "joins", changes=False, opens=lambda state, thread, op: state[1],
+    why=lambda name, state, thread, op: f"waits for {op[1].name} to end",
+    tell=lambda name, op, value, show: (op[1].name, f"joins {op[1].name}"),
+)  # fmt: skip
+IS_ALIVE = operation(
+    "is_alive", "looks at", changes=False, act=lambda world, task, op: op[1].begun and not op[1].over,
+    tell=lambda name, op, value, show: (
+        str(value), f"finds that {op[1].name} {'still runs' if value else 'has ended'}"),
+)  # fmt: skip
+
+
+def life_of(thread: threading.Thread) -> Life:
+    """The explorer's side of a thread object."""
+    lives = guard_of().lives
+    if id(thread) not in lives:
+        name = getattr(thread, "_name", "")
+        lives[id(thread)] = (thread, Life(name, thread))
+    life: Life = lives[id(thread)][1]
+    return life
+
+
+def _init(
+    self: threading.Thread, group: Any = None, target: Any = None, name: Any = None, args: Any = (),
+    kwargs: Any = None, *, daemon: bool | None = None, **more: Any,
+) -> None:  # fmt: skip
+    guard = guard_of()
+    if name is None:
+        maker = guard.world.current.name
+        number = guard.made[maker] = guard.made.get(maker, 0) + 1
+        lineage = f"{maker.partition(' ')[0]}-{number}" if maker.startswith("Thread-") else f"Thread-{number}"
+        name = f"{lineage} ({target.__name__})" if hasattr(target, "__name__") else lineage
+    if daemon is None:
+        daemon = _current().daemon
+    threading.Thread.__init__(self, group, target, name, args, kwargs, daemon=daemon)
+    life_of(self)
+
+
+def _start(self: threading.Thread) -> Steps:
+    life = life_of(self)
+    if life.begun:
+        raise RuntimeError("threads can only be started once")
+    life.begun = True
+    yield (SPAWN, life, live, (life,))
+
+
+def live(life: Life) -> Steps:
+    """What a thread does: its ``run``, and its end."""
+    thread: Any = life.thread
+    try:
+        yield from answered(("", "", 0), type(thread).run, thread)
+    except SystemExit:
+        pass
+    yield (END, life)
+
+
+live.__dict__["__controlled__"] = live
+
+
+def _run(self: Any) -> Steps:
+    """`Thread.run`: the target."""
+    if self._target is not None:
+        yield from answered(("", "", 0), self._target, *self._args, **self._kwargs)
+
+
+def _join(self: threading.Thread, timeout: float | None = None) -> Steps:
+    life = life_of(self)
+    if not life.begun:
+        raise RuntimeError("cannot join thread before it is started")
+    if self is _current():
+        raise RuntimeError("cannot join current thread")
+    yield (JOINED if timeout is None else IS_ALIVE, life)
+
+
+def _is_alive(self: threading.Thread) -> Steps:
+    return (yield (IS_ALIVE, life_of(self)))
+
+
+def _current() -> Any:
+    """The thread object of the thread that runs now."""
+    handle = guard_of().world.current.handle
+    return handle.thread if isinstance(handle, Life) and handle.thread is not None else threading.main_thread()
+
+
+def _ident() -> int:
+    return int(guard_of().world.current.tid) + 1
+
+
+def _timer_run(self: Any) -> Steps:
+    """`Timer.run`: the time may be over before somebody cancels, or not; both are tried."""
+    cancelled = yield from answered(("", "", 0), self.finished.wait, self.interval)
+    if not cancelled:
+        yield from asked(self.function, *self.args, **self.kwargs)
+    yield from answered(("", "", 0), self.finished.set)
+
+
+class Local:
+    """`threading.local`: every thread has its own attributes."""
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "_of", {})
+
+    def _mine(self) -> dict[str, Any]:
+        of: dict[str, dict[str, Any]] = object.__getattribute__(self, "_of")
+        return of.setdefault(guard_of().world.current.name, {})
+
+    def __getattribute__(self, name: str) -> Any:
+        mine = object.__getattribute__(self, "_mine")()
+        if name == "__dict__":
+            return mine
+        if name in mine:
+            return mine[name]
+        if name.startswith("_"):
+            return object.__getattribute__(self, name)
+        raise AttributeError(f"'_thread._local' object has no attribute {name!r}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__getattribute__(self, "_mine")()[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        mine = object.__getattribute__(self, "_mine")()
+        if name not in mine:
+            raise AttributeError(name)
+        del mine[name]
+
+
+REPLACED.update({
+    threading.Thread.__init__: _init,
+    threading.Thread.start: _start,
+    threading.Thread.run: _run,
+    threading.Thread.join: _join,
+    threading.Thread.is_alive: _is_alive,
+    threading.Timer.run: _timer_run,
+    threading.current_thread: _current,
+    threading.main_thread: threading.main_thread,
+    threading.get_ident: _ident,
+    threading.get_native_id: _ident,
+    threading.local: Local,
+    time.sleep: lambda seconds: None,
+})  # fmt: skip

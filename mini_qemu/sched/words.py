@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How a word of the standard library is written for the explorer: a method that yields its steps.
+
+    class Event(Primitive):
+        @word
+        def set(self):
+            yield (SET, self, True)
+
+Under control a call of ``event.set()`` runs that generator. Anybody else who calls it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .clerk import CLERK, Steps, controlled_by
+from .guard import Site
+from .ops import Op
+
+
+def word(generator: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator of a method that makes steps: under control its generator runs, anybody else is refused."""
+
+    def native(self: Any, *args: Any, **kwargs: Any) -> Any:
+        CLERK.refuse(f"{self.name or type(self).__name__}.{generator.__name__}()")
+        raise RuntimeError(f"{type(self).__name__}.{generator.__name__} works in an exploration only")
+
+    native.__name__ = generator.__name__
+    native.__qualname__ = generator.__qualname__
+    return controlled_by(generator)(native)
+
+
+def one(kind: int) -> Callable[..., Any]:
+    """A method that is one step of ``kind``."""
+
+    def method(self: Any, *args: Any) -> Steps:
+        return (yield (kind, self, *args))
+
+    return word(method)
+
+
+def tells(text: str) -> Callable[..., tuple[str, str]]:
+    """``{name}``, ``{value}``, ``{0}``: the object, the result and the argument in a sentence."""
+
+    def tell(name: str, op: Op, value: Any, show: Callable[[Any], str]) -> tuple[str, str]:
+        shown = show(value)
+        return shown, text.format(*(show(v) for v in op[2:]), name=name, value=shown)
+
+    return tell
+
+
+def limit(blocking: bool, timeout: float | None) -> bool:
+    """Whether an acquire never waits. Raises what Python raises for arguments that contradict each other."""
+    if timeout is not None and timeout != -1:
+        if not blocking:
+            raise ValueError("can't specify a timeout for a non-blocking call")
+        if timeout < 0:
+            raise ValueError("timeout value must be a non-negative number")
+        return True
+    return not blocking
+
+
+def answered(site: Site, function: Any, *args: Any, **kwargs: Any) -> Steps:
+    """The value of a call of ordinary code."""
+    from .ordinary_calls import call
+    from .plain import answer
+
+    return (yield from answer(call(site, function, *args, **kwargs)))
+
+
+def asked(function: Any, *args: Any, **kwargs: Any) -> Steps:
+    """Call a function of the program from a word: an action, a predicate, a target."""
+    return (yield from answered(("", "", 0), function, *args, **kwargs))
