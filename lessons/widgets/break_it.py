@@ -13,7 +13,7 @@ from itertools import pairwise
 from lessons.exercises import progress
 from lessons.widgets.lab import SchedulerLab
 from mini_qemu.fixes import fixes
-from mini_qemu.sched import NothingFailed, Scenario, Trace, format_schedule, minimise, replay
+from mini_qemu.sched import Explorable, NothingFailed, Trace, format_schedule, minimise, replay
 
 FEW_RUNS = 2_000
 
@@ -27,7 +27,7 @@ def preemptions(trace: Trace) -> int:
     )
 
 
-def simplest(scenario: Scenario, kind: str = "") -> Trace | None:
+def simplest(scenario: Explorable, kind: str = "") -> Trace | None:
     """A run with the fewest preemptions that breaks it (that way, if a kind is given); None if nothing does, or nothing
     in the interleavings that are tried."""
     try:
@@ -54,7 +54,7 @@ class BreakIt(SchedulerLab):
 
     def __init__(
         self,
-        scenario: Scenario,
+        scenario: Explorable,
         *,
         kind: str = "",
         schedule: str = "",

@@ -85,6 +85,7 @@ class RaceLab(_Lab):
     """Switch fixes, see the verdict and a run. A switch explores the scenario, once for each set and state of the code.
 
         RaceLab(scenario, fixes=["join_created_thread"])
+        RaceLab(main)
 
     `on`: the fixes that are on at first. `fixes` may be empty: then it is a verdict with a player. `wrong_fixes`: those
     that look right (objects with `name`, `idea`, `kinds` and `applied()`, as in lessons.scenarios), one at a time.
@@ -94,7 +95,7 @@ class RaceLab(_Lab):
 
     def __init__(
         self,
-        scenario: Scenario,
+        scenario: Explorable,
         fixes: Sequence[str] = (),
         *,
         wrong_fixes: Iterable[Any] = (),
@@ -118,7 +119,7 @@ class RaceLab(_Lab):
         }
         self._draw(
             mode="race",
-            title=title or scenario.title or scenario.name,
+            title=title or self.scenario.title or self.scenario.name,
             toggles=[
                 *({"name": name, "title": _fix_title(name), "alone": False} for name in self.fixes),
                 *({"name": wrong.name, "title": wrong.idea, "alone": True} for wrong in self.wrong.values()),
@@ -208,11 +209,11 @@ class SchedulerLab(_Lab):
     """
 
     def __init__(
-        self, scenario: Scenario, *, schedule: str = "", on: Iterable[str] | None = None, title: str | None = None
+        self, scenario: Explorable, *, schedule: str = "", on: Iterable[str] | None = None, title: str | None = None
     ) -> None:
         super().__init__(scenario)
         self.on = fixes.on if on is None else tuple(_known(on))
-        self.title = title or scenario.title or scenario.name
+        self.title = title or scenario_of(scenario).title or scenario_of(scenario).name
         with fixes.only(*self.on):
             self.manual = Manual(scenario, schedule)
         self.counts: list[int] = []  # how many steps there were before each move, for undo

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import array
 import collections
+import gc
 from collections.abc import Hashable
 from typing import Any
 
@@ -46,6 +47,16 @@ VERBS = {
     "__delitem__": "deletes {box}[{0}]", "__getitem__": "reads {box}[{0}]: {value}",
 }  # fmt: skip
 """Sentences for operations: ``{0}``, ``{1}`` are the arguments, ``{value}`` what came out."""
+
+
+VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
+
+
+def under(value: Any) -> Any:
+    """The dict that a view looks at; any other value itself."""
+    if type(value) in VIEWS:
+        return next((d for d in gc.get_referents(value) if isinstance(d, dict)), value)
+    return value
 
 
 def is_container(value: Any) -> bool:

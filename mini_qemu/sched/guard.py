@@ -163,6 +163,22 @@ class Guard:
         self.lives: dict[int, tuple[Any, Any]] = {}  # of thread objects
         self.made: dict[str, int] = {}  # how many things of a kind were made, for their names
 
+    def touched(self, obj: Any, kind: str, site: Site, name: str = "") -> Box:
+        """The box of ``obj``, which is touched and may have none: no line of the program made it, but a library did.
+        Raises InstrumentationError if it was there in an earlier run: what a run finds must not depend on others.
+        """
+        known = self.boxes.get(id(obj))
+        if known is not None:
+            return known
+        strays = self.world.scenario.strays
+        if id(obj) in strays and strays[id(obj)][1] is not self:
+            raise InstrumentationError(
+                f"{site[0]}:{site[2]}: a {type(obj).__name__} is used that was made before this run, and that the "
+                "explorer cannot put back; make it in main, or in a variable of the module"
+            )
+        strays[id(obj)] = obj, self
+        return self.born(obj, kind, site, name)
+
     def born(self, obj: Any, kind: str, site: Site, name: str = "") -> Box:
         """Give ``obj`` a box, unless it has one: its maker is the thread that runs now."""
         known = self.boxes.get(id(obj))

@@ -104,7 +104,7 @@ class Ordinary(Rewriter):
         self.generates = any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in own_nodes(node))
         try:
             new = super().function(node)
-            own = sorted(self.cells - {n for s in own_nodes(node) if isinstance(s, ast.Nonlocal) for n in s.names})
+            own = sorted(self.names.own.get(where, ()))
             if own:
                 cells = ast.Call(_load("_sched_cells"), [self.cells_of(own), self.constant(own), self.site(node)], [])
                 bound = statements(" = ".join([*own, "None"]))  # so that the compiler knows whose variables they are

@@ -54,6 +54,9 @@ _HARMLESS = {
 }  # fmt: skip
 """Modules whose functions read what they are given and keep no state that a program could share."""
 
+_SHALLOW = {"builtins", "operator", "itertools", "collections", "math", "functools", "heapq", "bisect", "array"}
+"""Modules whose functions look at what they are given, and not at what that contains."""
+
 _CHANGES_FIRST = {
     "heappush", "heappop", "heapify", "heapreplace", "heappushpop", "insort", "insort_left", "insort_right", "shuffle",
 }  # fmt: skip
@@ -75,6 +78,8 @@ _OUTSIDE = {
 }  # fmt: skip
 _CLOCK = "reads the clock, and time does not exist for the explorer: a time-out may come or not, and both are tried"
 _FUNCTIONS_OUTSIDE = {
+    **dict.fromkeys((("builtins", "mappingproxy"), ("builtins", "memoryview"), ("collections", "ChainMap")),
+                    "is a window on a container, through which the explorer cannot see; use the container itself"),
     ("builtins", "input"): "waits for somebody to type; pass the value as an argument",
     ("builtins", "open"): "works on files, which outlive a run; keep the data in memory",
     **dict.fromkeys((("builtins", "exec"), ("builtins", "eval")),
@@ -391,6 +396,9 @@ def _refuse_outside(site: Site, module: str, name: str) -> None:
 
 def _with_shared(site: Site, f: Any, module: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The library gets values it can read at once, and callbacks that it can call."""
+    if getattr(f, "__name__", "") in _CHANGES_FIRST and args and plain._visible(args[0]) and not kwargs:
+        run = functools.partial(_made, f, args, kwargs, site)
+        return plain.touch(args[0], WHOLE, True, run, f"calls {f.__name__}({{box}})", site)
     if any(_has_steps(value) for value in (*args, *kwargs.values())):
         return _after_steps(site, f, module, args, kwargs)
     lazy = module == "itertools"
@@ -423,13 +431,11 @@ def _boxed(value: Any) -> Any:
 
 
 def _refuse_change(site: Site, f: Any, module: str, args: tuple[Any, ...]) -> None:
-    name = getattr(f, "__name__", "")
-    changes = name in _CHANGES_FIRST and args and plain._visible(args[0])
-    if changes or (not _is_harmless(module, f) and any(plain._visible(a) for a in args)):
+    if not _is_harmless(module, f) and any(plain._visible(a) for a in args):
         raise refuse(
             site,
-            f"{module}.{name} is given a container that other threads use at the same time, and may change it in more "
-            "than one step; hold a lock around the call, or hand over a copy",
+            f"{module}.{getattr(f, '__name__', '')} is given a container that other threads use at the same time, "
+            "and may change it in more than one step; hold a lock around the call, or hand over a copy",
         )
 
 
@@ -452,15 +458,12 @@ def _started(f: Any, site: Site, *args: Any, **kwargs: Any) -> Steps:
 
 def _note_given(site: Site, f: Any, module: str, values: tuple[Any, ...]) -> None:
     """What is handed to a library is read; what is handed to one that is not known as harmless may change too."""
-    harmless, guard = _is_harmless(module, f), plain.guard_of()
+    harmless = _is_harmless(module, f)
     first = getattr(f, "__name__", "") in _CHANGES_FIRST
+    deep = module.partition(".")[0].lstrip("_") not in _SHALLOW or f in (str, repr, format)
     for i, value in enumerate(values):
-        if type(value) in ATOMS:
-            continue
-        if is_container(value):
-            guard.note(plain._box(guard, value, site), WHOLE, not harmless or (first and i == 0), site)
-        elif not harmless and isinstance(getattr(value, "__dict__", None), dict) and own_class(type(value)):
-            plain.matched(value, site)
+        if type(value) not in ATOMS:
+            plain.look_into(value, site, not harmless or (first and i == 0), deep)
     owner = getattr(f, "__self__", None)
     if owner is not None and not isinstance(owner, ModuleType | type) and type(owner) not in ATOMS:
         if not harmless and not is_container(owner) and type(owner) not in CARRIERS:
@@ -491,8 +494,8 @@ def _len(site: Site, value: Any) -> Any:
     method = in_class(type(value), "__len__")
     if own(method):
         return call(site, method, value)
-    if is_container(value):
-        return plain.touch(value, WHOLE, False, lambda: len(value), "takes the length of {box}: {value}", site)
+    if is_container(box := containers.under(value)):
+        return plain.touch(box, WHOLE, False, lambda: len(value), "takes the length of {box}: {value}", site)
     return len(value)
 
 

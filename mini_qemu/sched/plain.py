@@ -18,7 +18,6 @@ from types import (
     CellType,
     FunctionType,
     GeneratorType,
-    MappingProxyType,
     MemberDescriptorType,
     MethodType,
     ModuleType,
@@ -26,9 +25,9 @@ from types import (
 from typing import Any
 
 from .clerk import CLERK
-from .containers import KINDS, VERBS, is_container, part
+from .containers import KINDS, VERBS, VIEWS, is_container, part, under
 from .errors import InstrumentationError
-from .guard import WHOLE, Box, Guard, Site
+from .guard import WHOLE, Box, Guard, Site, told
 from .instrument import is_controlled, just
 from .ops import BEAT, READ, WRITE, Op, operation
 from .shared import FIELDS
@@ -37,7 +36,7 @@ Steps = Generator[Any, Any, Any]
 
 ATOMS = frozenset((
     type(None), bool, int, float, complex, str, bytes, range, slice, type(Ellipsis), type(NotImplemented), type(len),
-    FunctionType, MethodType, functools.partial, MappingProxyType,
+    FunctionType, MethodType, functools.partial,
 ))  # fmt: skip
 """Types whose values never change, or never matter: attributes of theirs are no shared state."""
 
@@ -190,7 +189,7 @@ def _just_value(value: Any) -> Any:
 
 def _attribute(obj: Any, name: str, change: bool, run: Callable[[], Any], site: Site, *value: Any) -> Any:
     guard = guard_of()
-    box = guard.boxes.get(id(obj)) or guard.born(obj, "attribute", site, _class_name(type(obj)))
+    box = guard.boxes.get(id(obj)) or guard.touched(obj, "attribute", site, _class_name(type(obj)))
     label = ("attribute", box.label[1], name)
     if name in guard.visible.names and label in guard.visible.found:
         verb = "writes {box} = {0}" if change else "reads {box}: {value}"
@@ -210,7 +209,7 @@ def _inherited(obj: Any, name: str, site: Site) -> Any:
     label = ("attribute", _class_name(type(obj)), name)
     if label in guard.visible.found:
         return _attribute(obj, name, False, lambda: getattr(obj, name), site)
-    box = guard.boxes.get(id(obj)) or guard.born(obj, "attribute", site, _class_name(type(obj)))
+    box = guard.boxes.get(id(obj)) or guard.touched(obj, "attribute", site, _class_name(type(obj)))
     guard.note(box, name, False, site, label)
     return _class_attribute(owner, name, site)
 
@@ -314,7 +313,7 @@ class _Deleted:
 
 
 def _box(guard: Guard, obj: Any, site: Site) -> Box:
-    return guard.boxes.get(id(obj)) or guard.born(obj, "container", site)
+    return guard.boxes.get(id(obj)) or guard.touched(obj, "container", site)
 
 
 def touch(
@@ -415,16 +414,19 @@ def look(value: Any, site: Site) -> Any:
 
 
 def _visible(value: Any) -> bool:
-    if type(value) in ATOMS or not is_container(value):
+    if type(value) in ATOMS:
+        return False
+    value = under(value)
+    if not is_container(value):
         return False
     box = guard_of().boxes.get(id(value))
     return box is not None and box.visible
 
 
 def looked(value: Any, site: Site) -> tuple[Any]:
-    if type(value) not in ATOMS and is_container(value):
+    if type(value) not in ATOMS and is_container(box := under(value)):
         guard = guard_of()
-        guard.note(_box(guard, value, site), WHOLE, False, site)
+        guard.note(_box(guard, box, site), WHOLE, False, site)
     return (value,)
 
 
@@ -432,7 +434,9 @@ def _copied(value: Any, site: Site) -> Steps:
     """What a visible container holds at this step."""
     import copy
 
-    return (yield from answer(touch(value, WHOLE, False, lambda: copy.copy(value), "looks at {box}: {value}", site)))
+    box = under(value)
+    run = (lambda: copy.copy(value)) if box is value else (lambda: list(value))
+    return (yield from answer(touch(box, WHOLE, False, run, "looks at {box}: {value}", site)))
 
 
 def truth(value: Any, site: Site) -> Any:
@@ -444,8 +448,8 @@ def truth(value: Any, site: Site) -> Any:
         method = in_class(cls, name)
         if own(method):
             return _run_then(call(site, method, value), bool)
-    if is_container(value):
-        return touch(value, WHOLE, False, lambda: bool(value), "asks whether {box} is empty: {value}", site)
+    if is_container(box := under(value)):
+        return touch(box, WHOLE, False, lambda: bool(value), "asks whether {box} is empty: {value}", site)
     return bool(value)
 
 
@@ -475,6 +479,9 @@ def _contains(box: Any, key: Any, inverted: bool, site: Site) -> Any:
         run = (lambda: key not in box) if inverted else (lambda: key in box)
         verb = "asks whether {0} is not in {box}: {value}" if inverted else VERBS["__contains__"]
         return touch(box, where, False, run, verb, site, key)
+    if type(box) in VIEWS:
+        run = (lambda: key not in box) if inverted else (lambda: key in box)
+        return touch(under(box), WHOLE, False, run, VERBS["__contains__"], site, key)
     if own(in_class(type(box), "__iter__")) or type(box) is Generating:
         return _run_then(_search(box, key, site), (lambda v: not v) if inverted else bool)
     return (key not in box) if inverted else (key in box)
@@ -543,6 +550,37 @@ def _inplace(number: int, a: Any, b: Any, site: Site) -> Steps:
     return (yield from answer(touch(a, WHOLE, True, lambda: _IN_PLACE[number](a, b), verb, site, b)))
 
 
+MOST_INSIDE = 10_000
+"""Objects that a library's function is followed into."""
+
+
+def look_into(value: Any, site: Site, change: bool, deep: bool) -> None:
+    """A library reads ``value``, or may ``change`` it; ``deep``: and what it contains."""
+    guard = guard_of()
+    todo: list[Any] = [value]
+    seen: set[int] = set()
+    while todo and len(seen) < MOST_INSIDE:
+        thing = todo.pop()
+        if type(thing) in ATOMS or id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        inside: list[Any] = []
+        if is_container(thing):
+            box = _box(guard, thing, site)
+            if box.visible and (change or thing is not value):
+                raise refuse(site, f"a library looks into {told(box.label)}, which other threads change meanwhile, and "
+                                   "not in one step; hold a lock around the call, or hand over a copy")  # fmt: skip
+            guard.note(box, WHOLE, change, site)
+            inside = [*thing, *thing.values()] if isinstance(thing, dict) else list(thing)
+        elif type(thing) is tuple:
+            inside = list(thing)
+        elif deep and isinstance(getattr(thing, "__dict__", None), dict) and is_controlled(type(thing).__module__):
+            matched(thing, site)
+            inside = list(vars(thing).values())
+        if deep or (thing is value and type(thing) is tuple):
+            todo += inside
+
+
 def matched(value: Any, site: Site) -> Any:
     """The subject of a ``match``: its patterns look where they like, in the same step."""
     if is_container(value):
@@ -554,8 +592,8 @@ def matched(value: Any, site: Site) -> Any:
         guard = guard_of()
         for name in vars(value):
             if ("attribute", _class_name(type(value)), name) in guard.visible.found:
-                raise refuse(site, f"a match looks at {type(value).__name__}.{name}, which other threads change; "
-                                   "read it into a variable first and match that")  # fmt: skip
+                raise refuse(site, f"{type(value).__name__}.{name}, which other threads change, is looked at by a "
+                                   "match or a library; read it into a variable first")  # fmt: skip
             _attribute(value, name, False, lambda: None, site)
     return value
 
@@ -728,7 +766,7 @@ def iterate(source: Any, site: Site) -> Any:
     if is_container(source) and not own(in_class(cls, "__iter__")):
         looked(source, site)
         return Loop(source)
-    if cls in _VIEWS:
+    if cls in VIEWS:
         return _view(source, site)
     method = in_class(cls, "__iter__")
     if own(method):
@@ -738,23 +776,12 @@ def iterate(source: Any, site: Site) -> Any:
     return iter(source)
 
 
-_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
-
-
 def _view(source: Any, site: Site) -> Any:
     """A view of a dict: reading it is reading the dict."""
-    under = next(iter([d for d in _referents(source) if isinstance(d, dict)]), None)
-    loop = Loop(under if under is not None else {})
+    loop = Loop(under(source))
     loop.it = iter(source)
-    if under is not None:
-        looked(under, site)
+    looked(source, site)
     return loop
-
-
-def _referents(view: Any) -> list[Any]:
-    import gc
-
-    return gc.get_referents(view)
 
 
 def _by_index(source: Any, site: Site) -> Steps:

@@ -78,6 +78,7 @@ class Memory:
                 if is_controlled(thing.__module__):
                     data = _data_of(thing)
                     self.classes.append((thing, data))
+                    todo.append((type(thing), ""))
                     todo += [(v, f"{thing.__name__}.{k}") for k, v in data.items()]
                     todo += [
                         (v, k) for k, v in vars(thing).items() if isinstance(v, FunctionType | property | staticmethod)

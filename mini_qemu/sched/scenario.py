@@ -71,6 +71,7 @@ class Scenario:
     title: str = ""
     functions: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = field(init=False, repr=False)
     visible: Visible | None = field(init=False, repr=False, default=None)
+    strays: dict[int, Any] = field(init=False, repr=False, default_factory=dict)  # objects that no run made
 
     def __post_init__(self) -> None:
         if not self.threads:

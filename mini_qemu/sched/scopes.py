@@ -49,11 +49,12 @@ class Scope:
 
 @dataclass
 class Names:
-    """What the functions of a file share, by place of the function: ``cells``, and ``globals`` that some function
-    binds.
+    """What the functions of a file share, by place of the function: ``cells`` it uses, those of its own variables, and
+    ``globals`` that some function binds.
     """
 
     cells: dict[Place, frozenset[str]]
+    own: dict[Place, frozenset[str]]
     globals: dict[Place, frozenset[str]]
 
 
@@ -87,7 +88,8 @@ def shared_names(tree: ast.Module) -> Names:
         )
         for place, scope in scopes.items()
     }
-    return Names(cells, module)
+    own = {place: frozenset(scope.shared) for place, scope in scopes.items()}
+    return Names(cells, own, module)
 
 
 def place(node: ast.AST) -> Place:

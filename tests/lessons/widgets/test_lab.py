@@ -81,7 +81,7 @@ def test_unknown_fixes_are_refused_before_anything_is_explored():
         RaceLab(stories.door, fixes=["join_created_thred"])
     with pytest.raises(LookupError, match="not one of this laboratory's fixes"):
         RaceLab(stories.door, fixes=["join_created_thread"], on=["explicit_unregister"])
-    with pytest.raises(TypeError, match="wants a Scenario, not str"):
+    with pytest.raises(TypeError, match="wants a Scenario or a main function, not str"):
         RaceLab("door")
 
 
