@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the course promises about itself, checked: `mini-qemu audit`.
 
-Every exercise fails as shipped, its solution passes, each wrong answer fails with a reply of its own, hints are there;
+Every exercise fails as shipped, its solution and the other right answers pass, each wrong answer fails with a reply of
+its own, hints are there, and no small change of the solution passes (see mutation.py);
 every question has its true answer among its choices; every notebook asks only what exists, shows the starter that is
 graded, and names in its prose only what is in the code. A complaint is a sentence that tells the author what to do.
 Reported, not complained about: functions of the miniature that no lesson names.
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from lessons.authoring.mutation import Score, score
 from lessons.exercises import exercise, exercises, question, questions
 from lessons.exercises.check import check_source, hint
 from lessons.exercises.model import Exercise, OrderExercise, Question
@@ -35,6 +37,7 @@ def audit() -> Iterator[str]:
     """All complaints."""
     for asked in exercises().values():
         yield from of_exercise(asked)
+        yield from of_mutants(asked)
     for one in questions().values():
         yield from of_question(one)
     for path in notebooks():
@@ -84,6 +87,25 @@ def _right_answers(asked: Exercise) -> Iterator[str]:
         for order in (*asked.also_right, *asked.right_but):
             if not check_source(order, asked):
                 yield f"{asked.name}: the order {order} is refused, and is said to be right"
+
+
+def of_mutants(asked: Exercise) -> Iterator[str]:
+    """Every small change of the solution is refused, or is listed as equivalent with its reason."""
+    found = scored(asked)
+    for name in found.survived:
+        yield f"{asked.name}: a mutant passes: {name}; add a trial that refutes it, or list it in `equivalent`"
+    for name in set(asked.equivalent) - set(found.equivalent):
+        yield f"{asked.name}: `equivalent` lists a mutant that is refused or is none: {name}"
+
+
+@cache
+def _scored(name: str) -> Score:
+    return score(exercise(name))
+
+
+def scored(asked: Exercise) -> Score:
+    """The fate of its mutants, computed once."""
+    return _scored(asked.name)
 
 
 def of_question(asked: Question) -> Iterator[str]:

@@ -23,6 +23,12 @@ def main(arguments: Sequence[str]) -> int:
         for module, names in left.items():
             print(f"{module}: {', '.join(names)}")
     number = sum(map(len, left.values()))
+    scores = [audit.scored(asked) for asked in exercises().values()]
+    refused, equivalent = sum(len(one.refused) for one in scores), sum(len(one.equivalent) for one in scores)
+    print(
+        f"{sum(one.total for one in scores)} small changes of the solutions: {refused} refused, {equivalent} equivalent"
+        f" for a reason that is given, {sum(len(one.survived) for one in scores) or 'none'} accepted by mistake."
+    )
     print(
         f"{len(exercises())} exercises, {len(questions())} questions, {len(notebooks())} notebooks:"
         f" {len(complaints) or 'no'} complaints. {number} functions of mini_qemu are named in no lesson"

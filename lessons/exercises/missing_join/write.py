@@ -23,6 +23,10 @@ WRITE = Exercise(
     " `await_return_path_close_on_source`.",
     trials=TRIALS,
     mount=called_from("migration.migration_completion", NO_JOIN, "rp_error = finish_return_path(s)"),
+    equivalent={
+        "swap statements 2 and 3 in line 1: def finish_return_path(s):": "nobody asks for the flag during the join",
+        "return None in line 4: return False": "the caller only asks whether it is true",
+    },
     hints=(
         "Start from the question of the exercise before: which field says that there is a thread to join?",
         "After the join there is none any more. Who says so, and where?",

@@ -24,6 +24,10 @@ FILL = Exercise(
         """,
         "last = close_takes_it_out(ioc)",
     ),
+    equivalent={
+        "drop statement 1 (return False) in line 1: def close_takes_it_out(ioc):": "None is not true either",
+        "return None in line 3: return False": "the caller only asks whether it is true",
+    },
     hints=("How often was the entry put on the list? How often may it be taken out?", "Who does it now?"),
 )
 

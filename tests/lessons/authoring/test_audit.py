@@ -9,6 +9,7 @@ import pytest
 
 from lessons.__main__ import main
 from lessons.authoring import audit
+from lessons.authoring.mutation import Score
 from lessons.exercises import exercises, progress, questions
 from lessons.places import notebooks
 
@@ -57,8 +58,12 @@ def test_the_command_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(audit, "of_exercise", lambda asked: [])  # the tests above
+    monkeypatch.setattr(audit, "of_mutants", lambda asked: [])
+    monkeypatch.setattr(audit, "scored", lambda asked: Score(("a",), (), ()))  # test_mutation.py
     assert main(["audit", "--unnamed"]) == 0
-    assert "no complaints" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "no complaints" in said
+    assert "19 small changes of the solutions: 19 refused, 0 equivalent" in said
     monkeypatch.setattr(audit, "of_question", lambda asked: [f"{asked.name} is dull"])
     assert main(["audit"]) == 1
     assert "missing-join/kitchen is dull" in capsys.readouterr().out
