@@ -1,0 +1,593 @@
+"""Answers that students gave, or might give, as they would write them, with the judgement that is right.
+
+They stand beside those that the exercises bring along. `accepted` and `refused` name the exercise; `but` asks for a
+remark. The words must be in what is said about the answer; `never` names words that must not be.
+"""
+# ruff: noqa: F821, F841, B018, SIM105, B007  # answers use the miniature's names, and they are not all good Python
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lessons.functions import text_of
+
+
+@dataclass(frozen=True)
+class Judged:
+    exercise: str
+    name: str
+    answer: str
+    verdict: str
+    words: tuple[str, ...]
+    never: tuple[str, ...]
+
+
+JUDGED: list[Judged] = []
+
+
+def _take(exercise: str, verdict: str, words: tuple[str, ...], never: tuple[str, ...]) -> Callable[[Any], Any]:
+    def take(function: Any) -> Any:
+        JUDGED.append(Judged(exercise, function.__name__, text_of(function), verdict, words, never))
+        return function
+
+    return take
+
+
+def accepted(exercise: str, *words: str, never: tuple[str, ...] = ()) -> Callable[[Any], Any]:
+    return _take(exercise, "accepted.", words, never)
+
+
+def but(exercise: str, *words: str, never: tuple[str, ...] = ()) -> Callable[[Any], Any]:
+    return _take(exercise, "accepted, but:", words, never)
+
+
+def refused(exercise: str, *words: str, never: tuple[str, ...] = ()) -> Callable[[Any], Any]:
+    return _take(exercise, "not yet.", words, never)
+
+
+def order(exercise: str, letters: str, verdict: str, *words: str) -> None:
+    JUDGED.append(Judged(exercise, letters, letters, verdict, words, ()))
+
+
+# ---- 00
+
+W = "warmups/withdraw"
+
+
+@refused(W, "asks for a lock that it already holds")
+def nested(account, amount):
+    with account.lock:
+        enough = account.balance >= amount
+        if enough:
+            with account.lock:
+                account.balance = account.balance - amount
+
+
+@refused(W, "A thread returns and keeps a lock")
+def early_return_with_the_lock(account, amount):
+    account.lock.lock()
+    if account.balance < amount:
+        return
+    account.balance = account.balance - amount
+    account.lock.unlock()
+
+
+@refused(W, "A thread returns and keeps a lock", never=("already holds",))
+def never_unlocks(account, amount):
+    account.lock.lock()
+    if account.balance >= amount:
+        account.balance = account.balance - amount
+
+
+@accepted(W)
+def prints_inside(account, amount):
+    with account.lock:
+        if account.balance >= amount:
+            account.balance = account.balance - amount
+            print(end="")
+
+
+@accepted(W)
+def returns_true(account, amount):
+    with account.lock:
+        if account.balance >= amount:
+            account.balance -= amount
+            return True
+    return False
+
+
+@accepted(W)
+def other_names(a, n):
+    with a.lock:
+        if n <= a.balance:
+            a.balance = a.balance - n
+
+
+@accepted(W)
+def acquire_and_release(account, amount):
+    account.lock.acquire()
+    if account.balance >= amount:
+        account.balance = account.balance - amount
+    account.lock.release()
+
+
+@refused(W, "A thread returns and keeps a lock")
+def acquire_and_no_release(account, amount):
+    account.lock.acquire()
+    if account.balance >= amount:
+        account.balance = account.balance - amount
+
+
+@but(W, "below zero for a moment")
+def undoes(account, amount):
+    with account.lock:
+        account.balance -= amount
+        if account.balance < 0:
+            account.balance += amount
+
+
+@refused(W, never=("nobody is paid",))
+def undoes_without_a_lock(account, amount):
+    account.balance -= amount
+    if account.balance < 0:
+        account.balance += amount
+
+
+@refused(W, never=("migration", "nobody is paid"))
+def clamped_at_zero(account, amount):
+    with account.lock:
+        account.balance = max(0, account.balance - amount)
+
+
+@refused(W, never=("migration",))
+def hard_coded(account, amount):
+    with account.lock:
+        account.balance = 30
+
+
+@refused(W, "simply return", never=("Fix that line first",))
+def raises_value_error(account, amount):
+    with account.lock:
+        if account.balance < amount:
+            raise ValueError
+        account.balance -= amount
+
+
+@refused(W, "every order is tried anyway")
+def sleeps(account, amount):
+    import time
+
+    with account.lock:
+        time.sleep(1)
+        if account.balance >= amount:
+            account.balance -= amount
+
+
+@refused(W, "goes round and round")
+def waits_until_there_is_enough(account, amount):
+    while account.balance < amount:
+        pass
+    with account.lock:
+        account.balance -= amount
+
+
+@refused(W, "is called with (account, amount)")
+def another_parameter(account, amount, limit=0):
+    with account.lock:
+        if account.balance - amount >= limit:
+            account.balance -= amount
+
+
+@refused(W, "release it between the test and the withdrawal")
+def all_errors_caught(account, amount):
+    try:
+        with account.lock:
+            enough = account.balance >= amount
+        if enough:
+            with account.lock:
+                account.balance -= amount
+    except Exception:
+        pass
+
+
+@refused(W, never=("migration",))
+def always_withdraws(account, amount):
+    with account.lock:
+        account.balance -= amount
+
+
+# ---- 01
+
+order("missing-join/order", "DABCE", "not yet.", "E shuts down a file that B has closed")
+order("missing-join/order", "DAEBC", "not yet.", "Stop first, then wait")
+order("missing-join/order", "ADEBC", "not yet.", "Stop first, then wait")
+order("missing-join/order", "AEDBC", "accepted.", "Stop, wait, free")
+F = "missing-join/fill"
+
+
+@refused(F, "The thread is also made for postcopy")
+def use_return_path(s):
+    return migrate_use_return_path(s)
+
+
+@refused(F)
+def joins_itself(s):
+    if s.rp_state.rp_thread_created:
+        qemu_thread_join(s.rp_state.rp_thread)
+    return False
+
+
+@refused(F, "Line 2 of your function stopped with AttributeError", never=("Nobody joins now",))
+def is_alive(s):
+    return s.rp_state.rp_thread.is_alive()
+
+
+@refused(F, "Your function returns nothing")
+def forgot_the_return(s):
+    s.rp_state.rp_thread_created
+
+
+@refused(F, "not even the big one")
+def big_lock_round_the_test(s):
+    with s.process.bql:
+        return s.rp_state.from_dst_file is not None
+
+
+@accepted(F)
+def not_false(s):
+    if s.rp_state.rp_thread_created:
+        return True
+    return False
+
+
+F = "missing-join/write"
+
+
+@refused(F, "The thread is also made for postcopy")
+def joins_if_asked_for(s):
+    if migrate_use_return_path(s):
+        qemu_thread_join(s.rp_state.rp_thread)
+        s.rp_state.rp_thread_created = False
+        return s.rp_state.error
+    return False
+
+
+@but(F, "you hold the BQL")
+def joins_with_the_big_lock(s):
+    with s.process.bql:
+        if not s.rp_state.rp_thread_created:
+            return False
+        qemu_thread_join(s.rp_state.rp_thread)
+        s.rp_state.rp_thread_created = False
+        return s.rp_state.error
+
+
+@refused(F)
+def join_in_try(s):
+    try:
+        qemu_thread_join(s.rp_state.rp_thread)
+    except Exception:
+        return False
+    return s.rp_state.error
+
+
+@refused(F, "AttributeError")
+def method_join(s):
+    if not s.rp_state.rp_thread_created:
+        return False
+    s.rp_state.rp_thread.join()
+    s.rp_state.rp_thread_created = False
+    return s.rp_state.error
+
+
+@refused(F, "Nobody joins")
+def answer_of_the_fill(s):
+    return s.rp_state.rp_thread_created
+
+
+@refused(F, "goes round and round")
+def polls_the_pointer(s):
+    while s.rp_state.from_dst_file is not None:
+        pass
+    return s.rp_state.error
+
+
+# ---- 02
+
+order("check-then-use/order", "ACBED", "accepted.")
+order("check-then-use/order", "CABED", "accepted.", "only this thread ever changes it")
+order("check-then-use/order", "ACBDE", "accepted, but:", "while you hold the lock")
+order("check-then-use/order", "ACDBE", "accepted, but:", "while you hold the lock")
+F = "check-then-use/fill"
+
+
+@refused(F, "nobody configured")
+def wanted_always(s):
+    return True
+
+
+@refused(F, "The handle of the last migration")
+def wanted_by_handle(s):
+    return s.rp_state.rp_thread is not None
+
+
+@refused(F, "The handle of the last migration")
+def wanted_by_handle_in_an_if(s):
+    if s.rp_state.rp_thread:
+        return True
+    return False
+
+
+@refused(F, "nobody configured")
+def wanted_with_an_open_file(s):
+    return s.to_dst_file is not None
+
+
+F = "check-then-use/write"
+
+
+@refused(F, "You take the pointer away yourself", never=("release the lock between",))
+def detaches_under_the_lock(s):
+    with s.qemu_file_lock:
+        rp = s.rp_state.from_dst_file
+        s.rp_state.from_dst_file = None
+        if rp is not None:
+            qemu_file_shutdown(rp)
+
+
+@refused(F, "closing it frees it", never=("release the lock between",))
+def closes_under_the_lock(s):
+    with s.qemu_file_lock:
+        rp = s.rp_state.from_dst_file
+        if rp is not None:
+            qemu_fclose(rp)
+
+
+@refused(F, "there is no error to be caught")
+def catches_attribute_error(s):
+    try:
+        qemu_file_shutdown(s.rp_state.from_dst_file)
+    except AttributeError:
+        pass
+
+
+@refused(F, "Both sides must take the same lock")
+def big_lock_instead(s):
+    with s.process.bql:
+        if s.rp_state.from_dst_file is not None:
+            qemu_file_shutdown(s.rp_state.from_dst_file)
+
+
+@accepted(F)
+def locked_by_hand(s):
+    s.qemu_file_lock.lock()
+    f = s.rp_state.from_dst_file
+    if f:
+        qemu_file_shutdown(f)
+    s.qemu_file_lock.unlock()
+
+
+@refused(F, "keeps a lock")
+def locked_by_hand_and_returned(s):
+    s.qemu_file_lock.lock()
+    if s.rp_state.from_dst_file is None:
+        return
+    qemu_file_shutdown(s.rp_state.from_dst_file)
+    s.qemu_file_lock.unlock()
+
+
+# ---- 03
+
+F = "one-predicate/fill"
+
+
+@accepted(F)
+def everything_but_files(ioc):
+    return not isinstance(ioc, QIOChannelFile)
+
+
+@accepted(F)
+def a_tuple_of_classes(ioc):
+    return isinstance(ioc, (QIOChannelSocket, QIOChannelTLS))
+
+
+@refused(F, "The answer changes in between")
+def has_a_descriptor(ioc):
+    return ioc.fd != -1
+
+
+@refused(F)
+def has_references(ioc):
+    return ioc.ref >= 1
+
+
+@refused(F, "The answer changes in between")
+def has_one_reference(ioc):
+    return ioc.ref == 1
+
+
+F = "one-predicate/write"
+
+
+@refused(F, "a second copy of the question")
+def the_word_added(ioc):
+    if isinstance(ioc, (QIOChannelSocket, QIOChannelTLS)):
+        yank_unregister_function(ioc.process.yank, MIGRATION_YANK_INSTANCE, migration_yank_iochannel, ioc)
+
+
+@refused(F, "a second copy of the question")
+def asks_has_shutdown(ioc):
+    if ioc.has_shutdown:
+        yank_unregister_function(ioc.process.yank, MIGRATION_YANK_INSTANCE, migration_yank_iochannel, ioc)
+
+
+@refused(F, "a second copy of the question")
+def everything_but_pipes(ioc):
+    if not isinstance(ioc, QIOChannelFile):
+        yank_unregister_function(ioc.process.yank, MIGRATION_YANK_INSTANCE, migration_yank_iochannel, ioc)
+
+
+@refused(F, "you have silenced it")
+def only_what_is_listed(ioc):
+    listed = False
+    with ioc.process.yank.yank_lock:
+        for entry in ioc.process.yank.yank_instance_list:
+            for _, opaque in entry.yankfns:
+                if opaque is ioc:
+                    listed = True
+    if listed:
+        yank_unregister_function(ioc.process.yank, MIGRATION_YANK_INSTANCE, migration_yank_iochannel, ioc)
+
+
+# ---- 04
+
+F = "hold/write"
+
+
+@refused(F, "You ask the payload for its type")
+def by_isinstance(f):
+    if isinstance(f.opaque, QIOChannel):
+        return f.opaque
+    return None
+
+
+@refused(F, "You ask the payload for its type")
+def by_type_name(f):
+    if type(f.opaque).__name__ in ("QIOChannelSocket", "QIOChannelTLS", "QIOChannelFile"):
+        return f.opaque
+    return None
+
+
+@refused(F, "You ask the payload for its type")
+def by_what_it_is_not(f):
+    if isinstance(f.opaque, BlockDriverState):
+        return None
+    return f.opaque
+
+
+@refused(F, never=("instrument.py", ".py:"))
+def by_attribute(f):
+    return f.opaque if hasattr(f.opaque, "ref") else None
+
+
+@refused(F, "You ask the payload for its type")
+def by_trying(f):
+    return f.opaque if "io_close" in dir(f.opaque) else None
+
+
+F = "hold/fill"
+
+
+@refused(F, never=("setup raised",))
+def tag_by_type(bs, is_writable):
+    ops = bdrv_write_ops if is_writable else bdrv_read_ops
+    return qemu_fopen_ops(bs, ops, isinstance(bs, QIOChannel))
+
+
+@refused(F, "Line 3 of your function stopped with TypeError", never=("setup raised",))
+def no_tag(bs, is_writable):
+    ops = bdrv_write_ops if is_writable else bdrv_read_ops
+    return qemu_fopen_ops(bs, ops)
+
+
+@refused(F, "returns nothing")
+def opens_nothing(bs, is_writable):
+    ops = bdrv_write_ops if is_writable else bdrv_read_ops
+    qemu_fopen_ops(bs, ops, False)
+
+
+# ---- 05
+
+order("count/order", "ABDC", "accepted.", "a close is only a close now")
+F = "count/write"
+
+
+@refused(F, "dangling pointer")
+def unregisters_what_it_remembers(f):
+    ioc = f.opaque
+    qemu_fclose(f)
+    migration_ioc_unregister_yank(ioc)
+
+
+@but(F, "without asking the tag")
+def payload(f):
+    migration_ioc_unregister_yank(f.opaque)
+    qemu_fclose(f)
+
+
+@refused(F)
+def under_yank_lock(f):
+    with qemu_file_get_ioc(f).process.yank.yank_lock:
+        migration_ioc_unregister_yank_from_file(f)
+    qemu_fclose(f)
+
+
+@refused(F, "goes round and round")
+def waits_for_the_last(f):
+    ioc = qemu_file_get_ioc(f)
+    while ioc.ref != 1:
+        pass
+    migration_ioc_unregister_yank(ioc)
+    qemu_fclose(f)
+
+
+F = "count/fill"
+
+
+@accepted(F)
+def zero(ioc):
+    return 0
+
+
+@but(F, "do not ask it")
+def never_reached(ioc):
+    return ioc.ref == 0
+
+
+@refused(F, "Two is as arbitrary as one")
+def more_than_one(ioc):
+    return ioc.ref > 1
+
+
+# ---- 08
+
+F = "clean-runs/fill"
+
+
+@refused(F, "You divide the 5 %", never=("migration",))
+def five_percent_shared(runs):
+    return 0.05 / runs
+
+
+@refused(F, "a percentage", never=("migration",))
+def percent(runs):
+    return 300 / runs
+
+
+@accepted(F)
+def rule_of_three(runs):
+    return 3 / runs
+
+
+@accepted(F)
+def logarithm(runs):
+    import math
+
+    return -math.log(0.05) / runs
+
+
+F = "clean-runs/write"
+
+
+@refused(F, never=("assertion",))
+def wrong_formula(threads, steps, depth):
+    return depth / (threads * steps)
+
+
+@accepted(F)
+def other_names_for_pct(n, k, d):
+    return 1 / n / k ** (d - 1)
+
+
