@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
 import textwrap
 import traceback
@@ -347,6 +348,12 @@ def _readable(error: Exception, function: FunctionType) -> str:
     number, _, tail = rest.partition(":")
     if number.isdigit():
         return f"{head}Line {int(number) - function.__code__.co_firstlineno + 1} of your function:{tail}"
+    hidden = re.match(r"\S*\.py:\d+: (.*?) in code the explorer does not control", text)
+    if hidden:
+        return (
+            f"{hidden[1]} where the explorer cannot see it, inside a call such as `hasattr` or `getattr`. Read the field"
+            " in a plain line of your function instead."
+        )
     cause = error.__cause__
     if isinstance(error, ScenarioError) and cause is not None:  # raised while the scenario was being prepared
         lines = [at.lineno or 0 for at in traceback.extract_tb(cause.__traceback__) if at.filename == file]

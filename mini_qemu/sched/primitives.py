@@ -112,6 +112,8 @@ class Mutex(Primitive):
         CLERK.refuse(f"{self.name or 'a mutex'}.unlock()")
         self.real.release()
 
+    acquire, release = lock, unlock  # the names that Python's own locks have
+
     @controlled_by(yields(LOCK))
     def __enter__(self) -> None:
         self.lock()
