@@ -3,7 +3,7 @@
 They stand beside those that the exercises bring along. `accepted` and `refused` name the exercise; `but` asks for a
 remark. The words must be in what is said about the answer; `never` names words that must not be.
 """
-# ruff: noqa: F821, F841, B018, SIM105, B007  # answers use the miniature's names, and they are not all good Python
+# ruff: noqa: F821, B018  # answers use the miniature's names, and they are not all good Python
 
 from __future__ import annotations
 
