@@ -351,8 +351,8 @@ def _readable(error: Exception, function: FunctionType) -> str:
     hidden = re.match(r"\S*\.py:\d+: (.*?) in code the explorer does not control", text)
     if hidden:
         return (
-            f"{hidden[1]} where the explorer cannot see it, inside a call such as `hasattr` or `getattr`. Read the field"
-            " in a plain line of your function instead."
+            f"{hidden[1]} where the explorer cannot see it, inside a call such as `hasattr` or `getattr`. Read the"
+            " field in a plain line of your function instead."
         )
     cause = error.__cause__
     if isinstance(error, ScenarioError) and cause is not None:  # raised while the scenario was being prepared
