@@ -29,6 +29,7 @@ from lessons.views.source import SourceError, function_named
 from mini_qemu.fixes import fixes
 
 MOST_SECONDS = 2.0
+MOST_GUESSED = 0.6  # share of questions that one rule of guessing may get right
 NAME = re.compile(r"`([A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+)(?:\(\))?`")
 ASKS = {"Predict", "Reveal", "Quiz"}
 
@@ -40,6 +41,8 @@ def audit() -> Iterator[str]:
         yield from of_mutants(asked)
     for one in questions().values():
         yield from of_question(one)
+    yield from of_choices()
+    yield from of_lessons()
     for path in notebooks():
         yield from of_notebook(path)
     yield from unused()
@@ -89,6 +92,27 @@ def _right_answers(asked: Exercise) -> Iterator[str]:
                 yield f"{asked.name}: the order {order} is refused, and is said to be right"
 
 
+def of_choices() -> Iterator[str]:
+    """The right answer cannot be guessed from where it is or from how long it is."""
+    right = [(list(one.choices), list(one.choices.values()), one.truth()) for one in questions().values()]
+    where = {
+        "first": [keys[0] == truth for keys, _, truth in right],
+        "last": [keys[-1] == truth for keys, _, truth in right],
+        "longest": [len(texts[keys.index(truth)]) == max(map(len, texts)) for keys, texts, truth in right],
+        "shortest": [len(texts[keys.index(truth)]) == min(map(len, texts)) for keys, texts, truth in right],
+    }
+    for word, hits in where.items():
+        if sum(hits) > len(hits) * MOST_GUESSED:
+            yield f"the right choice is the {word} in {sum(hits)} of {len(hits)} questions; vary it"
+
+
+def of_lessons() -> Iterator[str]:
+    """Each lesson but the first asks something about an earlier one."""
+    for lesson in sorted({one.lesson for one in questions().values()})[1:]:
+        if not any(one.lesson == lesson and one.name.endswith("/earlier") for one in questions().values()):
+            yield f"{lesson}: no question looks back at an earlier lesson; add one that is called .../earlier"
+
+
 def of_mutants(asked: Exercise) -> Iterator[str]:
     """Every small change of the solution is refused, or is listed as equivalent with its reason."""
     found = scored(asked)
@@ -113,8 +137,11 @@ def of_question(asked: Question) -> Iterator[str]:
     if truth not in asked.choices:
         yield f"{asked.name}: the truth is {truth!r}, which is not among the choices"
     for key in asked.replies:
-        if key not in asked.choices:
-            yield f"{asked.name}: a reply is for {key!r}, which is not among the choices"
+        if key not in asked.choices or key == truth:
+            yield f"{asked.name}: a reply is for {key!r}, which is not a wrong choice"
+    for key in asked.choices:
+        if key != truth and key not in asked.replies:
+            yield f"{asked.name}: the wrong choice {key!r} has no reply; say what is wrong with it"
     if not (NOTEBOOKS / f"{asked.lesson}.ipynb").exists():
         yield f"{asked.name}: its lesson {asked.lesson} is not there"
 

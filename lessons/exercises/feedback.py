@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import html
-import re
 from dataclasses import dataclass
 from typing import Any
 
+from lessons.player.at_rest import code
 from lessons.player.player import Player
 from mini_qemu.sched import Trace
 
@@ -47,10 +47,10 @@ class Feedback:
     def _repr_html_(self) -> str:
         mark = "✓" if self.passed else "✕"
         head = f"<b>{mark} {html.escape(self.exercise)}: {self.verdict}</b>"
-        said = "".join(f"<p>{_code(line)}</p>" for line in self.say)
+        said = "".join(f"<p>{code(line)}</p>" for line in self.say)
         player = Player(self.trace, title=PLAY, on=self.on)._repr_html_() if self.trace else ""
         folded = "".join(
-            f"<details><summary>Hint {number}</summary>{_code(text)}</details>"
+            f"<details><summary>Hint {number}</summary>{code(text)}</details>"
             for number, text in enumerate(self.hints, start=1)
         )
         return f"<p>{head}</p>{said}{folded}{player}"
@@ -65,7 +65,3 @@ def syntax_sentence(error: SyntaxError) -> str:
     shown = f", `{text}`" if text else ""
     return f"Python cannot read line {error.lineno}{shown}: {error.msg}. Fix that line and run the cell again."
 
-
-def _code(text: str) -> str:
-    """Escaped, with `this` as code."""
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))

@@ -34,9 +34,14 @@ function ask(view, send) {
 }
 
 function echo(view) {
-  return h("div", {}, ...view.echoes.map((one) => h("div", { class: "mq" },
-    h("dl", {}, h("dt", {}, "You said"), h("dd", {}, ...words(one.said)), h("dt", {}, "The explorer says"), h("dd", {}, h("b", {}, ...words(one.truth)))),
-    h("p", { class: `note ${one.verdict}` }, ...words(one.why)))));
+  return h("div", {}, ...view.echoes.map((one) => {
+    const answer = [
+      h("dl", {}, h("dt", {}, "You said"), h("dd", {}, ...words(one.said)), h("dt", {}, "The explorer says"), h("dd", {}, h("b", {}, ...words(one.truth)))),
+      h("p", { class: `note ${one.verdict}` }, ...words(one.why)),
+    ];
+    const folded = one.verdict === "open" ? [h("details", {}, h("summary", {}, "You left it open. Show me what the explorer says"), ...answer)] : answer;
+    return h("div", { class: "mq" }, ...folded);
+  }));
 }
 
 function progress(view, send) {

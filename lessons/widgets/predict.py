@@ -111,7 +111,7 @@ class Predict(_Card):
         for asked in self.asked.values():
             choices = "".join(f"<li>{code(text)}</li>" for text in asked.choices.values())
             parts.append(f"<p><b>{code(asked.text)}</b></p><ul>{choices}</ul>")
-        return "".join(parts) + "<p><em>Run this cell to choose.</em></p>"
+        return "".join(parts) + "<p><em>Say what you think before you read on. Run this cell to note it.</em></p>"
 
 
 class Quiz(Predict):
@@ -125,7 +125,18 @@ class Quiz(Predict):
             return {"note": "Choose one.", "verdict": ""}
         if chosen == asked.truth():
             return {"note": f"Right. {asked.why}", "verdict": "right"}
-        return {"note": asked.replies.get(chosen, f"Not quite. {asked.why}"), "verdict": "wrong"}
+        return {"note": f"Not quite. {asked.replies[chosen]}", "verdict": "wrong"}
+
+    def _repr_html_(self) -> str:
+        """Each choice unfolds its own answer: no kernel and no script is needed."""
+        parts = []
+        for asked in self.asked.values():
+            truth = asked.truth()
+            parts.append(f"<p><b>{code(asked.text)}</b></p>")
+            for key, text in asked.choices.items():
+                said = f"Right. {asked.why}" if key == truth else f"Not quite. {asked.replies[key]}"
+                parts.append(folded(code(text), f"<p>{code(said)}</p>"))
+        return "".join(parts)
 
 
 class Reveal(_Card):
@@ -145,7 +156,7 @@ class Reveal(_Card):
         return {
             "said": said or "nothing: you left it open, which is fine",
             "truth": asked.choices[truth],
-            "why": asked.why,
+            "why": " ".join(part for part in (asked.replies.get(str(chosen), ""), asked.why) if part),
             "verdict": "open" if not said else "same" if chosen == truth else "other",
         }
 
@@ -156,11 +167,13 @@ class Reveal(_Card):
         return "\n".join(lines).replace("`", "")
 
     def _repr_html_(self) -> str:
+        """The answer is folded: you choose first, or say that you want to be shown."""
         told = "".join(
             f"<p>The explorer says: <b>{code(asked.choices[self.truth[asked.name]])}</b></p><p>{code(asked.why)}</p>"
             for asked in self.asked
         )
-        return f"{told}<p><em>Run this cell to see your prediction beside it.</em></p>"
+        shown = folded("Show what the explorer says", told)
+        return f"{shown}<p><em>Run this cell to see your prediction beside it.</em></p>"
 
 
 class Progress(_Card):
@@ -206,6 +219,11 @@ def _many(number: int, word: str) -> str:
 def _sizes(lesson: str) -> tuple[int, int]:
     asked, tasks = questions().values(), exercises().values()
     return sum(q.lesson == lesson for q in asked), sum(e.lesson == lesson for e in tasks)
+
+
+def folded(summary: str, inside: str) -> str:
+    """Closed until it is clicked. Escaped already."""
+    return f'<details class="mini-qemu-folded"><summary>{summary}</summary>{inside}</details>'
 
 
 def lessons_there() -> list[str]:

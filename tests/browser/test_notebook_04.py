@@ -6,6 +6,7 @@ from tests.browser import learner
 
 LESSON = "04_know_what_you_hold.ipynb"
 SHOW, PREDICT, RUN, REVEAL, SERIES, PATCH, BREAK, ORDER, FILL, WRITE, QUIZ = range(1, 12)
+UNPACKS = "The person who unpacks the box, by shaking it first"
 
 
 def test_it_runs_from_top_to_bottom(book):
@@ -15,7 +16,7 @@ def test_it_runs_from_top_to_bottom(book):
 
 
 def test_a_prediction_is_read_again_beside_the_truth(book):
-    learner.predict(book, PREDICT, REVEAL, "Nothing special: a snapshot is no migration")
+    learner.predict(book, PREDICT, REVEAL, "Nothing special: a snapshot is not a migration")
     assert "It aborts, every time" in book.output(REVEAL).inner_text()
 
 
@@ -50,5 +51,5 @@ def test_the_exercises(book):
 
 def test_the_questions(book):
     quiz = book.output(QUIZ)
-    learner.quiz(quiz, "Without a second person nothing can happen to it", "It breaks, and no race is needed")
-    learner.quiz(quiz, "Whoever unpacks it, by shaking it first", "Whoever packs the box")
+    learner.quiz(quiz, "Yes: without a second person nothing can happen to it", "No: it breaks, every time")
+    learner.quiz(quiz, UNPACKS, "The person who packs the box")

@@ -65,4 +65,4 @@ def test_the_exercises(book):
 
 
 def test_the_question(book):
-    learner.quiz(book.output(QUIZ), "Yes: proved is proved", "No")
+    learner.quiz(book.output(QUIZ), "Yes: proved is proved", "No: that is another scenario")

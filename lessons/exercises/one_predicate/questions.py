@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import cache
 
 from lessons.exercises.model import Question
-from lessons.scenarios import tls
+from lessons.scenarios import cancel_vs_exit, tls
 from mini_qemu.fixes import history
 from mini_qemu.sched import Scenario, Shared, explore
 
@@ -57,41 +57,67 @@ two_lists = Scenario("two-lists", Library, {"desk": lend_and_forget}, all_back)
 note_changes = Scenario("note-changes", Library, {"desk": lend_and_take_back, "boss": change_the_note}, all_back)
 
 
-def _goes_wrong(scenario: Scenario) -> str:
+def _fails(scenario: Scenario) -> str:
     found = explore(scenario)
     return "never" if not found.failing else "always" if found.failing == found.runs else "sometimes"
+
+
+def _what_a_copy_meets() -> str:
+    copied = next(wrong for wrong in cancel_vs_exit.STORY.wrong_fixes if wrong.name == "read_once")
+    kinds = set(copied.explore(cancel_vs_exit.scenario).findings)
+    return "null" if "crash" in kinds else "freed" if "use-after-free" in kinds else "good"
 
 
 QUESTIONS = (
     Question(
         "one-predicate/june",
         LESSON,
-        "June 2021. The side that registers asks \"a socket, or TLS?\". The side that unregisters asks \"a"
-        " socket?\". In how"
-        " many of its interleavings does a migration over TLS abort at its end?",
-        {"none": "In none: a TLS channel lies on a socket", "some": "In some, if threads meet badly", "all": "In all"},
+        "Until June 2021 a migration over TLS was put on the list by one rule and taken off by another. In how many of"
+        " its interleavings does it abort at its end?",
+        {"all": "In all", "some": "In some, if threads meet badly", "none": "In none: a TLS channel lies on a socket"},
         _june,
-        "There is nothing to meet. Not every mistake in concurrent code is a race; this one fails each time, for"
-        " whoever"
-        " uses TLS.",
+        "Timing has nothing to do with it. Not every bug in concurrent code is a race; this one fails each time, for"
+        " everybody who uses TLS.",
+        {
+            "some": "No two threads have to meet for it: the entry is never taken off.",
+            "none": "It does lie on a socket. But one side asked about the socket and the other about the channel"
+            " around it.",
+        },
     ),
     Question(
         "one-predicate/two-lists",
         LESSON,
-        "A library lends books and films. The desk that takes things back has a list of its own, and films are not"
-        " on it. At"
-        " closing time the books of the library must balance. After a film was lent and brought back, do they?",
-        {"always": "They never do", "sometimes": "It depends on who is quicker", "never": "They always do"},
-        lambda: _goes_wrong(two_lists),
-        "It was put down by one rule and would be struck out by another.",
+        "A library lends books and films. The desk that takes things back has a list of its own, and films are not on"
+        " it. At closing time the books of the library must balance. After a film was lent and brought back, do they?",
+        {"sometimes": "It depends on who is quicker", "always": "They never do", "never": "They always do"},
+        lambda: _fails(two_lists),
+        "One rule put it down, and another one would have to strike it out.",
+        {
+            "sometimes": "There is one desk after the other, and nobody to be quicker than.",
+            "never": "The film is put down when it is lent. Who strikes it out?",
+        },
     ),
     Question(
         "one-predicate/note",
         LESSON,
         "Now both desks look at one note on the wall. The boss may take films off it during the day. Can the balance be"
         " wrong?",
-        {"never": "No: there is only one note", "sometimes": "Yes, if the note changes between the two desks"},
-        lambda: _goes_wrong(note_changes),
+        {"sometimes": "Yes, if the note changes between the two desks", "never": "No: there is only one note"},
+        lambda: _fails(note_changes),
         "One place to ask is not enough. The answer must be the same both times.",
+        {"never": "There is one note. But the two desks read it at two times."},
+    ),
+    Question(
+        "one-predicate/earlier",
+        LESSON,
+        "From lesson 02: main reads the pointer once, without a lock, and uses its copy. What can it meet?",
+        {"null": "NULL", "freed": "A file that has been freed", "good": "Nothing bad: a copy does not change"},
+        _what_a_copy_meets,
+        "The copy cannot become NULL any more. But it keeps nothing alive.",
+        {
+            "null": "It read once and tested what it read, so it does not use NULL. What the copy points to is another"
+            " matter.",
+            "good": "The copy does not change. The file does: the other thread frees it.",
+        },
     ),
 )

@@ -30,21 +30,35 @@ QUESTIONS = (
     Question(
         "warmups/lost-update",
         LESSON,
-        "Two threads run `counter.value = counter.value + 1`, once each. Orders in which no read or write is seen"
-        " differently count as one. How many different interleavings are there?",
+        "Two threads run `counter.value = counter.value + 1`, once each. Orders in which every read and write meets the"
+        " same others count as one. How many different interleavings are there?",
         {"2": "2: A first, or B first", "4": "4", "6": "6", "other": "another number"},
         _how_many_updates,
-        "The line is two steps, a read and a write. Two steps each can be mixed in six ways, but swapping two reads"
-        " changes nothing, and the explorer counts such twins once.",
+        "The line is two steps, a read and a write. You can mix two steps and two steps in six orders. But swapping two"
+        " reads changes nothing, so the explorer counts such twins as one.",
+        {
+            "2": "Those are the two in which one thread runs through. But the line is two steps, and the other thread"
+            " can come between them.",
+            "6": "There are six orders of four steps. In some of them only two reads are swapped, and that makes no"
+            " difference.",
+            "other": "Count the orders of two steps and two steps, then merge those that differ by two swapped reads.",
+        },
     ),
     Question(
         "warmups/check-then-act",
         LESSON,
         "Ann and Bob withdraw 70 each from an account of 100. Every single access to the balance holds the lock. Can"
         " the account be overdrawn?",
-        {"no": "No: the balance is only touched under the lock", "yes": "Yes"},
+        {
+            "yes": "Yes: both may pass the test before one withdraws",
+            "no": "No: the balance is only touched under the lock",
+        },
         lambda: _does_it_fail("check-then-act"),
-        "A lock protects what happens while it is held, not the lines it stands around. The answer of the test is used"
-        " after the lock was let go.",
+        "A lock protects what happens while you hold it. Once you release it, what you learned under it may be out of"
+        " date.",
+        {
+            "no": "Each access is safe by itself. The decision is not: between the test and the withdrawal nobody holds"
+            " the lock.",
+        },
     ),
 )

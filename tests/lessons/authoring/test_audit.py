@@ -36,6 +36,14 @@ def test_notebook(path: Path):
     assert list(audit.of_notebook(path)) == []
 
 
+def test_nothing_gives_the_right_choice_away():
+    assert list(audit.of_choices()) == []
+
+
+def test_each_lesson_looks_back():
+    assert list(audit.of_lessons()) == []
+
+
 def test_everything_is_asked_somewhere():
     assert list(audit.unused()) == []
 

@@ -60,7 +60,7 @@ def test_a_prediction_is_echoed_and_the_text_form_does_not_depend_on_it(file: Pa
     assert repr(Reveal(name)) == open_repr
     card.choose(name, "")
     assert Reveal(name).view["echoes"][0]["verdict"] == "open"
-    with pytest.raises(LookupError, match="choose from no, yes"):
+    with pytest.raises(LookupError, match="choose from yes, no"):
         card.choose(name, "perhaps")
 
 
