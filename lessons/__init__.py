@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lessons.player import Player
     from lessons.views.figures import how_rare, outcomes
     from lessons.views.source import patch, show, side_by_side
+    from lessons.views.stream import show_stream
     from lessons.widgets.break_it import BreakIt
     from lessons.widgets.free_running import FreeRuns
     from lessons.widgets.lab import RaceLab, SchedulerLab
@@ -38,6 +39,7 @@ _HOME = {
     "outcomes": "lessons.views.figures",
     "patch": "lessons.views.source",
     "show": "lessons.views.source",
+    "show_stream": "lessons.views.stream",
     "side_by_side": "lessons.views.source",
     "columns": "mini_qemu.sched",
 }
@@ -60,6 +62,7 @@ __all__ = [
     "outcomes",
     "patch",
     "show",
+    "show_stream",
     "side_by_side",
 ]
 
