@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 ESLINT := eslint@9.39.1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test unit nbval lint types slow browser bench notebooks clean
+.PHONY: help lab test unit nbval lint types slow browser bench fuzz soak notebooks clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  */  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -45,6 +45,12 @@ browser: $(VENV)/test  ## the tests in a real JupyterLab, needs Chromium
 bench: $(VENV)/bench  ## the benchmarks, one table each
 	@for bench in tests/benchmarks/bench_*.py; do \
 		module=$${bench%.py}; $(BIN)/python -m "$$(echo $$module | tr / .)" $(ARGS) || exit 1; done
+
+fuzz: $(VENV)/test  ## damaged input into every door; writes tests/RELIABILITY.md; ARGS="--share 0.01" for less
+	$(BIN)/python -m tests.reliability fuzz $(ARGS)
+
+soak: $(VENV)/test  ## faults at random moments, many migrations in a row; writes tests/RELIABILITY.md
+	$(BIN)/python -m tests.reliability soak $(ARGS)
 
 notebooks: $(VENV)/test  ## run all notebooks and store them in their normal form
 	$(BIN)/python -m lessons.authoring.normalise $(NOTEBOOKS)

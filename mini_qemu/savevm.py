@@ -10,6 +10,7 @@ Left out: subsections, device formats (a device is a fixed number of bytes), COL
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 
 from mini_qemu.fixes import fixes
@@ -497,8 +498,11 @@ def loadvm_handle_cmd_packaged(f: QEMUFile, mis: MigrationIncomingState) -> int:
     if len(package) < length:
         return -EIO
     packf = qemu_fopen_ops(bytearray(package), package_ops, False)
+    listened = mis.have_listen_thread
     ret = qemu_loadvm_state_main(packf, mis)
     qemu_fclose(packf)
+    if ret == 0 and mis.have_listen_thread and not listened:
+        return refuse(mis, "the package ends without running the guest")  # two threads would read on
     return ret
 
 
@@ -599,6 +603,7 @@ def postcopy_ram_listen_thread(mis: MigrationIncomingState) -> None:
     assert f is not None
     load_res = qemu_loadvm_state_main(f, mis)
     if load_res < 0:
+        error_report(mis.process, f"the postcopy could not be loaded: {os.strerror(-load_res)}")
         migrate_set_state(mis, MIGRATION_STATUS_POSTCOPY_ACTIVE, MIGRATION_STATUS_FAILED)
     else:
         # the main thread may still be loading devices from the package

@@ -81,7 +81,7 @@ def record(kind: str, name: str, value: Any = True) -> None:
         return
     try:
         draft = file.with_name(f"{file.name}.{os.getpid()}")
-        draft.write_text(json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        draft.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         draft.replace(file)
     except OSError as error:
         note = f"Your progress could not be saved ({error.strerror}); everything else works."
