@@ -88,7 +88,9 @@ def name_thread(*_: Any) -> None:
     sys.setprofile(None)
     try:
         thread = threading.current_thread()
-        Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text(thread.name[:15])
+        fd = os.open(f"/proc/self/task/{threading.get_native_id()}/comm", os.O_WRONLY)  # a Path takes four times as long
+        os.write(fd, thread.name[:15].encode())
+        os.close(fd)
     except OSError:
         pass  # another operating system
 

@@ -336,11 +336,32 @@ def socket_connect(addr: SocketAddress) -> socket.socket:
     return sock
 
 
+def socket_connect_at_once(addr: SocketAddress) -> socket.socket | None:
+    """None: not without waiting, or not at all; `socket_connect` knows more."""
+    try:
+        sock = socket.socket(socket.AF_UNIX)
+    except OSError:
+        return None
+    sock.setblocking(False)
+    try:
+        sock.connect(addr.path)
+    except NOT_EXPECTED:
+        sock.close()
+        return None
+    sock.setblocking(True)
+    return sock
+
+
 Done = Callable[[socket.socket | None, str | None], None]
 
 
 def qio_channel_socket_connect_async(qemu: RealProcess, addr: SocketAddress, done: Done) -> None:
-    """Connect in a thread of its own; then, in the main thread, `done` with a socket or with what went wrong."""
+    """Connect in a thread of its own; then, in the main thread, `done` with a socket or with what went wrong. A unix
+    socket with somebody behind it needs no thread, because there is nothing to wait for."""
+    ready = socket_connect_at_once(addr) if addr.type == "unix" else None
+    if ready is not None:
+        qemu_bh_schedule(qemu_bh_new(qemu, lambda _: done(ready, None), None))
+        return
 
     def work(_: Any) -> None:
         sock, error = None, None

@@ -37,6 +37,7 @@ class AioContext(Channel):
         self.lock = threading.Lock()
         self.handlers: dict[int, QEMUBH] = {}
         self.selector = selectors.DefaultSelector()
+        self.notified = False
         self.wake_r, self.wake_w = os.pipe()
         os.set_blocking(self.wake_r, False)
         os.set_blocking(self.wake_w, False)
@@ -47,20 +48,18 @@ class AioContext(Channel):
         self.notify()
 
     def notify(self) -> None:
-        try:
+        """One byte wakes for all that has been sent until the main loop has read it."""
+        if not self.notified:
+            self.notified = True
             os.write(self.wake_w, b"\0")
-        except BlockingIOError:
-            pass  # full: it will wake all the same
 
     def recv(self) -> QEMUBH:
         """The next bottom half; a descriptor that is ready makes one."""
         while not self.ready:
             for key, _ in self.selector.select():
                 if key.fd == self.wake_r:
-                    try:
-                        os.read(self.wake_r, 4096)
-                    except BlockingIOError:
-                        pass
+                    os.read(self.wake_r, 4096)
+                    self.notified = False  # first this, then the look at what is ready
                     continue
                 with self.lock:
                     handler = self.handlers.get(key.fd)

@@ -282,8 +282,10 @@ def handle_qmp_command(mon: MonitorQMP, request: Any) -> None:
 def monitor_qmp_bh_dispatcher(mon: MonitorQMP) -> None:
     """Main thread, BQL held: the oldest request of this monitor."""
     mon.send(qmp_dispatch(mon, mon.requests[0], run_oob=False))
+    was_full = not mon.may_take_more()
     mon.requests.popleft()
-    mon.server.wake()
+    if was_full or mon.ended:
+        mon.server.wake()
 
 
 def qmp_dispatch(mon: MonitorQMP, request: Any, run_oob: bool) -> dict[str, Any]:

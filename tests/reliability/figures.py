@@ -94,9 +94,9 @@ NOTES = """
 
 * *accepted* streams ended as `completed`; what was then in memory was compared, byte for byte, with what an independent
   reader of the same stream says (`streams.py`). *refused* ones ended with a sentence and a negative return value.
-* In a schedule of faults *source* and *destination* say where the guest runs afterwards, *with the process that was
-  killed* that it ended with its process, and *nowhere yet* that it stands still in a paused postcopy, which can be
-  recovered. *Split brain* is the one that QEMU has as well: the destination has everything and runs, its last word is
+* In a schedule of faults *source* and *destination* say where the guest runs afterwards, or stands still and can be
+  continued; *with the process that was killed* that it ended with its process; *can be recovered* that its postcopy is
+  paused. *Split brain* is the one that QEMU has as well: the destination has everything and runs, its last word is
   lost, and the source, which hears nothing, runs again. *C.18a* is the survivor of that name: the line dies at the very
   end of a postcopy, and the source waits for ever. Anything else is a finding.
 * Assertions of the miniature that QEMU has too are symptoms that the course teaches. None was reached here unless it is
