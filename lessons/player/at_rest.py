@@ -87,6 +87,11 @@ def unpacked(text: str) -> Any:
     return json.loads(zlib.decompress(base64.b64decode(text)))
 
 
+def folded(summary: str, inside: str) -> str:
+    """Closed until it is clicked, also without scripts. Both are HTML already."""
+    return f'<details class="mini-qemu-folded"><summary>{summary}</summary>{inside}</details>'
+
+
 def html_at_rest(view: Any, static: str) -> str:
     """`static` for readers without scripts, and the script that puts the player in its place."""
     name = "mini-qemu-" + hashlib.sha256(static.encode()).hexdigest()[:12]

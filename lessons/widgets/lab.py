@@ -18,7 +18,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from lessons.player.at_rest import AtRest, html_at_rest, module_text, style_text
+from lessons.player.at_rest import AtRest, folded, html_at_rest, module_text, style_text
 from lessons.player.player import Data, in_seam, plain, table, trace_data
 from mini_qemu.fixes import fixes
 from mini_qemu.sched import (
@@ -193,6 +193,10 @@ class RaceLab(_Lab):
             why = _why(self.wrong.get(some[0]) if some else None)
             lines.append(f"{result.scenario}{named}" + repr(result).removeprefix(result.scenario) + why)
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Verdicts and reasons are folded at rest: who has not run the cell may not have made a prediction yet."""
+        return folded("Show the verdict over all interleavings, and a run", super()._repr_html_())
 
     def static(self) -> str:
         verdicts = "".join(f"<li>{html.escape(line)}</li>" for line in repr(self).splitlines())

@@ -23,7 +23,7 @@ import traitlets
 
 from lessons.exercises import exercises, progress, question, questions
 from lessons.exercises.model import Question
-from lessons.player.at_rest import AtRest, code
+from lessons.player.at_rest import AtRest, code, folded
 
 HERE = Path(__file__).parent
 
@@ -219,11 +219,6 @@ def _many(number: int, word: str) -> str:
 def _sizes(lesson: str) -> tuple[int, int]:
     asked, tasks = questions().values(), exercises().values()
     return sum(q.lesson == lesson for q in asked), sum(e.lesson == lesson for e in tasks)
-
-
-def folded(summary: str, inside: str) -> str:
-    """Closed until it is clicked. Escaped already."""
-    return f'<details class="mini-qemu-folded"><summary>{summary}</summary>{inside}</details>'
 
 
 def lessons_there() -> list[str]:

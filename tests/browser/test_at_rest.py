@@ -33,6 +33,8 @@ def test_exported_the_players_play_offline(browser, tmp_path, name):
     context = browser.new_context(offline=True)  # nbconvert's template asks for things of its own, and does without
     page = context.new_page()
     page.goto((tmp_path / name).with_suffix(".html").as_uri(), wait_until="domcontentloaded")
+    for summary in page.locator("details.mini-qemu-folded > summary").all():
+        summary.click()
     page.locator(".mqp").first.wait_for()
     moved = 0
     for player in page.locator(".mqp").all():  # one whose run has no step yet stays where it is

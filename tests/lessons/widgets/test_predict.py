@@ -69,3 +69,14 @@ def test_the_stored_notebooks_keep_it_folded():
                 for name in re.findall(r'"([\w-]+/[\w-]+)"', source):
                     assert question(name).why.split("`")[0][:40] not in open_text(form)
     assert seen >= 14
+
+
+def test_the_stored_laboratories_keep_their_verdicts_folded():
+    seen = 0
+    for path in notebooks():
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            for output in cell.get("outputs", []) if "RaceLab(" in "".join(cell["source"]) else []:
+                if "text/html" in output.get("data", {}):
+                    seen += 1
+                    assert "interleavings, all run" not in open_text("".join(output["data"]["text/html"]))
+    assert seen >= 10
