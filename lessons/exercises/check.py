@@ -296,7 +296,7 @@ def _own(result: Result, function: FunctionType) -> tuple[str, bool]:
     return "", False
 
 
-SLIPS = ("NameError", "AttributeError", "TypeError", "UnboundLocalError", "ImportError", "ModuleNotFoundError")
+SLIPS = ("NameError", "AttributeError", "TypeError", "UnboundLocalError", "ImportError", "RecursionError")
 
 
 def _loops(function: FunctionType) -> str:
@@ -311,6 +311,7 @@ def _loops(function: FunctionType) -> str:
 
 _GENERAL = {
     "deadlock": "Your answer leads to a deadlock.",
+    "abandoned": KEEPS,
     "leak": "Your answer leaves a thread behind that nobody ever joins.",
     "crash": "It still crashes.",
     "check": "Nothing crashes, but the result is wrong.",
@@ -348,6 +349,8 @@ def _readable(error: Exception, function: FunctionType) -> str:
     number, _, tail = rest.partition(":")
     if number.isdigit():
         return f"{head}Line {int(number) - function.__code__.co_firstlineno + 1} of your function:{tail}"
+    if "RecursionError" in text:
+        return "Your function calls itself without end. Wait for something that another thread does, or return."
     hidden = re.match(r"\S*\.py:\d+: (.*?) in code the explorer does not control", text)
     if hidden:
         return (

@@ -50,6 +50,15 @@ class Deeds:
         """Whether some step of this kind was made without any lock."""
         return any(_like(deed, op, name, False, "") and not deed.holding for call in self.calls for deed in call)
 
+    def first_without(self, lock: str, op: str, name: str) -> bool:
+        """Whether some call's first step of this kind was made without that lock."""
+        firsts = [next((deed for deed in call if _like(deed, op, name, True, "")), None) for call in self.calls]
+        return any(deed is not None and lock not in deed.holding for deed in firsts)
+
+    def waits_with_a_lock(self, op: str) -> bool:
+        """Whether some step of this kind was made with any lock in hand."""
+        return any(deed.op == op and deed.holding for call in self.calls for deed in call)
+
     def last_read(self, name: str) -> str:
         """The value that the last read of this field gave, over all runs; "" if it was not read."""
         values = [deed.value for call in self.calls for deed in call if _like(deed, "read", name, False, "")]

@@ -9,11 +9,10 @@ Each stands in a module of its own, with its actors and the wrong fixes it refut
 
 from __future__ import annotations
 
-from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from mini_qemu.fixes import UnknownName
+from lessons.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from lessons.scenarios.story import Story
@@ -42,14 +41,15 @@ MODULES = (
 )
 
 
-@cache
-def stories() -> dict[str, Story]:
-    """Every story, in the order of the patches."""
+def _stories() -> dict[str, Story]:
+    """In the order of the patches."""
     listed = [story for name in MODULES for story in import_module(f"lessons.scenarios.{name}").STORIES]
     return {story.name: story for story in listed}
 
 
+stories = Catalogue("scenario", _stories)
+
+
 def find(name: str) -> Story:
-    if name not in stories():
-        raise UnknownName("scenario", name, list(stories()))
-    return stories()[name]
+    """The story of that name. Raises UnknownName."""
+    return stories[name]

@@ -15,7 +15,7 @@ from lessons.widgets.lab import SchedulerLab
 from mini_qemu.fixes import fixes
 from mini_qemu.sched import Explorable, NothingFailed, Trace, format_schedule, minimise, replay
 
-FEW_RUNS = 2_000
+LIMIT_RUNS = 2_000
 
 
 def preemptions(trace: Trace) -> int:
@@ -31,7 +31,7 @@ def simplest(scenario: Explorable, kind: str = "") -> Trace | None:
     """A run with the fewest preemptions that breaks it (that way, if a kind is given); None if nothing does, or nothing
     in the interleavings that are tried."""
     try:
-        return replay(scenario, minimise(scenario, limit_runs=FEW_RUNS, kind=kind))
+        return replay(scenario, minimise(scenario, limit_runs=LIMIT_RUNS, kind=kind))
     except NothingFailed:
         return None
 

@@ -37,7 +37,7 @@ from mini_qemu.sched import (
 )
 
 MOST_STEPS = 5_000  # of a run shown to say that nothing goes wrong
-FEW_RUNS = 300  # up to here a second search, for the simplest run that fails, is not felt
+MINIMISE_UP_TO = 300  # up to here a second search, for the simplest run that fails, is not felt
 
 
 class _Lab(AtRest, anywidget.AnyWidget):
@@ -171,7 +171,7 @@ class RaceLab(_Lab):
         """The simplest failing run; where nothing fails, the run that follows the failing one as long as it can."""
         failure = next((f for f in result.examples.values() if f.kind in kinds), result.failure)
         if failure is not None:
-            few = result.runs <= FEW_RUNS and result.method != "states"
+            few = result.runs <= MINIMISE_UP_TO and result.method != "states"
             return replay(scenario, minimise(scenario, failure) if few else failure.schedule)
         unfixed = self.results.get("")
         hint = unfixed.failure.schedule if unfixed and unfixed.failure else "v1:"

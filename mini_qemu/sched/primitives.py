@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from typing import Any
 
-from .clerk import CLERK, controlled_by, yields
+from .clerk import CLERK, Steps, controlled_by, yields
 from .errors import Misuse
 from .ops import (
     CHANNEL,
@@ -79,6 +79,11 @@ class Primitive:
 # ---------------------------------------------------------------- mutex
 
 
+def _acquires(self: Any) -> Steps:
+    yield from yields(LOCK)(self)
+    return True
+
+
 class Mutex(Primitive):
     """A lock that is not reentrant: ``lock()``, ``unlock()`` by the holder, or ``with mutex:``. Its state is the name
     of the holder, or None.
@@ -112,7 +117,13 @@ class Mutex(Primitive):
         CLERK.refuse(f"{self.name or 'a mutex'}.unlock()")
         self.real.release()
 
-    acquire, release = lock, unlock  # the names that Python's own locks have
+    @controlled_by(_acquires)
+    def acquire(self) -> bool:
+        """`lock` under the name that Python's own locks have. Always True."""
+        self.lock()
+        return True
+
+    release = unlock
 
     @controlled_by(yields(LOCK))
     def __enter__(self) -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from lessons.exercises.check_then_use.trials import EARLY, SUCCESS, TWICE, WITHOUT
+from lessons.exercises.check_then_use.trials import EARLY, POSTCOPY, SUCCESS, TWICE, WITHOUT
 from lessons.exercises.model import Exercise
 from lessons.exercises.mounting import called_from
 from mini_qemu.migration_state import migrate_postcopy_ram, migrate_use_return_path
@@ -14,7 +14,7 @@ FILL = Exercise(
     title="Fill in the question",
     statement="At its start the migration thread asks whether there is a return path. Replace the one line.",
     why="Main decided this before it made the migration thread. The pointer may change at any time; the flag does not.",
-    trials=(EARLY, WITHOUT, SUCCESS, TWICE),
+    trials=(EARLY, WITHOUT, SUCCESS, TWICE, POSTCOPY),
     mount=called_from(
         "migration.migration_thread",
         """
@@ -79,6 +79,15 @@ def always(s):
 )
 def handle(s):
     return s.rp_state.rp_thread is not None
+
+
+@FILL.refutes(
+    "You ask what the user asked for. With postcopy main makes a return path though nobody asked for one, and then the"
+    " destination must be asked for it.",
+    lambda o: o.during(POSTCOPY),
+)
+def capability(s):
+    return migrate_use_return_path(s)
 
 
 @FILL.accepts

@@ -8,7 +8,7 @@ asked for, no less and no more.
 
 from __future__ import annotations
 
-from lessons.exercises.missing_join.trials import TwoInARow, main_migrates_twice
+from lessons.exercises.missing_join.trials import TwoInARow, main_migrates_twice, with_postcopy
 from lessons.exercises.model import Trial
 from lessons.scenarios.cancel_vs_exit import scenario as ends
 from lessons.scenarios.cancel_vs_exit import silent
@@ -16,8 +16,18 @@ from lessons.scenarios.cancel_vs_pause import scenario as sleeps
 from lessons.scenarios.early_close import OPEN_RETURN_PATH
 from lessons.scenarios.early_close import scenario as early
 from lessons.scenarios.precopy_return_path import scenario as success
-from lessons.scenarios.stage import Source, destination, main_connects_then_cleans_up, return_path, watch_source
-from mini_qemu.io_channel import qio_channel_read, qio_channel_socket_pair
+from lessons.scenarios.stage import (
+    FOOTER,
+    PING,
+    PONG,
+    SHUT_0,
+    Source,
+    destination,
+    main_connects_then_cleans_up,
+    return_path,
+    watch_source,
+)
+from mini_qemu.io_channel import qio_channel_read, qio_channel_socket_pair, qio_channel_write
 from mini_qemu.migration import migrate_fd_cancel
 from mini_qemu.qemu_file_channel import qemu_fopen_channel_input, qemu_fopen_channel_output
 from mini_qemu.qom import object_unref
@@ -82,6 +92,33 @@ def asked_for_none(w: Source) -> bool:
     return True
 
 
+def says_shut_and_keeps_listening(w: Source) -> None:
+    """As the stage's destination, and remembers what it read."""
+    while message := qio_channel_read(w.peer_ioc):
+        w.heard += message
+        if message.startswith(PING):
+            qio_channel_write(w.peer_ioc, PONG + message[5:9])
+        if message.startswith(FOOTER) and b"globalstate" in message:
+            qio_channel_write(w.peer_ioc, SHUT_0)
+            return
+
+
+def asked_for_one(w: Source) -> bool:
+    assert OPEN_RETURN_PATH in w.heard, "there is a return path, and the stream does not ask for it"
+    return True
+
+
+POSTCOPY = Trial(
+    Scenario(
+        "postcopy-never-started",
+        with_postcopy,
+        {"main": main_connects_then_cleans_up, "destination": says_shut_and_keeps_listening},
+        asked_for_one,
+        watch_source,
+    ),
+    "postcopy is allowed and nobody asked for a return path, which it needs all the same",
+    ON,
+)
 EARLY = Trial(early, "the destination closes the return path at once", ON)
 WITHOUT = Trial(
     Scenario(

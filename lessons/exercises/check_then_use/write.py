@@ -112,6 +112,26 @@ def another_lock(s):
 
 
 @WRITE.refutes(
+    "You use the pointer without testing it: when the thread has released its file, there is nothing to shut down.",
+    lambda o: o.says("None has no") and o.deeds.most("read", "from_dst_file", own=True) == 1,
+)
+def no_test(s):
+    with s.qemu_file_lock:
+        qemu_file_shutdown(s.rp_state.from_dst_file)
+
+
+@WRITE.refutes(
+    "You test without the lock and use with it. Between the two the thread can take the file away.",
+    lambda o: o.deeds.did("lock", "qemu_file_lock")
+    and o.deeds.first_without("qemu_file_lock", "read", "from_dst_file"),
+)
+def lock_for_the_use(s):
+    if s.rp_state.from_dst_file is not None:
+        with s.qemu_file_lock:
+            qemu_file_shutdown(s.rp_state.from_dst_file)
+
+
+@WRITE.refutes(
     "You release the lock between the test and the use. What was true under the lock need not be true after it.",
     lambda o: o.deeds.did("lock", "qemu_file_lock") and o.deeds.most("read", "from_dst_file", own=True) > 1,
 )

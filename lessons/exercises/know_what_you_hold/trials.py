@@ -14,9 +14,9 @@ from lessons.scenarios import cancel_cleanup, snapshot
 from lessons.scenarios.precopy_no_return_path import scenario as without
 from mini_qemu.io_channel import QIOChannelSocket, Wire
 from mini_qemu.process import QemuProcess
-from mini_qemu.qemu_file import QEMUFile, qemu_file_get_ioc
+from mini_qemu.qemu_file import QEMUFile, QEMUFileOps, qemu_file_get_ioc, qemu_fopen_ops
 from mini_qemu.qemu_thread import Channel
-from mini_qemu.savevm import BlockDriverState, qemu_fopen_bdrv
+from mini_qemu.savevm import BlockDriverState, buffer_output_ops, qemu_fopen_bdrv
 from mini_qemu.sched import Scenario
 
 ON = ("join_created_thread", "lock_from_dst_file", "one_yank_predicate", "file_knows_channel", "explicit_unregister")
@@ -30,12 +30,24 @@ class Disk:
         self.write: QEMUFile = qemu_fopen_bdrv(BlockDriverState(b""), True)
 
 
+class OtherFiles:
+    """A file in memory, and one on a channel without a way back: functions that no other file has."""
+
+    def __init__(self) -> None:
+        self.memory: QEMUFile = qemu_fopen_ops(bytearray(), buffer_output_ops, False)
+        self.one_way: QEMUFile = qemu_fopen_ops(a_channel("one way"), QEMUFileOps(), True)
+
+
+def a_channel(name: str) -> QIOChannelSocket:
+    return QIOChannelSocket(QemuProcess(), name, 7, Wire(Channel("no line"), Channel("no line")))
+
+
 class DiskLikeAChannel(Disk):
     """Whoever reads the disk's memory as a channel finds one: the bytes happen to look like it."""
 
     def __init__(self) -> None:
-        wire = Wire(Channel("no line"), Channel("no line"))
-        memory: Any = QIOChannelSocket(QemuProcess(), "the memory of a disk", 7, wire)
+        super().__init__()
+        memory: Any = a_channel("the memory of a disk")
         self.read = qemu_fopen_bdrv(memory, False)
         self.write = qemu_fopen_bdrv(memory, True)
 
@@ -46,9 +58,17 @@ def asks(w: Disk) -> None:
         assert ioc is None, f"the file lies on a disk, and the answer is {ioc!r}"
 
 
+def asks_others(w: OtherFiles) -> None:
+    ioc = qemu_file_get_ioc(w.memory)
+    assert ioc is None, f"the file lies in memory, and the answer is {ioc!r}"
+    ioc = qemu_file_get_ioc(w.one_way)
+    assert ioc is w.one_way.opaque, f"the file lies on a channel, and the answer is {ioc!r}"
+
+
 def watch(w: Disk) -> dict[str, object]:
     """The tags; an answer may have opened no file at all."""
-    return {f"{name}.has_ioc": f.has_ioc if isinstance(f, QEMUFile) else None for name, f in vars(w).items()}
+    files = {"read": w.read, "write": w.write}
+    return {f"{name}.has_ioc": f.has_ioc if isinstance(f, QEMUFile) else None for name, f in files.items()}
 
 
 SNAPSHOT = Trial(snapshot.scenario, "a snapshot is loaded from a disk", ON)
@@ -62,6 +82,11 @@ LOOKALIKE = Trial(
     "the memory of the disk happens to look like a channel",
     ON,
 )
+OTHERS = Trial(
+    Scenario("ask-other-files", OtherFiles, {"main": asks_others}),
+    "a file in memory is asked, and one on a channel without a way back",
+    ON,
+)
 SUCCESS = Trial(without, "a migration succeeds", ON)
 CANCEL = Trial(cancel_cleanup.scenario, "a migration is cancelled", ON)
-TRIALS = (SNAPSHOT, ASKED, LOOKALIKE, SUCCESS, CANCEL)
+TRIALS = (SNAPSHOT, SUCCESS, ASKED, LOOKALIKE, OTHERS, CANCEL)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from lessons.exercises.know_what_you_hold.trials import ASKED, LOOKALIKE, SNAPSHOT, TRIALS
+from lessons.exercises.know_what_you_hold.trials import ASKED, LOOKALIKE, OTHERS, SNAPSHOT, SUCCESS, TRIALS
 from lessons.exercises.model import Exercise
 from lessons.exercises.mounting import instead_of
 from mini_qemu.io_channel import QIO_CHANNEL, QIOChannel
@@ -37,12 +37,31 @@ def asks_the_tag(f):
 
 
 @WRITE.refutes(
+    "You ask how the file is read and written. That says nothing sure about what is beneath it: other files have other"
+    " functions. The tag says it.",
+    lambda o: o.during(OTHERS),
+)
+def by_its_functions(f):
+    if f.ops.get_return_path is None:
+        return None
+    return QIO_CHANNEL(f.opaque)
+
+
+@WRITE.refutes(
     "You insist on a channel. Loading a snapshot ends in the same clean-up, with a file that has none.",
-    lambda o: o.during(SNAPSHOT) and o.deeds.touches("has_ioc") and not o.deeds.touches("opaque"),
+    lambda o: o.during(SNAPSHOT) and o.deeds.touches("has_ioc") and not o.says("is not a QIOChannel"),
 )
 def assert_it(f):
     assert f.has_ioc
     return QIO_CHANNEL(f.opaque)
+
+
+@WRITE.refutes(
+    "The answer is a channel or None, not yes or no: the caller wants to use the channel.",
+    lambda o: o.during(SUCCESS) and o.deeds.touches("has_ioc"),
+)
+def yes_or_no(f):
+    return f.has_ioc
 
 
 @WRITE.refutes(
@@ -51,6 +70,16 @@ def assert_it(f):
 )
 def never(f):
     return None
+
+
+@WRITE.refutes(
+    "You ask the tag, and then do the opposite of what it says.",
+    lambda o: o.says("is not a QIOChannel") and o.deeds.touches("has_ioc"),
+)
+def the_wrong_way_round(f):
+    if f.has_ioc:
+        return None
+    return QIO_CHANNEL(f.opaque)
 
 
 @WRITE.refutes(

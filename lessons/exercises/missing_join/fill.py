@@ -84,6 +84,14 @@ def never(s):
 
 
 @FILL.refutes(
+    "You read the right field, and your answer is no where it says yes: nobody joins the thread.",
+    lambda o: o.during(SUCCESS) and o.deeds.touches("rp_thread_created") and not o.deeds.touches("from_dst_file"),
+)
+def turned_round(s):
+    return not s.rp_state.rp_thread_created
+
+
+@FILL.refutes(
     "The lock makes the read atomic. The question is still the wrong one: an empty pointer does not say that the thread"
     " is gone.",
     lambda o: o.deeds.did("read", "from_dst_file", own=True, holding="qemu_file_lock"),
@@ -123,6 +131,17 @@ def as_a_truth_value(s):
 @FILL.accepts
 def flag_or_pointer(s):
     return s.rp_state.rp_thread_created or s.rp_state.from_dst_file is not None
+
+
+@FILL.accepts_but(
+    "A question should not change what it asks about. Here the next one who asks gets another answer. Clear the flag"
+    " where the thread is joined.",
+    lambda o: o.deeds.did("write", "rp_thread_created", own=True),
+)
+def clears_what_it_asks_for(s):
+    created = s.rp_state.rp_thread_created
+    s.rp_state.rp_thread_created = False
+    return created
 
 
 @FILL.accepts_but(

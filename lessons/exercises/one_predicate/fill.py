@@ -6,7 +6,7 @@ from __future__ import annotations
 from lessons.exercises.model import Exercise
 from lessons.exercises.mounting import instead_of
 from lessons.exercises.one_predicate.trials import FILE, HUNG, HUNG_TLS, PREDICATE, SOCKET, TLS
-from mini_qemu.io_channel import QIOChannelFile, QIOChannelSocket, QIOChannelTLS
+from mini_qemu.io_channel import QIOChannelFile, QIOChannelSocket, QIOChannelTLS, qio_channel_shutdown
 
 FILL = Exercise(
     name="one-predicate/fill",
@@ -43,6 +43,14 @@ def sockets_and_tls(ioc):
 )
 def still_open(ioc):
     return ioc.fd != -1
+
+
+@FILL.refutes(
+    "You try it out, and the channel is cut. A question must leave the channel as it is: ask what kind it is.",
+    lambda o: o.deeds.did("shutdown"),
+)
+def tries_it(ioc):
+    return qio_channel_shutdown(ioc) == 0
 
 
 @FILL.refutes(

@@ -27,7 +27,7 @@ PREDICATE = "yank_functions.migration_ioc_yank_supported"
 def over_a_file() -> Source:
     """As with exec: a pipe to another program, which cannot be shut down."""
     w = Source()
-    pipe: Any = QIOChannelFile(w.qemu, "pipe", w.ioc.wire)
+    pipe: Any = QIOChannelFile(w.qemu, "ioc", w.ioc.wire)
     w.ioc = pipe
     return w
 

@@ -68,7 +68,16 @@ def always(ioc):
     yank_unregister_function(ioc.process.yank, MIGRATION_YANK_INSTANCE, migration_yank_iochannel, ioc)
 
 
-@WRITE.refutes("Nothing is ever taken off the list.", lambda o: o.during(SOCKET))
+@WRITE.refutes(
+    "You take the channel off twice: the second time there is no such entry.",
+    lambda o: o.during(SOCKET) and o.says("does not list"),
+)
+def twice(ioc):
+    migration_ioc_unregister_yank(ioc)
+    migration_ioc_unregister_yank(ioc)
+
+
+@WRITE.refutes("Nothing is ever taken off the list.", lambda o: o.during(SOCKET) and o.says("still lists"))
 def nothing(ioc):
     return
 

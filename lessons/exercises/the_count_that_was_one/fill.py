@@ -48,6 +48,19 @@ def a_close_is_only_a_close(ioc):
 
 
 @FILL.refutes(
+    "You look at the list first. Between your look and the removal the clean-up takes the entry out: check, then act,"
+    " once more.",
+    lambda o: o.deeds.did("read", "yankfns", own=True),
+)
+def if_listed(ioc):
+    for entry in ioc.process.yank.yank_instance_list:
+        for _, opaque in entry.yankfns:
+            if opaque is ioc:
+                return True
+    return False
+
+
+@FILL.refutes(
     "Every close takes the entry out, and the clean-up has done so already: there is no such entry any more.",
     lambda o: not o.deeds.touches("ref"),
 )

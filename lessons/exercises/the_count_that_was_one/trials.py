@@ -21,12 +21,23 @@ def all_gone(w: Source) -> bool:
     return True
 
 
+def cancelled() -> Source:
+    w = cancel_cleanup.setup()
+    vars(w)["out"] = w.ms.to_dst_file
+    return w
+
+
+def closed_and_gone(w: Source) -> bool:
+    assert is_freed(vars(w)["out"]), "the migration is over, but the file was never closed"
+    return all_gone(w)
+
+
 CANCEL = Trial(
     Scenario(
         "cancelled",
-        setup=cancel_cleanup.setup,
+        setup=cancelled,
         threads={"main": cancel_cleanup.cleans_up, "return path": return_path},
-        check=all_gone,
+        check=closed_and_gone,
         watch=watch_source,
     ),
     "a migration with a return path is cancelled",

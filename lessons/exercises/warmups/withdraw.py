@@ -146,13 +146,66 @@ def test_twice(account, amount):
 
 @WITHDRAW.refutes(
     "If there is too little, the function must simply return: it raises nothing, and its caller catches nothing.",
-    lambda o: o.says("ValueError") or o.says("RuntimeError") or o.says("Exception:"),
+    lambda o: o.says("ValueError") or o.says("RuntimeError") or o.says("Exception:") or o.says("assertion failed"),
 )
 def raises(account, amount):
     with account.lock:
         if account.balance < amount:
             raise ValueError("not enough")
         account.balance = account.balance - amount
+
+
+@WITHDRAW.refutes(
+    "You compute the new balance from a value that you read before you took this hold of the lock: a withdrawal in"
+    " between is lost. Read, test and write in one hold.",
+    lambda o: not o.during(TWO) and not o.always and o.deeds.did("write", "balance", holding="lock"),
+)
+def writes_what_it_read_before(account, amount):
+    with account.lock:
+        balance = account.balance
+    if balance >= amount:
+        with account.lock:
+            account.balance = balance - amount
+
+
+@WITHDRAW.refutes(
+    "You test without the lock, so the answer may be out of date when you have taken it.",
+    lambda o: o.deeds.first_without("lock", "read", "balance") and o.deeds.did("write", "balance", holding="lock"),
+)
+def tests_without_the_lock(account, amount):
+    if account.balance >= amount:
+        with account.lock:
+            account.balance = account.balance - amount
+
+
+@WITHDRAW.refutes(
+    "You test under the lock and withdraw without it: in between, and during the withdrawal, the other one can come.",
+    lambda o: o.deeds.did("lock", "lock") and o.deeds.holds_nothing_for("write", "balance"),
+)
+def withdraws_without_the_lock(account, amount):
+    with account.lock:
+        enough = account.balance >= amount
+    if enough:
+        account.balance = account.balance - amount
+
+
+@WITHDRAW.refutes(
+    "Somebody who wants exactly what is left must be paid, too: compare with `>=`.",
+    lambda o: o.during(BOTH) and o.always and o.says("balance is 30"),
+)
+def keeps_something_back(account, amount):
+    with account.lock:
+        if account.balance > amount:
+            account.balance = account.balance - amount
+
+
+@WITHDRAW.refutes(
+    "If there is too little, nothing is paid, not even a part. Here somebody got less than was asked for.",
+    lambda o: o.during(TWO) and o.always and o.says("balance is 0"),
+)
+def pays_a_part(account, amount):
+    with account.lock:
+        account.balance = account.balance - min(amount, account.balance)
 
 
 @WITHDRAW.refutes(

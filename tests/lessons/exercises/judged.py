@@ -113,6 +113,30 @@ def acquire_and_release(account, amount):
     account.lock.release()
 
 
+@accepted(W)
+def if_acquired(account, amount):
+    if account.lock.acquire():
+        if account.balance >= amount:
+            account.balance = account.balance - amount
+        account.lock.release()
+
+
+@refused(W, "calls itself without end")
+def calls_itself(account, amount):
+    with account.lock:
+        if account.balance >= amount:
+            account.balance = account.balance - amount
+            return
+    withdraw(account, amount)
+
+
+@refused(W, "raises nothing")
+def asserts(account, amount):
+    with account.lock:
+        assert account.balance >= amount
+        account.balance -= amount
+
+
 @refused(W, "A thread returns and keeps a lock")
 def acquire_and_no_release(account, amount):
     account.lock.acquire()
@@ -242,7 +266,34 @@ def not_false(s):
     return False
 
 
+@refused(F, "an empty pointer", never=("Nobody joins",))
+def pointer_under_the_lock_by_hand(s):
+    s.qemu_file_lock.lock()
+    there = s.rp_state.from_dst_file is not None
+    s.qemu_file_lock.unlock()
+    return there
+
+
 F = "missing-join/write"
+
+
+@but(F, "with a lock in hand")
+def joins_under_yank_lock(s):
+    with s.process.yank.yank_lock:
+        if not s.rp_state.rp_thread_created:
+            return False
+        qemu_thread_join(s.rp_state.rp_thread)
+        s.rp_state.rp_thread_created = False
+        return s.rp_state.error
+
+
+@refused(F, never=("Nobody joins",))
+def joins_itself_by_mistake(s):
+    if not s.rp_state.rp_thread_created:
+        return False
+    qemu_thread_join(s.thread)
+    s.rp_state.rp_thread_created = False
+    return s.rp_state.error
 
 
 @refused(F, "The thread is also made for postcopy")
@@ -254,7 +305,7 @@ def joins_if_asked_for(s):
     return False
 
 
-@but(F, "you hold the BQL")
+@but(F, "with a lock in hand")
 def joins_with_the_big_lock(s):
     with s.process.bql:
         if not s.rp_state.rp_thread_created:
@@ -383,6 +434,16 @@ def locked_by_hand_and_returned(s):
 F = "one-predicate/fill"
 
 
+@refused(F, "nobody can cut a connection", never=("TLS",))
+def the_wrong_way_round(ioc):
+    return not isinstance(ioc, QIOChannelSocket)
+
+
+@refused(F, "A pipe cannot be shut down")
+def by_name(ioc):
+    return ioc.name != "pipe"
+
+
 @accepted(F)
 def everything_but_files(ioc):
     return not isinstance(ioc, QIOChannelFile)
@@ -477,6 +538,13 @@ def by_trying(f):
     return f.opaque if "io_close" in dir(f.opaque) else None
 
 
+@refused(F, "how the file is read and written")
+def by_operations(f):
+    if f.ops in (bdrv_read_ops, bdrv_write_ops):
+        return None
+    return QIO_CHANNEL(f.opaque)
+
+
 F = "hold/fill"
 
 
@@ -502,6 +570,20 @@ def opens_nothing(bs, is_writable):
 
 order("count/order", "ABDC", "accepted.", "a close is only a close now")
 F = "count/write"
+
+
+@refused(F, "never closed")
+def drops_the_reference_instead(f):
+    ioc = qemu_file_get_ioc(f)
+    migration_ioc_unregister_yank(ioc)
+    object_unref(ioc)
+
+
+@refused(F, "after you have closed it")
+def closes_twice(f):
+    migration_ioc_unregister_yank_from_file(f)
+    qemu_fclose(f)
+    qemu_fclose(f)
 
 
 @refused(F, "dangling pointer")
