@@ -78,9 +78,10 @@ def as_script(value: Any) -> str:
 
 
 def packed(view: Any) -> str:
-    """The view as compressed JSON in base 64; `unpacked` is its inverse."""
+    """The view as compressed JSON in base 64; `unpacked` is its inverse. Half a surrogate pair, which no page can hold,
+    becomes a question mark."""
     text = json.dumps(view, ensure_ascii=False, separators=(",", ":"))
-    return base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
+    return base64.b64encode(zlib.compress(text.encode(errors="replace"), 9)).decode("ascii")
 
 
 def unpacked(text: str) -> Any:
@@ -94,6 +95,7 @@ def folded(summary: str, inside: str) -> str:
 
 def html_at_rest(view: Any, static: str) -> str:
     """`static` for readers without scripts, and the script that puts the player in its place."""
+    static = static.encode(errors="replace").decode()
     name = "mini-qemu-" + hashlib.sha256(static.encode()).hexdigest()[:12]
     place = f'<div class="mini-qemu-at-rest" id="{name}">{static}</div>'
     return f"{place}<script>{_OUTPUT % packed(view)}{_module_script()}</script>"

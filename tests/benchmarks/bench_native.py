@@ -20,7 +20,8 @@ from tests.mini_qemu.native.harness import SHUT_0, Machine, Stage, accept, liste
 
 ROUNDS = 5
 SMALL_ROUNDS = 50
-GOAL = 0.5
+GOAL = 0.9
+GOAL_SMALL = 1.3
 
 
 def copy(memory: bytes, room: int) -> float:
@@ -101,9 +102,11 @@ def main(mib: int = 256) -> None:
     with tempfile.NamedTemporaryFile(prefix="mq") as image:
         image.write(memory)
         image.flush()
-        plain = min(copy(memory, len(memory)) for _ in range(ROUNDS))
         thrown_away = min(copy(memory, 1 << 20) for _ in range(ROUNDS))
-        ours = min(migrate(mib, Path(image.name)) for _ in range(ROUNDS))
+        plain = ours = float("inf")
+        for _ in range(ROUNDS):  # in turns, so that whatever else the machine does befalls both
+            plain = min(plain, copy(memory, len(memory)))
+            ours = min(ours, migrate(mib, Path(image.name)))
     print(f"{'':40}{'MB/s':>8}{'ratio':>8}   goal")
     print(f"{'sendall and recv_into':40}{len(memory) / plain / 1e6:8.0f}{1:8.2f}")
     again = "the same into one MiB again and again"
@@ -112,7 +115,7 @@ def main(mib: int = 256) -> None:
     times = {"mini_qemu": small(lambda stage: stage.mini("a"))}
     if shutil.which("qemu-system-x86_64"):
         times["qemu-system-x86_64"] = small(lambda stage: stage.real("a"))
-    print(f"\n{'migration without memory':40}{'ms':>8}{'ratio':>8}")
+    print(f"\n{'migration without memory':40}{'ms':>8}{'ratio':>8}   at most {GOAL_SMALL}")
     for name, seconds in times.items():
         print(f"{name:40}{seconds * 1000:8.2f}{seconds / list(times.values())[-1]:8.2f}")
 

@@ -12,11 +12,13 @@ import resource
 import signal
 import socket
 import struct
+import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.mini_qemu.native.harness import Machine, QmpProblem, Stage
 from tests.reliability.figures import Figure
@@ -128,12 +130,25 @@ class Pair:
         self.a.qmp("migrate", uri=self.line.uri)
         if self.postcopy and self.chance.random() < 0.9:
             time.sleep(self.chance.random() * 0.02)
-            self.a.qmp("migrate-start-postcopy")
+            self.tell(self.a, "migrate-start-postcopy")
+
+    def ask(self, machine: Machine, command: str, **arguments: object) -> Any:
+        """In band. A line that stalls while the big lock is held blocks the main loop, as in QEMU; only the end of the
+        line frees it (or an out-of-band yank). So whoever waits for long cuts the line."""
+        patience = threading.Timer(1.0, self.line.cut)
+        patience.start()
+        try:
+            return machine.qmp(command, **arguments)
+        finally:
+            patience.cancel()
 
     def tell(self, machine: Machine, command: str, oob: bool = False, **arguments: object) -> None:
         """A command that may be refused, or find nobody."""
         try:
-            (machine.qmp.oob if oob else machine.qmp)(command, **arguments)
+            if oob:
+                machine.qmp.oob(command, **arguments)
+            else:
+                self.ask(machine, command, **arguments)
         except (QmpProblem, OSError, EOFError):
             pass
 
@@ -196,12 +211,12 @@ FAULTS: dict[str, Callable[[Pair], None]] = {
 }
 
 
-def look(machine: Machine) -> tuple[str, str] | None:
+def look(pair: Pair, machine: Machine) -> tuple[str, str] | None:
     """Migration and run state; None when the process is gone."""
     if machine.process.poll() is not None:
         return None
     try:
-        return machine.qmp("query-migrate").get("status", "none"), machine.qmp("query-status")["status"]
+        return pair.ask(machine, "query-migrate").get("status", "none"), pair.ask(machine, "query-status")["status"]
     except (OSError, EOFError):
         machine.process.wait(SETTLE)
         return None
@@ -209,7 +224,7 @@ def look(machine: Machine) -> tuple[str, str] | None:
 
 def place(pair: Pair) -> str | None:
     """Where the guest is, or None: not settled yet."""
-    a, b = look(pair.a), look(pair.b)
+    a, b = look(pair, pair.a), look(pair, pair.b)
     a_runs, b_runs = a is not None and a[1] == "running", b is not None and b[1] == "running"
     a_still = a is not None and a[1] in ("paused", "prelaunch", "postmigrate")
     if a_runs and b_runs:
@@ -250,7 +265,7 @@ def settle(pair: Pair) -> str:
                 if place(pair) == found:  # two looks that agree: nothing moves any more
                     return found
             time.sleep(0.02)
-    a, b = look(pair.a), look(pair.b)
+    a, b = look(pair, pair.a), look(pair, pair.b)
     stuck = a is not None and a[0] in ("postcopy-active", "postcopy-recover", "cancelling") and a[1] == "finish-migrate"
     if stuck and (b is None or b[1] in ("running", "paused")):
         return "C.18a: the source waits for ever"
@@ -309,7 +324,7 @@ def soak(to: Figure, count: int, seed: int) -> None:
         with tempfile.TemporaryDirectory(prefix="mq") as directory:
             try:
                 what, found = schedule(Stage(Path(directory)), seed, number)
-            except (OSError, EOFError, AssertionError, QmpProblem) as error:
+            except (OSError, EOFError, AssertionError, QmpProblem, subprocess.TimeoutExpired) as error:
                 what, found = "the schedule itself", f"FINDING {error!r}"[:300]
         if found.startswith("FINDING"):
             to.found(f"{found[8:]}; {what}; seed {seed}, number {number}")

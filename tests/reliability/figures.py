@@ -99,6 +99,8 @@ NOTES = """
   paused. *Split brain* is the one that QEMU has as well: the destination has everything and runs, its last word is
   lost, and the source, which hears nothing, runs again. *C.18a* is the survivor of that name: the line dies at the very
   end of a postcopy, and the source waits for ever. Anything else is a finding.
+* The memory of *requests* is mostly Hypothesis's own, which keeps what it has tried; a machine and its monitor alone
+  stay at 35 MiB.
 * Assertions of the miniature that QEMU has too are symptoms that the course teaches. None was reached here unless it is
   listed.
 """
