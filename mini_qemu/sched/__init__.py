@@ -32,9 +32,9 @@ from .handles import Handle, abort, fail, join, spawn, started
 from .instrument import instrument
 from .many import explore_all
 from .minimise import minimise, shortest_trace
+from .ordinary.program import Explorable, scenario_of
 from .picture import Local, Points, Thing
 from .primitives import Channel, Mutex, Semaphore
-from .program import Explorable, scenario_of
 from .replay import Manual, replay
 from .result import Failure, Race, Result
 from .scenario import Finding, Scenario

@@ -20,8 +20,8 @@ from contextlib import closing
 from typing import Any
 
 from .execution import Execution, Reversal
-from .guard import Watch
 from .ops import JOIN, RECV, RECV_END, depends, kind_of
+from .ordinary.guard import Watch
 from .repeat import diverged
 from .result import Race
 from .run import Run

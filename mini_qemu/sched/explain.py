@@ -13,7 +13,7 @@ import textwrap
 from dataclasses import dataclass
 
 from .minimise import minimise
-from .program import Explorable
+from .ordinary.program import Explorable
 from .replay import replay
 from .result import Failure, Result
 from .trace import Step, Trace, short_file

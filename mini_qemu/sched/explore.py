@@ -15,8 +15,8 @@ from typing import Any, Protocol
 from .canary import check_canary
 from .dpor import OptimalDPOR
 from .errors import SchedError
-from .guard import Discovered
-from .program import Explorable, scenario_of
+from .ordinary.guard import Discovered
+from .ordinary.program import Explorable, scenario_of
 from .repeat import repeated
 from .result import Race, Result, note_failure
 from .run import Run

@@ -19,8 +19,8 @@ from .dpor import OptimalDPOR
 from .errors import NothingFailed
 from .explore import explore, known
 from .ops import AWAIT, CHANNEL, JOIN, OPENS, OPERATIONS, RECV, RECV_END, SEND, kind_of, variable_of
+from .ordinary.program import Explorable
 from .primitives import Primitive
-from .program import Explorable
 from .replay import finding_of, replay
 from .result import Failure, Result
 from .run import Run

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from .errors import DivergenceError, ScheduleError
 from .explore import known
-from .program import Explorable
+from .ordinary.program import Explorable
 from .recorder import Recorder
 from .scenario import Finding, Scenario
 from .schedule import parse_schedule

@@ -14,8 +14,8 @@ from typing import Any
 
 from .clerk import control
 from .errors import ScenarioError
-from .guard import Visible
 from .instrument import is_controlled
+from .ordinary.guard import Visible
 
 
 @dataclass(frozen=True)

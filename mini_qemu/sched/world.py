@@ -17,7 +17,6 @@ from typing import Any
 
 from .clerk import CLERK
 from .errors import InstrumentationError, Misuse, ScenarioError, SchedError, Uncontrolled, UseAfterFree, sentence_of
-from .guard import Guard
 from .handles import Handle
 from .instrument import call, ran_plainly, refresh
 from .naming import path_to
@@ -42,6 +41,7 @@ from .ops import (
     Op,
     kind_of,
 )
+from .ordinary.guard import Guard
 from .places import frames_of, place_of
 from .primitives import Primitive
 from .scenario import Finding, Scenario

@@ -18,11 +18,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .clerk import Steps
-from .instrument import run
-from .ops import Op, operation
-from .ordinary_calls import REPLACED, TWINS, twin
-from .primitives import Primitive
+from mini_qemu.sched.clerk import Steps
+from mini_qemu.sched.instrument import run
+from mini_qemu.sched.ops import Op, operation
+from mini_qemu.sched.primitives import Primitive
+
+from .calls import twin
+from .replaced import REPLACED, TWINS
 from .words import asked, limit, tells, word
 
 # ---------------------------------------------------------------- locks

@@ -17,11 +17,12 @@ import threading
 import time
 from typing import Any
 
-from .clerk import Steps
-from .handles import Handle
-from .ops import SPAWN, Op, operation
-from .ordinary_calls import CARRIERS, REPLACED
-from .plain import guard_of
+from mini_qemu.sched.clerk import Steps
+from mini_qemu.sched.handles import Handle
+from mini_qemu.sched.ops import SPAWN, Op, operation
+
+from .access import guard_of
+from .replaced import CARRIERS, REPLACED
 from .words import answered, asked
 
 CARRIERS.update((threading.Thread, threading.Timer))

@@ -16,12 +16,14 @@ from collections.abc import Generator
 from concurrent.futures import CancelledError, InvalidStateError
 from typing import Any
 
-from .clerk import Steps
-from .instrument import run
-from .ops import SPAWN, Op, operation
-from .ordinary_calls import REPLACED, call
-from .plain import Produced, answer, collected, generating, guard_of
-from .primitives import Primitive
+from mini_qemu.sched.clerk import Steps
+from mini_qemu.sched.instrument import run
+from mini_qemu.sched.ops import SPAWN, Op, operation
+from mini_qemu.sched.primitives import Primitive
+
+from .access import answer, call, guard_of
+from .iteration import Produced, collected, generating
+from .replaced import REPLACED
 from .threads import END, JOINED, Life
 from .words import answered, asked, tells, word
 

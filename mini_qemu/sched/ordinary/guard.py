@@ -19,13 +19,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .clerk import CLERK
-from .errors import InstrumentationError
-from .ops import FIELD_BITS, FREE_FIELD
-from .primitives import Primitive
+from mini_qemu.sched.clerk import CLERK
+from mini_qemu.sched.errors import InstrumentationError
+from mini_qemu.sched.ops import FIELD_BITS, FREE_FIELD
+from mini_qemu.sched.primitives import Primitive
 
 if TYPE_CHECKING:
-    from .execution import Execution
+    from mini_qemu.sched.execution import Execution
 
 Site = tuple[str, str, int]
 """File, function and line of an access."""
@@ -83,7 +83,7 @@ def told(label: Label) -> str:
     if kind == "attribute":
         return f"{rest[0].rpartition('.')[2]}.{rest[1]}"
     if kind == "container":
-        from .trace import short_file
+        from mini_qemu.sched.trace import short_file
 
         what, file, line, name = rest
         return f"the {what} {name} ({short_file(file)}:{line})" if name else f"the {what} of {short_file(file)}:{line}"
@@ -260,7 +260,7 @@ class Watch:
 
 
 def _sentence(first: Note, second: Note) -> str:
-    from .trace import short_file
+    from mini_qemu.sched.trace import short_file
 
     def place(note: Note) -> str:
         file, function, line = note.site

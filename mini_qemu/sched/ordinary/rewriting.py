@@ -3,7 +3,7 @@
 
 `rewrite` turns the fields of `Shared` classes into steps. Here everything else gets its question too: an attribute, an
 item, a loop's next value, a global, a captured variable, an operator whose operand may be a container. The question is
-a call of a helper in `plain`; it answers at once, and notes the access, or it hands back a generator that makes a step.
+a call of a helper (`access`); it answers at once, and notes the access, or it hands back a generator that makes a step.
 
     x.n = x.n + 1    ->   _sched_store(x, "n", _sched_operator(0, _sched_load(x, "n", SITE), 1), SITE)
     for v in box:    ->   while (v := _sched_next(it)) is not end:
@@ -24,7 +24,8 @@ import linecache
 from types import CodeType
 from typing import Any
 
-from .rewrite import HELPERS, TYPE_PARAMS, Rewriter, at, beat, own_nodes, statements, tree_of
+from mini_qemu.sched.rewrite import HELPERS, TYPE_PARAMS, Rewriter, at, beat, own_nodes, statements, tree_of
+
 from .scopes import Names, Place, place, shared_names
 
 ORDINARY_HELPERS = (
@@ -44,7 +45,7 @@ OPERATORS: tuple[type[ast.operator], ...] = (
     ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.LShift, ast.RShift,
     ast.BitOr, ast.BitXor, ast.BitAnd, ast.MatMult,
 )  # fmt: skip
-"""Binary operators, by the number that `plain` knows them under."""
+"""Binary operators, by the number that `operators` knows them under."""
 COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn)
 
 _SIMPLE_BUILTINS = {"isinstance", "issubclass", "id", "type", "callable", "super", "locals", "range", "ord", "chr"}

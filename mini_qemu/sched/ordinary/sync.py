@@ -10,10 +10,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .clerk import Steps
-from .ops import Op, operation
-from .ordinary_calls import REPLACED, TWINS
-from .primitives import Primitive
+from mini_qemu.sched.clerk import Steps
+from mini_qemu.sched.ops import Op, operation
+from mini_qemu.sched.primitives import Primitive
+
+from .replaced import REPLACED, TWINS
 from .words import asked, limit, tells, word
 
 # ---------------------------------------------------------------- semaphores

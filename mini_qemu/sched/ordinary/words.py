@@ -14,9 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .clerk import CLERK, Steps, controlled_by
+from mini_qemu.sched.clerk import CLERK, Steps, controlled_by
+from mini_qemu.sched.ops import Op
+
+from .access import answer, call
 from .guard import Site
-from .ops import Op
 
 
 def word(generator: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,9 +65,6 @@ def limit(blocking: bool, timeout: float | None) -> bool:
 
 def answered(site: Site, function: Any, *args: Any, **kwargs: Any) -> Steps:
     """The value of a call of ordinary code."""
-    from .ordinary_calls import call
-    from .plain import answer
-
     return (yield from answer(call(site, function, *args, **kwargs)))
 
 

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Attributes in ordinary code: of objects, of classes, behind properties, `__getattr__` and `__setattr__`.
+
+An attribute of an object is a place by its class and name. Methods are no state: to look one up is no access.
+
+Left out: an object's ``__dict__`` used as a dict, which is refused.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import FunctionType, MemberDescriptorType, ModuleType
+from typing import Any
+
+from mini_qemu.sched.instrument import is_controlled
+from mini_qemu.sched.ops import READ, WRITE
+from mini_qemu.sched.shared import FIELDS
+
+from .access import (
+    ATOMS,
+    Act,
+    Steps,
+    answer,
+    call,
+    class_name,
+    forget_classes,
+    guard_of,
+    in_class,
+    own,
+    plainly,
+    refuse,
+    step,
+)
+from .containers import KINDS
+from .guard import Box, Guard, Site
+from .variables import set_global
+
+
+def _class_box(guard: Guard, cls: type, site: Site) -> Box:
+    return guard.born(cls, "attribute", site, f"{cls.__module__}.{cls.__qualname__}")
+
+
+def load(obj: Any, name: str, site: Site) -> Any:
+    """``obj.name``."""
+    cls = type(obj)
+    if cls in ATOMS or cls in KINDS or cls is super:
+        return getattr(obj, name)
+    fields = FIELDS.get(cls)
+    if fields is not None and name in fields:
+        return _shared(READ, obj, name, None, site)
+    if cls is ModuleType:
+        return getattr(obj, name)
+    if isinstance(obj, type):
+        return _class_attribute(obj, name, site)
+    found = in_class(cls, name)
+    if found is not None:
+        kind = type(found)
+        if kind is property:
+            return call(site, found.fget, obj) if own(found.fget) else getattr(obj, name)
+        if kind is functools.cached_property and own(found.func):
+            return _cached(obj, found, site)
+    getter = in_class(cls, "__getattribute__")
+    if type(getter) is FunctionType and own(getter):
+        return call(site, getter, obj, name)
+    values = getattr(obj, "__dict__", None)
+    if type(values) is dict:
+        if name not in values:
+            if found is None:
+                missing = in_class(cls, "__getattr__")
+                if own(missing):
+                    return call(site, missing, obj, name)
+            elif type(found) is FunctionType or hasattr(type(found), "__get__"):
+                return plainly(getattr(obj, name))
+            else:
+                return _inherited(obj, name, site)
+    elif type(found) is not MemberDescriptorType:
+        return plainly(getattr(obj, name))
+    return attribute(obj, name, False, lambda: getattr(obj, name), site)
+
+
+def attribute(obj: Any, name: str, change: bool, run: Callable[[], Any], site: Site, *value: Any) -> Any:
+    guard = guard_of()
+    box = guard.boxes.get(id(obj)) or guard.touched(obj, "attribute", site, class_name(type(obj)))
+    label = ("attribute", box.label[1], name)
+    if name in guard.visible.names and label in guard.visible.found:
+        verb = "writes {box} = {0}" if change else "reads {box}: {value}"
+        return step(guard, box, name, change, Act(run, verb, name, value), site)
+    guard.note(box, name, change, site, label)
+    return plainly(run())
+
+
+def _inherited(obj: Any, name: str, site: Site) -> Any:
+    """A value that stands in the class and not in the object: both are read."""
+    owner = next(base for base in type(obj).__mro__ if name in base.__dict__)
+    guard = guard_of()
+    label = ("attribute", class_name(type(obj)), name)
+    if label in guard.visible.found:
+        return attribute(obj, name, False, lambda: getattr(obj, name), site)
+    box = guard.boxes.get(id(obj)) or guard.touched(obj, "attribute", site, class_name(type(obj)))
+    guard.note(box, name, False, site, label)
+    return _class_attribute(owner, name, site)
+
+
+def _class_attribute(cls: type, name: str, site: Site) -> Any:
+    found = in_class(cls, name)
+    meta = in_class(type(cls), name)
+    if type(meta) is property and own(meta.fget):
+        return call(site, meta.fget, cls)
+    if found is None or hasattr(type(found), "__get__") or not is_controlled(cls.__module__):
+        return plainly(getattr(cls, name))
+    owner = next(base for base in cls.__mro__ if name in base.__dict__)
+    return _attribute_of_class(owner, name, False, lambda: getattr(cls, name), site)
+
+
+def _attribute_of_class(cls: type, name: str, change: bool, run: Callable[[], Any], site: Site, *value: Any) -> Any:
+    guard = guard_of()
+    box = _class_box(guard, cls, site)
+    label = ("attribute", box.label[1], name)
+    if label in guard.visible.found:
+        verb = "writes {box} = {0}" if change else "reads {box}: {value}"
+        return step(guard, box, name, change, Act(run, verb, name, value), site)
+    guard.note(box, name, change, site, label)
+    return plainly(run())
+
+
+def _cached(obj: Any, descriptor: Any, site: Site) -> Steps:
+    """`functools.cached_property`: look, compute, store. Since Python 3.12 no lock is around it."""
+    name = descriptor.attrname
+    found = yield from answer(attribute(obj, name, False, lambda: vars(obj).get(name, _MISSING), site))
+    if found is not _MISSING:
+        return found
+    value = yield from answer(call(site, descriptor.func, obj))
+    yield from answer(attribute(obj, name, True, lambda: vars(obj).__setitem__(name, value), site, value))
+    return value
+
+
+_MISSING: Any = object()
+
+
+def _shared(kind: int, obj: Any, name: str, value: Any, site: Site) -> Steps:
+    return (yield (kind, obj, name, value, site) if kind == WRITE else (kind, obj, name, site))
+
+
+def store(obj: Any, name: str, value: Any, site: Site) -> Any:
+    """``obj.name = value``."""
+    cls = type(obj)
+    fields = FIELDS.get(cls)
+    if fields is not None and name in fields:
+        return _shared(WRITE, obj, name, value, site)
+    found = in_class(cls, name)
+    if type(found) is property and own(found.fset):
+        return call(site, found.fset, obj, value)
+    setter = in_class(cls, "__setattr__")
+    if own(setter):
+        return call(site, setter, obj, name, value)
+    return store_plainly(obj, name, value, site)
+
+
+def store_plainly(obj: Any, name: str, value: Any, site: Site) -> Any:
+    """`object.__setattr__`."""
+
+    def run() -> None:
+        _set(obj, name, value)
+
+    if isinstance(obj, type):
+        forget_classes()
+        return _attribute_of_class(obj, name, True, lambda: setattr(obj, name, value), site, value)
+    if isinstance(obj, ModuleType):
+        return set_global(vars(obj), name, value, site)
+    return attribute(obj, name, True, run, site, value)
+
+
+def _set(obj: Any, name: str, value: Any) -> None:
+    setter = type(obj).__setattr__
+    object.__setattr__(obj, name, value) if own(setter) else setattr(obj, name, value)
+
+
+def remove(obj: Any, name: str, site: Site) -> Any:
+    """``del obj.name``."""
+    found = in_class(type(obj), name)
+    if type(found) is property and own(found.fdel):
+        return call(site, found.fdel, obj)
+    if name in FIELDS.get(type(obj), ()):
+        raise refuse(site, f"the shared field {name} is deleted; assign None instead")
+    if isinstance(obj, type | ModuleType):
+        raise refuse(site, f"{name} is deleted from a class or module; assign None instead")
+    return attribute(obj, name, True, lambda: delattr(obj, name), site, _Deleted())
+
+
+class _Deleted:
+    def __repr__(self) -> str:
+        return "nothing: it is deleted"

@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Calls in ordinary code: the program's own functions run under control, Python's at once, the rest is asked.
+
+Strategy: `call` decides by what is called. Functions of controlled modules are rewritten (`ordinary`); a class of the
+program is made under control, so that its ``__init__`` and ``__new__`` are; the methods of containers are one operation
+each; `threading`, `queue` and `concurrent.futures` are replaced by what `REPLACED` holds. Everything else runs plainly:
+what it is given is noted as read, and as changed too unless it is on the short list of harmless ones.
+
+Left out: a library function that keeps what it is given and looks at it later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    WrapperDescriptorType,
+)
+from typing import Any
+
+from mini_qemu.sched.instrument import construct_shared, instrument
+from mini_qemu.sched.shared import Shared
+
+from .access import ATOMS, Steps, _calls, answer, guard_of, in_class, own, refuse
+from .attributes import store_plainly
+from .containers import LOOKS, VERBS, is_container
+from .given import call_library, made_by
+from .guard import WHOLE, Site
+from .items import born, touch
+from .iteration import collected, generating
+from .replaced import CARRIERS, REPLACED, TWINS
+from .rewriting import Ordinary
+
+SPECIAL: dict[Any, Callable[..., Any]] = {}
+"""Builtins that are called in another way; `builtin_calls` fills it. So it does these two:"""
+UNBOUND: dict[Any, Callable[..., Any]] = {}
+HELPERS: dict[str, Any] = {}
+
+
+def call(site: Site, f: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """``f(*args, **kwargs)``. A generator that comes back makes steps, and is to be delegated to."""
+    kind = type(f)
+    if kind is MethodType:
+        args = (f.__self__, *args)
+        f = f.__func__
+        kind = type(f)
+    if kind is FunctionType:
+        made = f.__dict__.get("__ordinary__")
+        if made is None or made[0] is not f.__code__:
+            made = _prepare(f, site)
+        if made[1] is not None:
+            return made[1](*args, **kwargs)
+        return call_library(site, f, args, kwargs)
+    if isinstance(f, type):
+        return construct(site, f, args, kwargs)
+    if kind in _BUILTIN:
+        return _builtin(site, f, args, kwargs)
+    if kind is functools.partial:
+        return call(site, f.func, *f.args, *args, **{**f.keywords, **kwargs})
+    method = in_class(kind, "__call__")
+    if type(method) is FunctionType:
+        return call(site, method, f, *args, **kwargs)
+    wrapped = getattr(f, "__wrapped__", None)
+    if wrapped is not None and own(wrapped):
+        raise refuse(
+            site,
+            f"{getattr(f, '__qualname__', f)} is wrapped by {kind.__module__.strip('_')}.{kind.__name__.strip('_')}, "
+            "which keeps what one run computed for the next; write the cache as a dict",
+        )
+    return call_library(site, f, args, kwargs)
+
+
+_BUILTIN = {BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, MethodWrapperType}
+
+
+def _prepare(f: FunctionType, site: Site) -> tuple[Any, Any]:
+    """Decide once how calls of ``f`` are made: (its code, what to call instead or None)."""
+    found: Any = REPLACED.get(f)
+    engine = f.__dict__.get("__controlled__")
+    if found is not None:
+        pass
+    elif engine is not None and type(engine) is not tuple:
+        found = engine
+    elif f.__code__.co_filename == contextlib.__file__ and own(inner := getattr(f, "__wrapped__", None)):
+        found = SPECIAL[contextlib.contextmanager](inner)
+    elif own(f):
+        found = instrument(f, Ordinary, {**HELPERS, "_sched_globals": f.__globals__})
+        if f.__code__.co_flags & inspect.CO_GENERATOR:
+            found = _makes(found)
+    made = f.__code__, found
+    f.__dict__["__ordinary__"] = made
+    return made
+
+
+def _makes(generator: Any) -> Callable[..., Any]:
+    """What calls of a generator function do: nothing yet."""
+    return lambda *args, **kwargs: generating(generator(*args, **kwargs))
+
+
+def nested(generator: Any, natural: Any, kind: str) -> Any:
+    """A function made by a function: ``natural`` for callers that are not under control, ``generator`` for `call`."""
+    gen: Any = FunctionType(
+        generator.__code__, generator.__globals__, natural.__name__, natural.__defaults__, generator.__closure__
+    )
+    gen.__kwdefaults__ = natural.__kwdefaults__
+    name = natural.__qualname__.replace("_sched_outer.<locals>.", "")
+    natural.__qualname__ = name if kind != "lambda" else name.rpartition(".")[0] + ".<lambda>"
+    gen.__qualname__ = natural.__qualname__
+    natural.__dict__["__ordinary__"] = (natural.__code__, _makes(gen) if kind == "generator" else gen)
+    return natural
+
+
+def construct(site: Site, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``cls(*args, **kwargs)``."""
+    if cls in REPLACED:
+        return REPLACED[cls](*args, **kwargs)
+    if issubclass(cls, Shared):
+        return construct_shared(cls, args, kwargs)
+    maker = in_class(type(cls), "__call__")
+    if own(maker):
+        return call(site, maker, cls, *args, **kwargs)
+    if type(maker) is WrapperDescriptorType and own_class(cls):
+        return build(site, cls, args, kwargs)
+    special = SPECIAL.get(cls)
+    if special is not None:
+        return special(site, *args, **kwargs)
+    if cls in ATOMS or issubclass(cls, BaseException):
+        return cls(*args, **kwargs)
+    return call_library(site, cls, args, kwargs)
+
+
+def own_class(cls: type) -> bool:
+    """Whether ``cls`` is a class of the program, or one of its classes' bases is."""
+    from mini_qemu.sched.instrument import is_controlled
+
+    return any(is_controlled(base.__module__) for base in cls.__mro__) or any(base in CARRIERS for base in cls.__mro__)
+
+
+def build(site: Site, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Steps:
+    """An object of the program: ``__new__`` and ``__init__`` are calls like any other."""
+    new = in_class(cls, "__new__")
+    new = new.__func__ if isinstance(new, staticmethod) else new
+    if own(new):
+        obj = yield from answer(call(site, new, cls, *args, **kwargs))
+    elif new is object.__new__:
+        if (args or kwargs) and in_class(cls, "__init__") is object.__init__:
+            raise TypeError(f"{cls.__name__}() takes no arguments")
+        obj = object.__new__(cls)
+    else:
+        obj = new(cls, *args, **kwargs)
+    if not isinstance(obj, cls):
+        return obj
+    if not is_container(obj):
+        guard_of().born(obj, "attribute", site, f"{cls.__module__}.{cls.__qualname__}")
+    else:
+        born(obj, site)
+    init = in_class(type(obj), "__init__")
+    if type(init) is FunctionType:
+        yield from answer(call(site, init, obj, *args, **kwargs))
+    elif init is not object.__init__:
+        init(obj, *args, **kwargs)
+    adopt(obj, site)
+    return obj
+
+
+def adopt(obj: Any, site: Site) -> None:
+    """What a constructor that ran plainly has made: containers get their boxes, real locks are replaced."""
+    values = getattr(obj, "__dict__", None)
+    if type(values) is not dict:
+        return
+    guard = guard_of()
+    for name, value in list(values.items()):
+        if is_container(value):
+            guard.born(value, "container", site, name)
+        elif (controlled := twin(value)) is not value:
+            values[name] = controlled
+
+
+def twin(value: Any) -> Any:
+    """The controlled object that stands for ``value``, which may be a real lock or queue; else ``value`` itself."""
+    for cls, make in TWINS:
+        if type(value) is cls:
+            guard = guard_of()
+            known = guard.twins.get(id(value))
+            if known is None:
+                known = guard.twins[id(value)] = (value, make(value))
+            return known[1]
+    return value
+
+
+def _builtin(site: Site, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if f in REPLACED:
+        return REPLACED[f](*args, **kwargs)
+    owner = getattr(f, "__self__", None)
+    if owner is None and type(f) is not BuiltinFunctionType and args:  # list.append(box, x), object.__setattr__(...)
+        special = UNBOUND.get(f)
+        if special is not None:
+            return special(site, *args, **kwargs)
+        if twin(args[0]) is not args[0]:
+            return call(site, getattr(twin(args[0]), f.__name__), *args[1:], **kwargs)
+        if is_container(args[0]):
+            return _method(site, f.__get__(args[0]), args[0], args[1:], kwargs)
+        return call_library(site, f, args, kwargs)
+    special = SPECIAL.get(f) if type(owner) is ModuleType else None
+    if special is not None:
+        return special(site, *args, **kwargs)
+    if type(f) is MethodWrapperType:
+        if f.__name__ == "__setattr__" and type(owner) is not type:
+            return store_plainly(owner, args[0], args[1], site)
+        if f.__name__ == "__call__" and isinstance(owner, type):
+            return build(site, owner, args, kwargs)
+    if twin(owner) is not owner:
+        return call(site, getattr(twin(owner), f.__name__), *args, **kwargs)
+    if is_container(owner):
+        return _method(site, f, owner, args, kwargs)
+    return call_library(site, f, args, kwargs)
+
+
+def _method(site: Site, f: Any, box: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A method of a container: one operation."""
+    name = f.__name__
+    if name == "__init__":
+        return call_library(site, f, args, kwargs)
+    if name == "sort" and kwargs.get("key") is not None:
+        return _sorted_in_place(site, box, **kwargs)
+    if any(type(a) not in ATOMS and type(a) is not tuple for a in args) and name in _TAKES_MANY:
+        return _with_collected(site, f, box, args, kwargs)
+    return _one(site, f, box, args, kwargs)
+
+
+_TAKES_MANY = {
+    "extend", "update", "extendleft", "__iadd__", "union", "intersection", "difference", "difference_update",
+    "intersection_update", "symmetric_difference", "symmetric_difference_update", "issubset", "issuperset", "subtract",
+    "isdisjoint", "__ior__", "__isub__", "__iand__", "__ixor__", "__eq__", "__add__", "join",
+}  # fmt: skip
+
+
+def _one(site: Site, f: Any, box: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    name = f.__name__
+    change = name not in LOOKS
+    part: Any = WHOLE
+    if name in ("get", "__contains__", "__getitem__") and isinstance(box, dict) and args:
+        part = part(box, args[0], False)
+    verb = VERBS.get(name, f"calls {{box}}.{name}()")
+    made = touch(box, part, change, functools.partial(made_by, f, args, kwargs, site), verb, site, *args)
+    return made
+
+
+def _with_collected(site: Site, f: Any, box: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Steps:
+    given = []
+    for argument in args:
+        given.append((yield from answer(collected(argument, site))))
+    return (yield from answer(_one(site, f, box, tuple(given), kwargs)))
+
+
+def _sorted_in_place(site: Site, box: Any, key: Any, reverse: bool = False) -> Steps:
+    """``list.sort(key=...)``: the keys are computed under control, then the list changes in one step."""
+    made = yield from answer(SPECIAL[sorted](site, box, key=key, reverse=reverse))
+    return (yield from answer(
+        touch(box, WHOLE, True, lambda: box.__setitem__(slice(None), made), VERBS["sort"], site)
+    ))  # fmt: skip
+
+
+_calls.append(call)

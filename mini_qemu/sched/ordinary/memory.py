@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What outlives a run, and how it is put back: globals, objects of the module, defaults, class attributes, cells.
+
+Strategy: one walk from the main function over all that its functions can name. A shallow copy of each object that
+could change is kept; after a run, whatever differs is filled in again, in place, so that nobody sees another object.
+
+Left out: objects of libraries. One that two runs use is refused (`guard.Guard.touched`).
+"""
+
+from __future__ import annotations
+
+import dis
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from mini_qemu.sched.errors import ScenarioError
+from mini_qemu.sched.instrument import is_controlled
+
+from .access import forget_classes, own
+from .calls import twin
+from .containers import is_container
+from .guard import Guard
+from .replaced import TWINS
+
+MOST_OBJECTS = 20_000
+"""Objects of a module that are put back before each run. Beyond, the program is refused."""
+
+
+class Memory:
+    """What the objects that outlive a run were like before the first."""
+
+    def __init__(self, roots: list[Any]) -> None:
+        self.scopes: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self.boxes: list[tuple[Any, Any, str]] = []  # (container, copy, name)
+        self.objects: list[tuple[Any, dict[str, Any], str]] = []
+        self.classes: list[tuple[type, dict[str, Any]]] = []
+        self.cells: list[tuple[Any, Any]] = []
+        self.others: list[Any] = []  # real locks and queues
+        self._walk(roots)
+
+    def _walk(self, roots: list[Any]) -> None:
+        seen: set[int] = set()
+        scopes: dict[int, tuple[dict[str, Any], set[str]]] = {}
+        todo: deque[tuple[Any, str]] = deque((root, "") for root in roots)
+        while todo:
+            thing, name = todo.popleft()
+            if id(thing) in seen or isinstance(thing, str | bytes | int | float | ModuleType):
+                continue
+            seen.add(id(thing))
+            if len(seen) > MOST_OBJECTS:
+                raise ScenarioError(
+                    f"the module of the program holds more than {MOST_OBJECTS:,} objects that it could change; put "
+                    "what the threads share into a function, and explore that"
+                )
+            if isinstance(thing, MethodType):
+                todo += [(thing.__self__, name), (thing.__func__, name)]
+            elif isinstance(thing, FunctionType):
+                if own(thing):
+                    self._function(thing, todo, scopes)
+            elif isinstance(thing, type):
+                if is_controlled(thing.__module__):
+                    data = _data_of(thing)
+                    self.classes.append((thing, data))
+                    todo.append((type(thing), ""))
+                    todo += [(v, f"{thing.__name__}.{k}") for k, v in data.items()]
+                    todo += [
+                        (v, k) for k, v in vars(thing).items() if isinstance(v, FunctionType | property | staticmethod)
+                    ]
+                    todo += [(base, "") for base in thing.__bases__]
+            elif isinstance(thing, property):
+                todo += [(f, "") for f in (thing.fget, thing.fset, thing.fdel) if f is not None]
+            elif isinstance(thing, staticmethod | classmethod):
+                todo.append((thing.__func__, name))
+            elif is_container(thing):
+                self.boxes.append((thing, _copy(thing), name))
+                inside = thing.items() if isinstance(thing, dict) else enumerate(thing)
+                for key, value in list(inside):
+                    todo += [(value, f"{name}[{key!r}]"), (key, f"{name} key")]
+            elif isinstance(thing, tuple | frozenset):
+                todo += [(value, f"{name}[{i}]") for i, value in enumerate(thing)]
+            elif twinned(thing):
+                self.others.append((thing, name))
+            elif hasattr(thing, "__dict__") and is_controlled(type(thing).__module__):
+                self.objects.append((thing, dict(vars(thing)), name))
+                todo.append((type(thing), ""))
+                todo += [(value, f"{name}.{k}") for k, value in vars(thing).items()]
+        for scope, names in scopes.values():
+            self.scopes.append((scope, {name: scope.get(name, _ABSENT) for name in sorted(names)}))
+
+    def _function(
+        self, f: FunctionType, todo: deque[tuple[Any, str]], scopes: dict[int, tuple[dict[str, Any], set[str]]]
+    ) -> None:
+        names = _names(f.__code__)
+        scope = f.__globals__
+        known = scopes.setdefault(id(scope), (scope, set()))[1]
+        known |= names
+        for name in sorted(names):
+            value = scope.get(name, _ABSENT)
+            if isinstance(value, ModuleType) and is_controlled(value.__name__):
+                todo += [(v, f"{name}.{k}") for k, v in vars(value).items() if k in f.__code__.co_names]
+            elif value is not _ABSENT:
+                todo.append((value, name))
+        for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
+            try:
+                value = cell.cell_contents
+            except ValueError:
+                continue
+            self.cells.append((cell, value))
+            todo.append((value, name))
+        todo += [(value, "") for value in (f.__defaults__ or ())]
+        todo += [(value, name) for name, value in (f.__kwdefaults__ or {}).items()]
+
+    def changed(self) -> bool:
+        """Whether anything is not as it was."""
+        return any(True for _ in self._differences())
+
+    def restore(self) -> None:
+        """Put everything back."""
+        for put_back in list(self._differences()):
+            put_back()
+
+    def _differences(self) -> Iterator[Callable[[], Any]]:
+        """For each thing that is not as it was, what puts it back."""
+        for scope, values in self.scopes:
+            if any(scope.get(name, _ABSENT) is not value for name, value in values.items()):
+                yield partial(_bind, scope, values)
+        for box, copy, _ in self.boxes:
+            if not _same(box, copy):
+                yield partial(_fill, box, copy)
+        for obj, values, _ in self.objects:
+            now = vars(obj)
+            if now.keys() != values.keys() or any(now[k] is not v for k, v in values.items()):
+                yield partial(_fill, now, list(values.items()))
+        for cls, data in self.classes:
+            now = _data_of(cls)
+            if now.keys() != data.keys() or any(now[k] is not v for k, v in data.items()):
+                yield partial(_reset_class, cls, now, data)
+        for cell, value in self.cells:
+            if _content(cell) is not value:
+                yield partial(setattr, cell, "cell_contents", value)
+
+    def enter(self, guard: Guard) -> None:
+        """Give everything its box: keys of what was there before a run are the same in all."""
+        here = ("", "", 0)
+        for box, _, name in self.boxes:
+            guard.born(box, "container", here, name)
+        for obj, _, name in self.objects:
+            guard.born(obj, "attribute", here, f"{type(obj).__module__}.{type(obj).__qualname__}").name = name
+        for cls, _ in self.classes:
+            guard.born(cls, "attribute", here, f"{cls.__module__}.{cls.__qualname__}").name = cls.__name__
+        for scope, _ in self.scopes:
+            guard.born(scope, "global", here, str(scope.get("__name__")))
+        for real, name in self.others:
+            made = twin(real)
+            if not getattr(made, "name", ""):
+                made.name = name
+
+
+_ABSENT: Any = object()
+
+_FUNCTIONS = (FunctionType, property, staticmethod, classmethod)
+
+
+def _bind(scope: dict[str, Any], values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        if value is _ABSENT:
+            scope.pop(name, None)
+        else:
+            scope[name] = value
+
+
+def _data_of(cls: type) -> dict[str, Any]:
+    """The attributes of a class that are neither functions nor other descriptors."""
+    return {k: v for k, v in vars(cls).items() if not k.startswith("__") and not hasattr(v, "__get__")}
+
+
+def _reset_class(cls: type, now: dict[str, Any], data: dict[str, Any]) -> None:
+    for name in now.keys() - data.keys():
+        delattr(cls, name)
+    for name, value in data.items():
+        setattr(cls, name, value)
+    forget_classes()
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return _ABSENT
+
+
+def twinned(thing: Any) -> bool:
+    """Whether ``thing`` is a real lock, queue or the like."""
+    return any(type(thing) is cls for cls, _ in TWINS)
+
+
+def _copy(box: Any) -> Any:
+    return list(box.items()) if isinstance(box, dict) else list(box)
+
+
+def _same(box: Any, copy: list[Any]) -> bool:
+    if len(box) != len(copy):
+        return False
+    if isinstance(box, dict):
+        return all(k is k2 and v is v2 for (k, v), (k2, v2) in zip(box.items(), copy, strict=True))
+    return all(a is b for a, b in zip(box, copy, strict=True))
+
+
+def _fill(box: Any, copy: list[Any]) -> None:
+    if isinstance(box, dict):
+        dict.clear(box)
+        for key, value in copy:
+            dict.__setitem__(box, key, value)
+    elif isinstance(box, set):
+        box.clear()
+        box.update(copy)
+    elif isinstance(box, deque):
+        box.clear()
+        box.extend(copy)
+    else:
+        box[:] = type(box)(copy) if isinstance(box, bytearray) else copy
+
+
+@lru_cache(maxsize=4096)
+def _names(code: CodeType) -> frozenset[str]:
+    """The globals that a function, or one inside it, reads or binds; and the attributes, which may be a module's."""
+    names = {i.argval for i in dis.get_instructions(code) if i.opname in _GLOBALS}
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            names |= _names(const)
+    return frozenset(names)
+
+
+_GLOBALS = {"LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "STORE_NAME", "DELETE_GLOBAL"}

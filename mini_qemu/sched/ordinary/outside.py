@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is not the program's own: which libraries are harmless, and which cannot be explored, with the reason.
+
+The lists are short on purpose. A function of any other module may change whatever it is given; that is noted, and where
+two threads give it the same object without synchronisation, it is refused.
+"""
+
+from __future__ import annotations
+
+from types import MethodDescriptorType, ModuleType, WrapperDescriptorType
+from typing import Any
+
+from .access import refuse
+from .guard import Site
+
+_HARMLESS = {
+    "builtins", "math", "operator", "itertools", "collections", "string", "re", "json", "functools", "statistics",
+    "textwrap", "dataclasses", "enum", "typing", "copy", "bisect", "heapq", "abc", "numbers", "fractions", "decimal",
+    "_operator", "_collections", "_functools", "_json", "_heapq", "_bisect", "_abc", "_collections_abc", "types",
+    "collections.abc", "contextlib", "hashlib", "_hashlib", "_sha2", "_sha256", "_md5", "base64", "binascii", "struct",
+    "_struct", "inspect", "warnings", "traceback", "logging", "sys", "weakref", "_weakref", "pprint", "reprlib",
+    "difflib", "keyword", "array", "_decimal", "_statistics", "_string", "_sre", "_contextvars",
+}  # fmt: skip
+"""Modules whose functions read what they are given and keep no state that a program could share."""
+
+SHALLOW = {"builtins", "operator", "itertools", "collections", "math", "functools", "heapq", "bisect", "array"}
+"""Modules whose functions look at what they are given, and not at what that contains."""
+
+CHANGES_FIRST = {
+    "heappush", "heappop", "heapify", "heapreplace", "heappushpop", "insort", "insort_left", "insort_right", "shuffle",
+}  # fmt: skip
+"""Functions that change their first argument."""
+
+_OUTSIDE = {
+    **dict.fromkeys(("socket", "_socket", "select", "selectors", "ssl", "http", "urllib", "requests", "socketserver"),
+                    "waits for the network, which the explorer cannot control; put a queue.Queue in its place"),
+    **dict.fromkeys(("subprocess", "multiprocessing", "_multiprocessing", "_posixsubprocess", "signal", "_signal"),
+                    "waits for another process, which the explorer cannot control; make it a threading.Thread"),
+    **dict.fromkeys(("asyncio", "_asyncio"), "needs an event loop, which the explorer does not run; use threads"),
+    **dict.fromkeys(("random", "_random", "secrets", "uuid"),
+                    "is random: the same schedule must give the same run; pass the value as an argument, or take "
+                    "choose(n), and every value is tried"),
+    **dict.fromkeys(("io", "_io", "pathlib", "tempfile", "shutil", "sqlite3", "_sqlite3"),
+                    "works on files, which outlive a run; keep the data in memory"),
+    **dict.fromkeys(("ctypes", "_ctypes", "numpy"), "works on memory that the explorer cannot see"),
+    **dict.fromkeys(("sched",), "runs by the clock; call the function in a thread"),
+}  # fmt: skip
+
+_CLOCK = "reads the clock, and time does not exist for the explorer: a time-out may come or not, and both are tried"
+
+_FUNCTIONS_OUTSIDE = {
+    **dict.fromkeys((("builtins", "mappingproxy"), ("builtins", "memoryview"), ("collections", "ChainMap")),
+                    "is a window on a container, through which the explorer cannot see; use the container itself"),
+    ("builtins", "input"): "waits for somebody to type; pass the value as an argument",
+    ("builtins", "open"): "works on files, which outlive a run; keep the data in memory",
+    **dict.fromkeys((("builtins", "exec"), ("builtins", "eval")),
+                    "runs code that the explorer does not see; write it as a function"),
+    **{("time", name): _CLOCK for name in ("time", "monotonic", "perf_counter", "time_ns", "monotonic_ns",
+                                           "perf_counter_ns", "process_time", "localtime", "gmtime", "strftime")},
+    **{("datetime", name): _CLOCK for name in ("now", "today", "utcnow")},
+    **{("posix", name): "asks the operating system, which the explorer cannot control; pass the value as an argument"
+       for name in ("system", "fork", "popen", "read", "write", "open", "urandom", "wait", "waitpid", "kill")},
+}  # fmt: skip
+
+
+def home_of(f: Any) -> tuple[str, str]:
+    """Module and name of what is called."""
+    owner = getattr(f, "__self__", None)
+    if type(f) in (MethodDescriptorType, WrapperDescriptorType):
+        module = f.__objclass__.__module__
+    elif owner is None or isinstance(owner, ModuleType):
+        module = getattr(f, "__module__", None) or (owner.__name__ if owner is not None else "builtins")
+    else:
+        module = (owner if isinstance(owner, type) else type(owner)).__module__
+    return str(module), str(getattr(f, "__qualname__", getattr(f, "__name__", type(f).__name__)))
+
+
+def is_harmless(module: str, f: Any) -> bool:
+    return module in _HARMLESS or module.partition(".")[0] in _HARMLESS or isinstance(f, type)
+
+
+def refuse_outside(site: Site, module: str, name: str) -> None:
+    top = module.partition(".")[0].lstrip("_")
+    short = name.rpartition(".")[2]
+    reason = _FUNCTIONS_OUTSIDE.get((module, short)) or _OUTSIDE.get(module) or _OUTSIDE.get(module.partition(".")[0])
+    if module in ("threading", "queue", "_queue", "_thread") or module.startswith("concurrent"):
+        reason = "is not among the words of threading, queue and concurrent.futures that the explorer knows"
+    if reason is not None:
+        raise refuse(site, f"{top}.{name} {reason}" if top != "builtins" else f"{name}() {reason}")

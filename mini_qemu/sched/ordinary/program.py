@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A program as it is: a function without arguments that makes its threads, joins them and asserts.
+
+`program` makes a `Scenario` of it with one thread, "main". Strategy: its module and those beside it are controlled;
+what lives longer than a run (globals, objects of the module, defaults, attributes of classes) is put back after each
+run by its `Memory`, so that every run begins as the first. What an exploration found to be shared is
+kept with the program: replaying, minimising and explaining see the same steps.
+
+Left out: state inside objects of libraries, and whatever a program leaves outside its process.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import sysconfig
+import weakref
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from mini_qemu.sched.clerk import Steps, control
+from mini_qemu.sched.errors import ScenarioError
+from mini_qemu.sched.instrument import is_controlled
+from mini_qemu.sched.scenario import Scenario
+
+from . import builtin_calls, futures, queues, sync, threads
+from .guard import Visible, told
+from .memory import Memory
+from .names import Names
+from .words import answered
+
+MAIN = "main"
+"""The name of the first thread."""
+
+
+class Program(Scenario):
+    """The scenario of a main function. ``visible`` are the places whose accesses are steps."""
+
+    def __init__(self, main: Callable[[], Any]) -> None:
+        self.main = main
+        _control_beside(main)
+        super().__init__(
+            name=getattr(main, "__name__", "main"),
+            setup=self._setup,
+            threads={MAIN: (_main_thread, main)},
+            watch=self._watched,
+        )
+        self.visible = self.shared = Visible()
+        self.memory = Memory([main])
+        self.world: Any = None
+
+    def begin(self, world: Any) -> None:
+        """If the module has changed since the last run (a cell was run again), what was found is forgotten."""
+        if self.memory.changed():
+            self.memory = Memory([self.main])
+            self.shared.clear()
+        self.memory.enter(world.guard)
+        self.world = world
+
+    def end(self) -> None:
+        """End a run: everything is as it was before."""
+        self.memory.restore()
+
+    def _watched(self, state: Any) -> Mapping[str, Any]:
+        """What a trace shows: the values of the visible places that the run has touched."""
+        return self.names.values()
+
+    def _setup(self) -> Names:
+        self.names = Names(self.world)
+        return self.names
+
+    @property
+    def fingerprint(self) -> str:
+        """As of every scenario, and over what is visible: a schedule counts the steps that those places make."""
+        return self.digest([self.main], sorted(told(label) for label in self.shared.found))
+
+
+def _main_thread(state: Any, main: Callable[[], Any]) -> Steps:
+    life = threads.Life(MAIN, None)
+    yield from answered((getattr(getattr(main, "__code__", None), "co_filename", ""), "", 0), main)
+    yield (threads.END, life)
+
+
+_main_thread.__dict__["__controlled__"] = _main_thread
+
+_PROGRAMS: weakref.WeakKeyDictionary[Any, Program] = weakref.WeakKeyDictionary()
+
+Explorable = Scenario | Callable[[], Any]
+"""What can be explored: a `Scenario`, or a function without arguments that makes its threads."""
+
+
+def scenario_of(thing: Explorable) -> Scenario:
+    """``thing``, or the scenario of the program that it is."""
+    return thing if isinstance(thing, Scenario) else program(thing)
+
+
+def program(main: Any) -> Program:
+    """The scenario of ``main``, the same as long as its code is the same. Raises ScenarioError for what is no function
+    without arguments.
+    """
+    if isinstance(main, type) or not callable(main):
+        raise ScenarioError(
+            f"explore wants a Scenario, or a function without arguments that makes its threads; not {main!r}"
+        )
+    try:
+        needed = [
+            p.name for p in inspect.signature(main).parameters.values()
+            if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        ]  # fmt: skip
+    except (TypeError, ValueError):
+        needed = []
+    if needed:
+        raise ScenarioError(
+            f"{getattr(main, '__name__', main)} needs {', '.join(needed)}; explore a function without arguments: "
+            f"explore(functools.partial({getattr(main, '__name__', 'main')}, ...)), or one that calls it"
+        )
+    try:
+        known = _PROGRAMS.get(main)
+    except TypeError:
+        return Program(main)
+    if known is None:
+        known = _PROGRAMS[main] = Program(main)
+    return known
+
+
+def _control_beside(main: Any) -> None:
+    """Control the module of ``main`` and those that stand beside it: a program's own files."""
+    function = getattr(main, "func", getattr(main, "__func__", main))
+    module = getattr(function, "__module__", None) or "__main__"
+    control(module, "mini_qemu.sched.ordinary.library")
+    home = _folder(sys.modules.get(module))
+    if not home:
+        return
+    todo = [getattr(function, "__globals__", {})]
+    seen: set[int] = set()
+    while todo:
+        scope = todo.pop()
+        if id(scope) in seen:
+            continue
+        seen.add(id(scope))
+        for value in list(scope.values()):
+            name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+            other = sys.modules.get(name) if isinstance(name, str) else None
+            if other is not None and _folder(other).startswith(home) and not is_controlled(name):
+                control(str(name))
+                todo.append(vars(other))
+
+
+def _folder(module: Any) -> str:
+    file = getattr(module, "__file__", None)
+    if not file or not file.endswith(".py"):
+        return ""
+    folder = os.path.dirname(os.path.abspath(file))
+    outside = (*_OUTSIDE, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return "" if any(folder.startswith(path) for path in outside) else folder
+
+
+_OUTSIDE = tuple({sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+_ = builtin_calls, futures, queues, sync

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Variables that threads share without an object: captured ones that are bound again, and globals that functions bind.
+
+A captured variable is reached through its cell, which the rewritten code hands over in the closure of a small function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import CellType
+from typing import Any
+
+from .access import Act, guard_of, plainly, step
+from .guard import Site
+
+
+def cells(function: Any, names: tuple[str, ...], site: Site) -> None:
+    """The captured variables that a call makes."""
+    guard = guard_of()
+    for name, cell in zip(names, function.__closure__ or (), strict=False):
+        guard.born(cell, "cell", site, name)
+        guard.boxes[id(cell)].label = ("cell", site[1], name)
+        guard.boxes[id(cell)].visible = ("cell", site[1], name) in guard.visible.found
+
+
+def _cell(function: Any, name: str, change: bool, run: Callable[[Any], Any], site: Site, *value: Any) -> Any:
+    cell = function.__closure__[0]
+    guard = guard_of()
+    box = guard.boxes.get(id(cell))
+    if box is None:
+        box = guard.born(cell, "cell", site, name)
+        box.label = ("cell", site[1], name)
+        box.visible = box.label in guard.visible.found
+    if box.visible:
+        verb = "writes {box} = {0}" if change else "reads {box}: {value}"
+        return step(guard, box, name, change, Act(lambda: run(cell), verb, name, value), site)
+    guard.note(box, name, change, site)
+    return plainly(run(cell))
+
+
+def load_cell(function: Any, name: str, site: Site) -> Any:
+    """A captured variable that is bound more than once."""
+
+    def run(cell: CellType) -> Any:
+        try:
+            return cell.cell_contents
+        except ValueError:
+            raise NameError(f"cannot access free variable {name!r} where it is not associated with a value") from None
+
+    return _cell(function, name, False, run, site)
+
+
+def set_cell(function: Any, name: str, value: Any, site: Site) -> Any:
+    def run(cell: CellType) -> None:
+        cell.cell_contents = value
+
+    return _cell(function, name, True, run, site, value)
+
+
+def _global(scope: dict[str, Any], name: str, change: bool, run: Callable[[], Any], site: Site, *value: Any) -> Any:
+    guard = guard_of()
+    module = str(scope.get("__name__"))
+    box = guard.boxes.get(id(scope)) or guard.born(scope, "global", site, module)
+    label = ("global", module, name)
+    if label in guard.visible.found:
+        verb = "writes {box} = {0}" if change else "reads {box}: {value}"
+        return step(guard, box, name, change, Act(run, verb, name, value), site)
+    guard.note(box, name, change, site, label)
+    return plainly(run())
+
+
+def load_global(scope: dict[str, Any], name: str, site: Site) -> Any:
+    """A global that some function binds."""
+
+    def run() -> Any:
+        if name in scope:
+            return scope[name]
+        found = scope["__builtins__"]
+        found = found if isinstance(found, dict) else vars(found)
+        if name in found:
+            return found[name]
+        raise NameError(f"name {name!r} is not defined")
+
+    return _global(scope, name, False, run, site)
+
+
+def set_global(scope: dict[str, Any], name: str, value: Any, site: Site) -> Any:
+    return _global(scope, name, True, lambda: scope.__setitem__(name, value), site, value)
