@@ -5,6 +5,7 @@
     mini-qemu explore precopy-return-path                    the code as it was in July 2021
     mini-qemu explore precopy-return-path --with join_created_thread
     mini-qemu explore mine.py --trace                        every Scenario in the file, with the shortest failing run
+    mini-qemu explore mine.py:main --html run.html           a program with threads, its run as a page to send around
 
 The exit status is 0 if everything is proved, 1 if something fails or could not be finished, 2 if nothing could be run.
 """
@@ -12,23 +13,25 @@ The exit status is 0 if everything is proved, 1 if something fails or could not 
 from __future__ import annotations
 
 import argparse
+import html
 import sys
 from collections.abc import Sequence
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from mini_qemu.fixes import UnknownName, as_of
-from mini_qemu.sched import Scenario, SchedError, control, explain, explore, shortest_trace
+from mini_qemu.sched import Result, Scenario, SchedError, explain, explore, scenario_of, shortest_trace
+from mini_qemu.sched.command import load
 
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="mini-qemu explore", description="Run every interleaving of a story, or of the scenarios in your own file."
     )
-    made.add_argument("what", nargs="?", metavar="STORY|FILE.py", help="without it, the stories are listed")
+    made.add_argument("what", nargs="?", metavar="STORY|FILE.py[:FUNCTION]", help="without it, the stories are listed")
     made.add_argument("--with", dest="on", default="", metavar="FIXES", help="fixes to turn on, with commas, or all")
     made.add_argument("--method", default="auto", help="auto, dpor, states, bounded, random, pct or dfs")
     made.add_argument("--seconds", type=float, help="stop after so many seconds; the verdict is then incomplete")
+    made.add_argument("--html", metavar="OUT", type=Path, help="write the shortest failing run as one page, the player")
     made.add_argument("--trace", action="store_true", help="show the shortest failing run, a column a thread")
     return made
 
@@ -67,36 +70,19 @@ def _wanted(what: str, named: str) -> tuple[tuple[str, ...], list[tuple[Scenario
     from mini_qemu.fixes import fixes
 
     on = tuple(fixes.names) if named == "all" else chosen(named)
-    if not what.endswith(".py"):
+    if not what.endswith(".py") and ".py:" not in what:
         story = find(what)
         return on, [(story.scenario, story.history)]
-    scenarios = scenarios_in(Path(what))
-    if not scenarios:
-        raise ValueError(f"{what} has no Scenario at its top level; write one as `race = Scenario(...)`")
-    return on, [(scenario, ("yank_knows_tls",)) for scenario in scenarios]
+    return on, [(scenario_of(thing), ("yank_knows_tls",)) for thing in load(what)]
 
 
-def scenarios_in(path: Path) -> list[Scenario]:
-    """Every Scenario that a Python file defines at its top level, in order. ValueError if it cannot be run."""
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}")
-    name = f"explored_{path.stem}"
-    control(name)
-    spec = spec_from_file_location(name, path)
-    assert spec is not None, "the name ends in .py"
-    assert spec.loader is not None
-    module = sys.modules[name] = module_from_spec(spec)
-    sys.path.insert(0, str(path.resolve().parent))
-    try:
-        spec.loader.exec_module(module)
-    except SyntaxError as error:
-        raise ValueError(f"{path} is not Python: line {error.lineno}: {error.msg}") from None
-    except Exception as error:
-        raise ValueError(f"{path} stops with {type(error).__name__}: {error}") from error
-    finally:
-        sys.path.remove(str(path.resolve().parent))
-    found = {id(value): value for value in vars(module).values() if isinstance(value, Scenario)}
-    return list(found.values())
+def _page(scenario: Scenario, result: Result) -> str:
+    """The shortest failing run in the player, as a page that needs nothing else."""
+    from lessons.player.player import Player
+
+    made = Player(shortest_trace(scenario, result))._repr_html_()
+    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(scenario.name)}</title>'
+    return f"{head}<h1>{html.escape(repr(result))}</h1>{made}</html>"
 
 
 def _explore(scenario: Scenario, history: tuple[str, ...], on: tuple[str, ...], options: argparse.Namespace) -> str:
@@ -109,4 +95,7 @@ def _explore(scenario: Scenario, history: tuple[str, ...], on: tuple[str, ...], 
             print(explain(scenario, result))
             if options.trace:
                 print(columns(shortest_trace(scenario, result)))
+            if options.html is not None:
+                options.html.write_text(_page(scenario, result), encoding="utf-8")
+                print(f"The run is in {options.html}.")
     return result.verdict

@@ -40,6 +40,10 @@ def call(site: Site, f: Any, /, *args: Any, **kwargs: Any) -> Any:
 _calls: list[Callable[..., Any]] = []
 
 
+UNSHARED: set[type] = set()
+"""Classes whose attributes belong to one thread each: `threading.local`."""
+
+
 class Act:
     """What a step of ordinary code does: ``run()`` gives its value or raises; ``verb`` is its sentence, with places
     for ``{box}``, ``{value}`` and the ``operands``.

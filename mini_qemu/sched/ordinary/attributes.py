@@ -19,6 +19,7 @@ from mini_qemu.sched.shared import FIELDS
 
 from .access import (
     ATOMS,
+    UNSHARED,
     Act,
     Steps,
     answer,
@@ -44,7 +45,7 @@ def _class_box(guard: Guard, cls: type, site: Site) -> Box:
 def load(obj: Any, name: str, site: Site) -> Any:
     """``obj.name``."""
     cls = type(obj)
-    if cls in ATOMS or cls in KINDS or cls is super:
+    if cls in ATOMS or cls in KINDS or cls is super or cls in UNSHARED:
         return getattr(obj, name)
     fields = FIELDS.get(cls)
     if fields is not None and name in fields:
@@ -163,6 +164,8 @@ def store_plainly(obj: Any, name: str, value: Any, site: Site) -> Any:
     def run() -> None:
         _set(obj, name, value)
 
+    if type(obj) in UNSHARED:
+        return setattr(obj, name, value)
     if isinstance(obj, type):
         forget_classes()
         return _attribute_of_class(obj, name, True, lambda: setattr(obj, name, value), site, value)

@@ -21,8 +21,9 @@ from mini_qemu.sched.clerk import Steps
 from mini_qemu.sched.handles import Handle
 from mini_qemu.sched.ops import SPAWN, Op, operation
 
-from .access import guard_of
+from .access import UNSHARED, guard_of
 from .replaced import CARRIERS, REPLACED
+from .sync import Event
 from .words import answered, asked
 
 CARRIERS.update((threading.Thread, threading.Timer))
@@ -144,6 +145,17 @@ def _ident() -> int:
     return int(guard_of().world.current.tid) + 1
 
 
+def _timer_init(self: Any, interval: float, function: Any, args: Any = None, kwargs: Any = None) -> None:
+    _init(self)
+    self.interval, self.function = interval, function
+    self.args, self.kwargs = args if args is not None else [], kwargs if kwargs is not None else {}
+    self.finished = Event()
+
+
+def _timer_cancel(self: Any) -> Steps:
+    yield from answered(("", "", 0), self.finished.set)
+
+
 def _timer_run(self: Any) -> Steps:
     """`Timer.run`: the time may be over before somebody cancels, or not; both are tried."""
     cancelled = yield from answered(("", "", 0), self.finished.wait, self.interval)
@@ -182,12 +194,16 @@ class Local:
         del mine[name]
 
 
+UNSHARED.add(Local)
+
 REPLACED.update({
     threading.Thread.__init__: _init,
     threading.Thread.start: _start,
     threading.Thread.run: _run,
     threading.Thread.join: _join,
     threading.Thread.is_alive: _is_alive,
+    threading.Timer.__init__: _timer_init,
+    threading.Timer.cancel: _timer_cancel,
     threading.Timer.run: _timer_run,
     threading.current_thread: _current,
     threading.main_thread: threading.main_thread,

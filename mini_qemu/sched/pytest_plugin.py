@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`@pytest.mark.interleavings`: the body of a test runs in every interleaving of the threads it starts.
+
+    @pytest.mark.interleavings
+    def test_two_deposits():
+        account = Account()
+        threads = [threading.Thread(target=account.deposit) for _ in range(2)]
+        ...
+        assert account.balance == 2
+
+pytest loads this module by itself where the package is installed. Keywords of the mark go to `explore`: ``method``,
+``limit_seconds`` (60), ``limit_runs``. A test fails with the shortest failing run and the schedule that replays it; it
+fails as well if not every interleaving could be run.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+
+def pytest_configure(config: Any) -> None:
+    """Make the mark known."""
+    config.addinivalue_line("markers", "interleavings: run the test in every interleaving of the threads it starts")
+
+
+def pytest_pyfunc_call(pyfuncitem: Any) -> bool | None:
+    """Explore a test that has the mark; leave the others to pytest."""
+    mark = pyfuncitem.get_closest_marker("interleavings")
+    if mark is None:
+        return None
+    from .command import report
+    from .explore import explore
+
+    given = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    test = functools.partial(pyfuncitem.obj, **given) if given else pyfuncitem.obj
+    result = explore(test, **{"limit_seconds": 60.0, **mark.kwargs})
+    if result.verdict != "proved":
+        raise AssertionError(report(test, result))
+    return True

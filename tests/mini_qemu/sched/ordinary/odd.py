@@ -1,0 +1,218 @@
+# ruff: noqa: E741, SIM115, S, B018
+"""Programs that cannot be explored, or that end in another way than by their last line; and words used in passing."""
+
+import asyncio
+import queue
+import random
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+
+def run(*ts):
+    t = [threading.Thread(target=x) for x in ts]
+    for x in t:
+        x.start()
+    for x in t:
+        x.join()
+
+
+def sock():
+    s = socket.socket()
+    s.connect(("localhost", 1))
+
+
+def proc():
+    subprocess.run(["true"])
+
+
+def clock():
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        pass
+
+
+def rnd():
+    if random.random() < 0.5:
+        raise ValueError
+
+
+def spins():
+    while True:
+        pass
+
+
+def prints():
+    print("hello")
+    run(lambda: print("x"))
+
+
+def opens():
+    open("/etc/passwd").read()
+
+
+def sysexit():
+    sys.exit(3)
+
+
+def never():
+    threading.Lock().acquire()
+    l = threading.Lock()
+    l.acquire()
+    l.acquire()
+
+
+def condnolock():
+    threading.Condition().wait()
+
+
+def noconv():
+    t = threading.Thread(target=lambda: 1 / 0)
+    t.start()
+    t.join()
+
+
+def unjoined():
+    t = threading.Thread(target=lambda: None)
+    t.start()
+
+
+def daemon():
+    q = queue.Queue()
+
+    def w():
+        while True:
+            q.get()
+            q.task_done()
+
+    threading.Thread(target=w, daemon=True).start()
+    q.put(1)
+    q.put(2)
+    q.join()
+
+
+def timer():
+    out = []
+    t = threading.Timer(5, lambda: out.append(1))
+    t.start()
+    t.cancel()
+    t.join()
+    assert out == []
+
+
+def local():
+    l = threading.local()
+    out = []
+
+    def f(x):
+        l.x = x
+        out.append(l.x)
+
+    run(lambda: f(1), lambda: f(2))
+    assert sorted(out) == [1, 2]
+
+
+def barrier():
+    b = threading.Barrier(2)
+    out = []
+
+    def f():
+        b.wait()
+        out.append(1)
+
+    run(f, f)
+    assert len(out) == 2
+
+
+def sem():
+    s = threading.BoundedSemaphore(1)
+    s.release()
+
+
+def cname():
+    out = []
+
+    def f():
+        out.append(threading.current_thread().name)
+
+    run(f)
+    assert out == ["Thread-1 (f)"], out
+    assert threading.current_thread().name == "MainThread"
+
+
+def alive():
+    out = []
+    t = threading.Thread(target=lambda: None)
+    t.start()
+    out.append(t.is_alive())
+    t.join()
+    assert not t.is_alive()
+    assert out == [True]
+
+
+def evtimeout():
+    e = threading.Event()
+    out = []
+
+    def w():
+        out.append(e.wait(1))
+
+    run(w, e.set)
+    assert out == [True]
+
+
+def cvtimeout():
+    c = threading.Condition()
+    out = []
+
+    def w():
+        with c:
+            out.append(c.wait(1))
+
+    def n():
+        with c:
+            c.notify()
+
+    run(w, n)
+    assert out == [True]
+
+
+def rlock():
+    r = threading.RLock()
+    out = []
+
+    def f():
+        with r:
+            with r:
+                out.append(1)
+
+    run(f, f)
+    assert len(out) == 2
+
+
+def notify_one_of_two():
+    c = threading.Condition()
+    ready = []
+
+    def w(i):
+        with c:
+            while not ready:
+                c.wait()
+            ready.pop()
+
+    def n():
+        with c:
+            ready.append(1)
+            ready.append(1)
+            c.notify()
+
+    run(lambda: w(1), lambda: w(2), n)
+
+
+def asyn():
+    async def f():
+        pass
+
+    asyncio.run(f())

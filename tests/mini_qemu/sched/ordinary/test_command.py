@@ -1,0 +1,88 @@
+"""`python -m mini_qemu.sched FILE.py[:FUNCTION]` and the pytest mark, as processes of their own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mini_qemu.sched.command import main
+
+CLASSICS = str(Path(__file__).with_name("classics.py"))
+
+
+def test_a_failure_is_told_and_its_schedule_can_be_replayed(capsys):
+    assert main([f"{CLASSICS}:lost_update"]) == 1
+    told = capsys.readouterr().out
+    assert told.startswith("lost_update: failed. 4 interleavings, all run: 2 fail (2 crash). [dpor]")
+    assert "Shared without synchronisation: Account.balance." in told
+    schedule = told.rsplit('--replay "', 1)[1].split('"')[0]
+    assert main([f"{CLASSICS}:lost_update", "--replay", schedule]) == 0
+    assert "AssertionError" in capsys.readouterr().out
+
+
+def test_the_exit_status_says_proved_or_incomplete(capsys):
+    assert main([f"{CLASSICS}:lost_update_fixed"]) == 0
+    assert main([f"{CLASSICS}:lost_update_fixed", "--seconds", "0"]) == 2
+    assert "this proves nothing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("def main(:", "is not Python: line 1"),
+        ("x = 1\n1 / 0", "broken.py:2 stops with ZeroDivisionError"),
+        ("x = 1", "neither a Scenario nor a function main"),
+        ("import socket\ndef main():\n    socket.socket()", "broken.py:3: socket.socket waits for the network"),
+    ],
+)
+def test_a_file_that_cannot_be_run_gets_a_sentence(tmp_path, capsys, text, says):
+    file = tmp_path / "broken.py"
+    file.write_text(text, encoding="utf-8")
+    assert main([str(file)]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_function_that_is_not_there_is_named_with_those_that_are(capsys):
+    assert main([f"{CLASSICS}:lost"]) == 2
+    assert "has no function 'lost'; it has" in capsys.readouterr().err
+
+
+def test_a_test_with_the_mark_runs_in_every_interleaving(tmp_path):
+    file = tmp_path / "test_deposits.py"
+    file.write_text(
+        """import threading, pytest
+
+class Account:
+    def __init__(self): self.balance, self.lock = 0, threading.Lock()
+    def bare(self): self.balance += 1
+    def locked(self):
+        with self.lock: self.balance += 1
+
+def both(deposit):
+    threads = [threading.Thread(target=deposit) for _ in range(2)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+
+@pytest.fixture
+def two(): return 2
+
+@pytest.mark.interleavings
+def test_bare(two):
+    account = Account()
+    both(account.bare)
+    assert account.balance == two
+
+@pytest.mark.interleavings
+def test_locked():
+    account = Account()
+    both(account.locked)
+    assert account.balance == 2
+""",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "mini_qemu.sched.pytest_plugin", "-p", "no:cacheprovider"]
+    made = subprocess.run([*command, str(file)], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert "1 failed, 1 passed" in made.stdout, made.stdout + made.stderr
+    assert "4 interleavings, all run: 2 fail" in made.stdout
+    assert '--replay "v1:main' in made.stdout

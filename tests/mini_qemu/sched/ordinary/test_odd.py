@@ -1,0 +1,82 @@
+"""Programs that reach outside are refused by file and line; the words of `threading` end as they do in Python."""
+
+import threading
+
+import pytest
+
+from mini_qemu.sched import InstrumentationError, explore
+
+from . import odd
+
+OUTSIDE = {
+    "sock": "waits for the network",
+    "proc": "waits for another process",
+    "clock": "reads the clock",
+    "rnd": "is random",
+    "opens": "works on files",
+    "asyn": "an async function cannot run",
+}
+ENDS = {  # program: verdict, interleavings, kinds and messages of what fails
+    "spins": ("failed", 1, "livelock: no visible step in 100,000 iterations"),
+    "prints": ("proved", 1, ""),
+    "sysexit": ("failed", 1, "crash: SystemExit: 3"),
+    "never": ("failed", 1, "deadlock: main waits for l, held by itself"),
+    "condnolock": ("failed", 1, "crash: RuntimeError: cannot wait on un-acquired lock"),
+    "noconv": ("failed", 1, "crash: ZeroDivisionError: division by zero"),
+    "unjoined": ("proved", 1, ""),
+    "daemon": ("proved", 3, ""),
+    "local": ("proved", 2, ""),
+    "barrier": ("proved", 4, ""),
+    "sem": ("failed", 1, "crash: ValueError: Semaphore released too many times"),
+    "cname": ("proved", 1, ""),
+    "alive": ("failed", 2, "crash: AssertionError: out == [True]"),
+    "evtimeout": ("failed", 2, "crash: AssertionError: out == [True]"),
+    "cvtimeout": ("failed", 6, "crash: AssertionError: out == [True]"),
+    "rlock": ("proved", 2, ""),
+    "notify_one_of_two": ("failed", 10, "deadlock: main waits for Thread-"),
+    "timer": ("failed", 3, "crash: AssertionError: out == []"),
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_what_reaches_outside_is_refused_with_file_line_and_reason(name):
+    with pytest.raises(InstrumentationError, match=rf"odd\.py:\d+: .*{OUTSIDE[name]}"):
+        explore(getattr(odd, name))
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_every_end_has_its_own_words(name):
+    verdict, classes, says = ENDS[name]
+    result = explore(getattr(odd, name))
+    assert (result.verdict, result.classes) == (verdict, classes), result
+    told = [f"{kind}: {message}" for kind, message in result.outcomes]
+    assert all(line.startswith(says) for line in told)
+    assert bool(told) == (verdict == "failed")
+
+
+def test_nothing_is_left_running_or_replaced():
+    before = threading.active_count()
+    for name in ["daemon", "never", "opens"]:
+        try:
+            explore(getattr(odd, name))
+        except InstrumentationError:
+            pass
+    assert threading.active_count() == before
+    assert isinstance(threading.Event()._cond, threading.Condition)
+
+
+def test_an_interrupt_leaves_everything_in_place(monkeypatch):
+    def interrupt(runs, failing, done):
+        raise KeyboardInterrupt
+
+    def main():
+        locks = [threading.Lock() for _ in range(4)]
+        for lock in locks:
+            odd.run(*[lock.acquire] * 1, lock.locked, lock.locked, lock.locked)
+
+    result = explore(main, progress=interrupt)
+    assert (result.verdict, result.stopped_by) == ("incomplete", "an interrupt")
+    thread = threading.Thread(target=lambda: None)
+    thread.start()
+    thread.join()
+    assert not thread.is_alive()
