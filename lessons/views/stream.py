@@ -170,7 +170,7 @@ class StreamView:
 
     def _cells(self, row: Row) -> Iterator[str]:
         yield str(row.offset)
-        yield f"<code>{html.escape(row.hex())}</code>" if row.data else ""
+        yield f'<code style="white-space:nowrap">{html.escape(row.hex())}</code>' if row.data else ""
         meaning = html.escape(row.meaning)
         meaning = f"<strong>✕ {meaning}</strong>" if row.problem else meaning
         yield f'<div style="padding-left:{1.5 * row.depth}em">{meaning}</div>'

@@ -94,6 +94,7 @@ NOTES = """
 
 * *accepted* streams ended as `completed`; what was then in memory was compared, byte for byte, with what an independent
   reader of the same stream says (`streams.py`). *refused* ones ended with a sentence and a negative return value.
+* A *paused* stream ended after its guest had begun to run: a real process would wait for another line.
 * In a schedule of faults *source* and *destination* say where the guest runs afterwards, or stands still and can be
   continued; *with the process that was killed* that it ended with its process; *can be recovered* that its postcopy is
   paused. *Split brain* is the one that QEMU has as well: the destination has everything and runs, its last word is
