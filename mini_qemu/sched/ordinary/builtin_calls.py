@@ -21,7 +21,7 @@ from .calls import HELPERS, SPECIAL, UNBOUND, build, nested, own_class
 from .containers import is_container, under
 from .given import received, takes_steps
 from .guard import WHOLE, Site
-from .items import born, item, look, looked, matched, remove_item, set_item, touch, truth
+from .items import born, compared, item, look, looked, matched, remove_item, set_item, touch, truth
 from .iteration import END, Produced, collected, delegate, following, generating, iterate, natively, put, unpack
 from .operators import compare, inplace, operator
 from .variables import cells, load_cell, load_global, set_cell, set_global
@@ -108,6 +108,8 @@ def _reading(f: Any) -> Callable[..., Any]:
             looked(a, site)
         if f in (sorted, min, max) and args and is_container(args[0]) and any(_compares(v) for v in args[0]):
             return long_way(site, *args, **kwargs)
+        for a in args:
+            compared(list(a) if is_container(a) else [a], site)
         return received(f(*args, **kwargs), site)
 
     return made

@@ -31,10 +31,10 @@ from mini_qemu.sched.shared import Shared
 
 from .access import ATOMS, Steps, _calls, answer, guard_of, in_class, own, refuse
 from .attributes import store_plainly
-from .containers import LOOKS, VERBS, is_container
+from .containers import COMPARING, LOOKS, VERBS, is_container, part
 from .given import call_library, made_by
 from .guard import WHOLE, Site
-from .items import born, touch
+from .items import born, compared, touch
 from .iteration import collected, generating
 from .replaced import CARRIERS, REPLACED, TWINS
 from .rewriting import Ordinary
@@ -246,12 +246,13 @@ _TAKES_MANY = {
 def _one(site: Site, f: Any, box: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     name = f.__name__
     change = name not in LOOKS
-    part: Any = WHOLE
+    where: Any = WHOLE
     if name in ("get", "__contains__", "__getitem__") and isinstance(box, dict) and args:
-        part = part(box, args[0], False)
+        where = part(box, args[0], False)
+    if name in COMPARING:
+        compared([*box, *args], site)
     verb = VERBS.get(name, f"calls {{box}}.{name}()")
-    made = touch(box, part, change, functools.partial(made_by, f, args, kwargs, site), verb, site, *args)
-    return made
+    return touch(box, where, change, functools.partial(made_by, f, args, kwargs, site), verb, site, *args)
 
 
 def _with_collected(site: Site, f: Any, box: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Steps:

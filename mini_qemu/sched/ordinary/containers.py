@@ -28,6 +28,9 @@ LOOKS = {
 }  # fmt: skip
 """Methods that only read their container; every other method changes it."""
 
+COMPARING = {"index", "remove", "count", "sort", "__contains__"}
+"""Methods that compare what their container holds."""
+
 CONTAINERS: tuple[type, ...] = (list, dict, set, collections.deque, bytearray, array.array, collections.OrderedDict,
                                 collections.defaultdict, collections.Counter)  # fmt: skip
 KINDS = frozenset(CONTAINERS)

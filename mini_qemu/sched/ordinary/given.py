@@ -17,7 +17,7 @@ from mini_qemu.sched.instrument import just
 from .access import ATOMS, Steps, answer, call, in_class, own, refuse
 from .containers import is_container
 from .guard import WHOLE, Site
-from .items import born, has_steps, look_into, note_library_object, touch
+from .items import born, compared, has_steps, look_into, note_library_object, touch
 from .iteration import Generating, Loop, collected, natively
 from .outside import CHANGES_FIRST, SHALLOW, home_of, is_harmless, refuse_outside
 from .replaced import CARRIERS, REPLACED
@@ -48,6 +48,8 @@ def received(value: Any, site: Site) -> Any:
 
 def _with_shared(site: Site, f: Any, module: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The library gets values it can read at once, and callbacks that it can call."""
+    if getattr(f, "__name__", "") in CHANGES_FIRST and args and is_container(args[0]):
+        compared([*args[0], *args[1:]], site)
     if getattr(f, "__name__", "") in CHANGES_FIRST and args and has_steps(args[0]) and not kwargs:
         run = functools.partial(made_by, f, args, kwargs, site)
         return touch(args[0], WHOLE, True, run, f"calls {f.__name__}({{box}})", site)

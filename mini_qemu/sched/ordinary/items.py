@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import operator as op
 from collections.abc import Callable, Hashable
+from types import FunctionType
 from typing import Any
 
 from mini_qemu.sched.instrument import is_controlled
@@ -204,6 +205,19 @@ def look_into(value: Any, site: Site, change: bool, deep: bool) -> None:
             todo += inside
 
 
+def compared(values: list[Any], site: Site) -> None:
+    """Objects of the program that Python compares by itself, in a step of something else: all of their attributes are
+    read. Raises InstrumentationError if other threads change one of them meanwhile.
+    """
+    for value in values:
+        if type(value) is tuple:
+            compared(list(value), site)
+        elif type(value) not in ATOMS and not is_container(value):
+            cls = type(value)
+            if any(type(in_class(cls, name)) is FunctionType for name in ("__eq__", "__lt__", "__gt__", "__hash__")):
+                matched(value, site)
+
+
 def matched(value: Any, site: Site) -> Any:
     """The subject of a ``match``: its patterns look where they like, in the same step."""
     if is_container(value):
@@ -216,6 +230,6 @@ def matched(value: Any, site: Site) -> Any:
         for name in vars(value):
             if ("attribute", class_name(type(value)), name) in guard.visible.found:
                 raise refuse(site, f"{type(value).__name__}.{name}, which other threads change, is looked at by a "
-                                   "match or a library; read it into a variable first")  # fmt: skip
+                                   "match, a comparison or a library; read it into a variable first")  # fmt: skip
             attribute(value, name, False, lambda: None, site)
     return value

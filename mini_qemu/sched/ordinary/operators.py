@@ -14,7 +14,7 @@ from typing import Any
 from .access import ATOMS, Steps, answer, call, followed_by, in_class, own, plainly
 from .containers import VERBS, VIEWS, is_container, part, under
 from .guard import WHOLE, Site
-from .items import born, has_steps, look, looked, touch
+from .items import born, compared, has_steps, look, looked, touch
 from .iteration import END, Generating, collected, following, iterate
 
 _OPERATORS = (op.add, op.sub, op.mul, op.truediv, op.floordiv, op.mod, op.pow, op.lshift, op.rshift,
@@ -58,6 +58,7 @@ def _contains(box: Any, key: Any, inverted: bool, site: Site) -> Any:
     if own(method):
         return followed_by(call(site, method, box, key), (lambda v: not v) if inverted else bool)
     if is_container(box):
+        compared([*box, key] if type(key) not in ATOMS else [], site)
         where = part(box, key, False) if isinstance(box, dict) else WHOLE
         run = (lambda: key not in box) if inverted else (lambda: key in box)
         verb = "asks whether {0} is not in {box}: {value}" if inverted else VERBS["__contains__"]
@@ -86,6 +87,7 @@ def _binary(function: Any, name: str, mirrored: str, a: Any, b: Any, site: Site)
     if has_steps(a) or has_steps(b):
         return _on_copies(function, a, b, site)
     looked(a, site), looked(b, site)
+    compared([a, b], site)
     value = function(a, b)
     return born(value, site) if is_container(value) else plainly(value)
 

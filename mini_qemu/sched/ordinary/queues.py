@@ -18,6 +18,7 @@ from mini_qemu.sched.clerk import Steps
 from mini_qemu.sched.ops import Op, operation
 from mini_qemu.sched.primitives import Primitive
 
+from .items import compared
 from .replaced import REPLACED, TWINS
 from .words import word
 
@@ -115,9 +116,11 @@ class PriorityQueue(Queue):
         return self._state, tuple(self.items)
 
     def store(self, item: Any) -> None:
+        compared([item, *self.items], ("queue.PriorityQueue", "put", 0))
         heapq.heappush(self.items, item)
 
     def take(self) -> Any:
+        compared(self.items, ("queue.PriorityQueue", "get", 0))
         return heapq.heappop(self.items)
 
 

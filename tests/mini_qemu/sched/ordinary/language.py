@@ -803,7 +803,78 @@ def static_and_class_methods():
     assert b.n == 2
 
 
+def dict_get():
+    d = {}
+
+    def count():
+        d["k"] = d.get("k", 0) + 1
+
+    run(count, count)
+    assert d["k"] == 2
+
+
+def dict_methods():
+    d = {"a": 1}
+
+    def first():
+        if "b" not in d:
+            d.setdefault("b", 0)
+
+    def second():
+        for key, value in sorted(d.items()):
+            assert d.get(key) is not None or value == 0
+
+    run(first, second)
+    assert d.pop("b") == 0
+    assert list(d.values()) == [1]
+
+
+def list_methods():
+    items = [3, 1]
+
+    def first():
+        items.insert(0, 2)
+        items.sort()
+
+    def second():
+        if 1 in items:
+            items.remove(1)
+
+    run(first, second)
+    assert items in ([2, 3], [2, 3]), items
+
+
+@dataclass(order=True)
+class Task:
+    priority: int
+    name: str = ""
+
+
+def compared_by_a_heap():
+    heap = [Task(1), Task(2)]
+    late = heap[1]
+
+    def urgent():
+        late.priority = 0
+
+    run(lambda: heapq.heappush(heap, Task(3)), urgent)
+
+
+def compared_by_a_list():
+    tasks = [Task(1)]
+
+    def rename():
+        tasks[0].name = "x"
+
+    run(lambda: Task(1) in tasks, rename)
+
+
 EXPECTED = {
+    "dict_get": "failed",
+    "dict_methods": "proved",
+    "list_methods": "proved",
+    "compared_by_a_heap": "refused",
+    "compared_by_a_list": "refused",
     "comprehension": "failed",
     "generator_expression": "failed",
     "generator": "failed",
