@@ -72,6 +72,8 @@ def refuse(site: Site, reason: str) -> InstrumentationError:
 
 def step(guard: Guard, box: Box, part: Hashable, change: bool, act: Act, site: Site) -> Steps:
     """A visible access, as one step. Any part of a container stands for the whole."""
+    if change:
+        guard.check_change(box, site)
     spot = guard.spot(box, WHOLE if box.label[0] == "container" else part)
     return (yield (CHANGE if change else LOOK, spot, act, site))
 

@@ -58,6 +58,8 @@ def call(site: Site, f: Any, /, *args: Any, **kwargs: Any) -> Any:
             made = _prepare(f, site)
         if made[1] is not None:
             return made[1](*args, **kwargs)
+        if args and twin(args[0]) is not args[0]:  # a condition or queue of the module
+            return call(site, getattr(twin(args[0]), f.__name__), *args[1:], **kwargs)
         return call_library(site, f, args, kwargs)
     if isinstance(f, type):
         return construct(site, f, args, kwargs)

@@ -37,6 +37,10 @@ WHOLE = None
 """The part of a box that stands for all of it: its size, its keys, their order."""
 
 
+MOST_STRAYS = 10_000
+"""Objects of libraries that are remembered from run to run."""
+
+
 class Discovered(Exception):
     """Two accesses of ``label`` that nothing orders. Not an error: the search begins again with that place visible."""
 
@@ -125,7 +129,7 @@ class Spot(Primitive):
 class Box:
     """An object under guard: ``key`` as of all objects with steps, ``label`` the place it is by default."""
 
-    __slots__ = ("_key", "label", "name", "obj", "visible")
+    __slots__ = ("_key", "label", "name", "obj", "old", "visible")
 
     def __init__(self, obj: Any, key: int, label: Label, name: str, visible: bool) -> None:
         self.obj = obj
@@ -133,6 +137,7 @@ class Box:
         self.label = label
         self.name = name
         self.visible = visible
+        self.old = False
 
 
 @dataclass(frozen=True)
@@ -164,20 +169,26 @@ class Guard:
         self.made: dict[str, int] = {}  # how many things of a kind were made, for their names
 
     def touched(self, obj: Any, kind: str, site: Site, name: str = "") -> Box:
-        """The box of ``obj``, which is touched and may have none: no line of the program made it, but a library did.
-        Raises InstrumentationError if it was there in an earlier run: what a run finds must not depend on others.
+        """The box of ``obj``, which is touched and may have none: a library made it, or somebody before the run. If it
+        was there in an earlier run, it is ``old``: it may be read, and whoever changes it is refused.
         """
         known = self.boxes.get(id(obj))
         if known is not None:
             return known
         strays = self.world.scenario.strays
-        if id(obj) in strays and strays[id(obj)][1] is not self:
+        box = self.born(obj, kind, site, name)
+        box.old = id(obj) in strays and strays[id(obj)][1] is not self
+        if not box.old and len(strays) < MOST_STRAYS:
+            strays[id(obj)] = obj, self
+        return box
+
+    def check_change(self, box: Box, site: Site) -> None:
+        """Refuse to change what was there before this run and cannot be put back: a run must not depend on others."""
+        if box.old:
             raise InstrumentationError(
-                f"{site[0]}:{site[2]}: a {type(obj).__name__} is used that was made before this run, and that the "
-                "explorer cannot put back; make it in main, or in a variable of the module"
+                f"{site[0]}:{site[2]}: a {type(box.obj).__name__} is changed that was made before this run, and that "
+                "the explorer cannot put back; make it in main, or in a variable of the module"
             )
-        strays[id(obj)] = obj, self
-        return self.born(obj, kind, site, name)
 
     def born(self, obj: Any, kind: str, site: Site, name: str = "") -> Box:
         """Give ``obj`` a box, unless it has one: its maker is the thread that runs now."""
@@ -206,6 +217,8 @@ class Guard:
 
     def note(self, box: Box, part: Hashable, change: bool, site: Site, label: Label | None = None) -> None:
         """The running thread touches ``part`` of ``box``."""
+        if change:
+            self.check_change(box, site)
         entry = self.world.current.tid, box._key, part, change
         if entry not in self.seen:
             self.seen.add(entry)

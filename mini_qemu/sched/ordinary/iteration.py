@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mini_qemu.sched.clerk import CLERK
+from mini_qemu.sched.clerk import CLERK, controlled_by
 from mini_qemu.sched.ops import BEAT
 
 from .access import ATOMS, Steps, answer, call, in_class, own, plainly
@@ -70,6 +70,11 @@ class Generating:
             self.running = False
 
 
+def _word(generator: Any) -> Any:
+    """A method that runs under control for a call of ordinary code, and drives itself for others."""
+    return controlled_by(generator)(lambda self, *args: natively(generator, self, *args))
+
+
 def generating(gen: Steps) -> Generating:
     """A generator object of the program."""
     return Generating(gen)
@@ -82,6 +87,35 @@ def delegate(source: Any) -> Steps:
     while (value := (yield from answer(following(iterator, site)))) is not END:
         yield Produced(value)
     return getattr(iterator, "result", None)
+
+
+def _send(self: Generating, value: Any) -> Steps:
+    return _or_stop(self, (yield from self.steps(value)))
+
+
+def _throw(self: Generating, error: Any, *more: Any) -> Steps:
+    raised = error() if isinstance(error, type) else error
+    return _or_stop(self, (yield from self.steps(None, raised)))
+
+
+def _close(self: Generating) -> Steps:
+    try:
+        value = yield from self.steps(None, GeneratorExit())
+    except GeneratorExit:
+        return
+    if value is not END:
+        raise RuntimeError("generator ignored GeneratorExit")
+
+
+def _or_stop(self: Generating, value: Any) -> Any:
+    if value is END:
+        raise StopIteration(self.result)
+    return value
+
+
+Generating.send = _word(_send)  # type: ignore[attr-defined]
+Generating.throw = _word(_throw)  # type: ignore[attr-defined]
+Generating.close = _word(_close)  # type: ignore[attr-defined]
 
 
 class Loop:

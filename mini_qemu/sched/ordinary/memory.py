@@ -83,10 +83,11 @@ class Memory:
                 todo += [(value, f"{name}[{i}]") for i, value in enumerate(thing)]
             elif twinned(thing):
                 self.others.append((thing, name))
-            elif hasattr(thing, "__dict__") and is_controlled(type(thing).__module__):
-                self.objects.append((thing, dict(vars(thing)), name))
+            elif is_controlled(type(thing).__module__) or type(thing).__name__ in ("SimpleNamespace", "Namespace"):
+                values = attributes_of(thing)
+                self.objects.append((thing, values, name))
                 todo.append((type(thing), ""))
-                todo += [(value, f"{name}.{k}") for k, value in vars(thing).items()]
+                todo += [(value, f"{name}.{k}") for k, value in values.items()]
         for scope, names in scopes.values():
             self.scopes.append((scope, {name: scope.get(name, _ABSENT) for name in sorted(names)}))
 
@@ -131,9 +132,9 @@ class Memory:
             if not _same(box, copy):
                 yield partial(_fill, box, copy)
         for obj, values, _ in self.objects:
-            now = vars(obj)
+            now = attributes_of(obj)
             if now.keys() != values.keys() or any(now[k] is not v for k, v in values.items()):
-                yield partial(_fill, now, list(values.items()))
+                yield partial(_set_attributes, obj, now, values)
         for cls, data in self.classes:
             now = _data_of(cls)
             if now.keys() != data.keys() or any(now[k] is not v for k, v in data.items()):
@@ -162,6 +163,25 @@ class Memory:
 _ABSENT: Any = object()
 
 _FUNCTIONS = (FunctionType, property, staticmethod, classmethod)
+
+
+def attributes_of(obj: Any) -> dict[str, Any]:
+    """The attributes of an object itself, whether it keeps them in a dict or in slots."""
+    own: Any = getattr(obj, "__dict__", None)
+    values: dict[str, Any] = dict(own) if isinstance(own, dict) else {}
+    for base in type(obj).__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        for name in [slots] if isinstance(slots, str) else slots:
+            if name not in ("__dict__", "__weakref__") and hasattr(obj, name):
+                values[name] = getattr(obj, name)
+    return values
+
+
+def _set_attributes(obj: Any, now: dict[str, Any], values: dict[str, Any]) -> None:
+    for name in now.keys() - values.keys():
+        object.__delattr__(obj, name)
+    for name, value in values.items():
+        object.__setattr__(obj, name, value)
 
 
 def _bind(scope: dict[str, Any], values: dict[str, Any]) -> None:

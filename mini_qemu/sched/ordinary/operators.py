@@ -87,7 +87,8 @@ def _binary(function: Any, name: str, mirrored: str, a: Any, b: Any, site: Site)
     if has_steps(a) or has_steps(b):
         return _on_copies(function, a, b, site)
     looked(a, site), looked(b, site)
-    compared([a, b], site)
+    if function in _COMPARE:
+        compared([a, b], site)
     value = function(a, b)
     return born(value, site) if is_container(value) else plainly(value)
 

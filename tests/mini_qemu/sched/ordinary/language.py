@@ -9,6 +9,7 @@ import heapq
 import json
 import queue
 import threading
+import types
 from dataclasses import dataclass, field
 from threading import Lock, Thread
 
@@ -869,7 +870,66 @@ def compared_by_a_list():
     run(lambda: Task(1) in tasks, rename)
 
 
+class Cell:
+    __slots__ = ("n",)
+
+    def __init__(self):
+        self.n = 0
+
+
+CELL, CONFIG, LOCK = Cell(), types.SimpleNamespace(limit=2), threading.RLock()
+CHANGED, JOBS, COUNTS = threading.Condition(LOCK), queue.Queue(), {}
+
+
+def slots_of_the_module():
+    def add():
+        CELL.n += 1
+
+    run(add, add)
+    assert CELL.n == 2
+
+
+def namespace_of_the_module():
+    def add():
+        CONFIG.limit += 1
+
+    run(add, add)
+    assert CONFIG.limit == 4
+
+
+def locks_of_the_module():
+    def work():
+        with CHANGED:
+            COUNTS["x"] = COUNTS.get("x", 0) + 1
+            CHANGED.notify_all()
+        JOBS.put(1)
+
+    run(work, work)
+    assert COUNTS["x"] == JOBS.qsize() == 2
+
+
+def generator_methods():
+    def numbers():
+        got = yield 1
+        yield got
+
+    out = []
+
+    def work():
+        it = numbers()
+        next(it)
+        out.append(it.send(5))
+        it.close()
+
+    run(work)
+    assert out == [5]
+
+
 EXPECTED = {
+    "slots_of_the_module": "failed",
+    "namespace_of_the_module": "failed",
+    "locks_of_the_module": "proved",
+    "generator_methods": "proved",
     "dict_get": "failed",
     "dict_methods": "proved",
     "list_methods": "proved",
