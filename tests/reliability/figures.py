@@ -100,6 +100,10 @@ NOTES = """
   paused. *Split brain* is the one that QEMU has as well: the destination has everything and runs, its last word is
   lost, and the source, which hears nothing, runs again. *C.18a* is the survivor of that name: the line dies at the very
   end of a postcopy, and the source waits for ever. Anything else is a finding.
+* The findings of *faults* are of one kind: the source has written the whole package of a postcopy, the line breaks, and
+  the destination, which has not read it, gives up. The source is paused, its guest stands still, and nobody is left to
+  recover with. The source cannot know. Upstream had the same until it waited for the destination's word
+  (`7b842fe354`, November 2025).
 * The memory of *requests* is mostly Hypothesis's own, which keeps what it has tried; a machine and its monitor alone
   stay at 35 MiB.
 * Assertions of the miniature that QEMU has too are symptoms that the course teaches. None was reached here unless it is
