@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import threading
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _OF_NONE = re.compile(r"'NoneType' object has no attribute '(\w+)'")  # what follows differs between versions
@@ -13,8 +14,21 @@ class SchedError(Exception):
     """Base of the engine's own errors: the question could not be answered, nothing was counted."""
 
 
+class Refusals(threading.local):
+    """The last refusal in this OS thread. It sticks: a program that catches it has still not been controlled."""
+
+    last: BaseException | None = None
+
+
+REFUSALS = Refusals()
+
+
 class InstrumentationError(SchedError):
     """Code that cannot be controlled: names file, line, the reason and what to write instead."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        REFUSALS.last = self
 
 
 class ScenarioError(SchedError):
@@ -43,6 +57,10 @@ class UseAfterFree(BaseException):
 
 class Uncontrolled(BaseException):
     """A visible operation from code that is not instrumented. The world turns it into `InstrumentationError`."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        REFUSALS.last = self
 
 
 def sentence_of(failure: BaseException) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
-from .minimise import minimise
+from .minimise import shortest_trace
 from .ordinary.program import Explorable
 from .replay import replay
 from .result import Failure, Result
@@ -51,7 +51,7 @@ def explain(scenario: Explorable, failure: Result | Failure | Trace | str | None
     elif isinstance(failure, str):
         trace = replay(scenario, failure)
     else:
-        trace = replay(scenario, minimise(scenario, failure))
+        trace = shortest_trace(scenario, failure)
     sentences = [part.sentence for part in _story(trace)]
     told = textwrap.TextWrapper(_WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
     return "\n".join(told.fill(sentence) for sentence in dict.fromkeys(sentences) if sentence)
@@ -224,6 +224,9 @@ def _ending(trace: Trace) -> _Part:
         return _Part("The run ends without a finding." if trace.finished else "The run is not finished.")
     last = len(trace.steps)
     place = f" in {finding.function} ({short_file(finding.file)}:{finding.line})" if finding.function else ""
+    if finding.kind == "livelock":
+        stands = f"; {finding.thread} stands{place}" if place else ""
+        return _Part(f"In the end {finding.message}{stands}.", (Beat(last, finding.thread, "livelock"),))
     if finding.stops:
         end = Beat(last, finding.thread, f"{finding.thread}: {finding.kind}")
         return _Part(f"{finding.thread} then stopped{place}: {finding.message}.", (end,))
@@ -231,6 +234,7 @@ def _ending(trace: Trace) -> _Part:
         "deadlock": "Nobody can move any more",
         "leak": "At the end something is left behind",
         "check": "At the end the check fails",
+        "abandoned": "At the end a lock is still held",
     }[finding.kind]
     thread = trace.steps[-1].thread if trace.steps else ""
     shown = finding.message if finding.kind == "check" else finding.kind

@@ -26,6 +26,7 @@ from .result import Failure, Result
 from .run import Run
 from .scenario import Finding, Scenario
 from .schedule import format_schedule
+from .states import VisitedStates
 from .world import READY
 
 if TYPE_CHECKING:
@@ -43,31 +44,43 @@ def minimise(
     """The schedule of the simplest run with the same failure: fewest preemptions, then fewest steps.
 
     ``failure``: a `Result` (its `failure` is taken), a `Failure`, or a schedule text; by default the scenario is
-    explored first. Or give a ``kind``: then any failure of that kind will do. Raises NothingFailed.
+    explored first. Or give a ``kind``: then any failure of that kind will do. What only a visit of all states shows, a
+    livelock for one, is looked for there. Raises NothingFailed.
     """
     scenario = known(scenario)
-    wanted = None if kind else _wanted(scenario, failure)
-    best: tuple[Cost, str] | None = None
-    search = OptimalDPOR(scenario)
-    for number, run in enumerate(search.runs(), start=1):
+    if failure is None and not kind:
+        failure = explore(scenario)
+    wanted: tuple[str, str | None] = (kind, None)
+    if failure is not None and not kind:
+        wanted = _wanted(scenario, failure)
+    by_states = isinstance(failure, Result) and failure.method == "states"
+    threads = None if by_states else _by_classes(scenario, *wanted, limit_runs)
+    if threads is None and (by_states or wanted[0] == "livelock") and scenario.visible is None:
+        run = VisitedStates(scenario).simplest(*wanted)
+        threads = run.thread if run is not None else None
+    if threads is None:
+        sought = f"a {kind}" if kind else ": ".join(filter(None, wanted))
+        raise NothingFailed(f"scenario {scenario.name!r}: no interleaving ends in {sought}")
+    return format_schedule(threads, scenario.fingerprint)
+
+
+def _by_classes(scenario: Scenario, kind: str, message: str | None, limit_runs: int) -> list[str] | None:
+    """The steps of the simplest run over all classes that end in such a failure."""
+    best: tuple[Cost, str, list[str]] | None = None
+    for number, run in enumerate(OptimalDPOR(scenario).runs(), start=1):
         for finding in run.findings:
-            if finding.kind == kind or wanted == (finding.kind, finding.message):
+            if finding.kind == kind and message in (None, finding.message):
                 found = _shortest(run, finding, best[0] if best else None)
                 if found is not None:
-                    candidate = (found[0], format_schedule(found[1], scenario.fingerprint))
+                    candidate = (found[0], format_schedule(found[1]), found[1])
                     best = candidate if best is None else min(best, candidate)
         if number >= limit_runs:
             break
-    if best is None:
-        sought = ": ".join(wanted) if wanted else f"a {kind}"
-        raise NothingFailed(f"scenario {scenario.name!r}: no interleaving ends in {sought}")
-    return best[1]
+    return best and best[2]
 
 
-def _wanted(scenario: Scenario, failure: Result | Failure | str | None) -> tuple[str, str]:
+def _wanted(scenario: Scenario, failure: Result | Failure | str) -> tuple[str, str]:
     """Kind and message of the failure asked for."""
-    if failure is None:
-        failure = explore(scenario)
     if isinstance(failure, Result):
         if failure.failure is None:
             raise NothingFailed(f"there is nothing to minimise: {failure!r}")
@@ -201,6 +214,14 @@ class _Order:
         return self.objects[key]._state if first is None else before[first]
 
 
-def shortest_trace(scenario: Scenario, failure: Result | Failure | str | None = None) -> Trace:
-    """The trace of the simplest run with the failure."""
-    return replay(scenario, minimise(scenario, failure))
+def shortest_trace(scenario: Explorable, failure: Result | Failure | str | None = None) -> Trace:
+    """The trace of the simplest run with the failure. That of a livelock stops after one more step of each thread that
+    goes round for ever.
+    """
+    if failure is None:
+        failure = explore(scenario)
+    trace = replay(scenario, minimise(scenario, failure))
+    known = failure.failure if isinstance(failure, Result) else failure
+    if trace.finding is None and isinstance(known, Failure):
+        trace.finding = known.finding
+    return trace

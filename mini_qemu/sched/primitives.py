@@ -42,6 +42,8 @@ class Primitive:
     """
 
     _state: Any = None
+    personal = False
+    """Whether only the thread that holds it may release it."""
 
     def __init__(self, name: str = "") -> None:
         self.name = name
@@ -88,6 +90,8 @@ class Mutex(Primitive):
     """A lock that is not reentrant: ``lock()``, ``unlock()`` by the holder, or ``with mutex:``. Its state is the name
     of the holder, or None.
     """
+
+    personal = True
 
     def __init__(self, name: str = "") -> None:
         self._state: str | None = None

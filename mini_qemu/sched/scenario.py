@@ -37,7 +37,7 @@ class Finding:
     @property
     def stops(self) -> bool:
         """Whether a thread stopped at it (a crash of some sort); the others are judged at the end of a run."""
-        return self.kind not in {"check", "leak", "deadlock"}
+        return self.kind not in {"check", "leak", "deadlock", "abandoned"}
 
     def __str__(self) -> str:
         by = f" in {self.thread}" if self.thread else ""

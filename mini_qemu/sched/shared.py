@@ -14,6 +14,7 @@ from __future__ import annotations
 import inspect
 import sys
 import threading
+from types import FunctionType
 from typing import Any, ClassVar, get_origin
 
 from .clerk import CLERK, control, controlled_by
@@ -56,7 +57,7 @@ def _is_constant(annotation: Any) -> bool:
     """
     annotation = getattr(annotation, "__forward_arg__", annotation)
     if isinstance(annotation, str):
-        head = annotation.split("[")[0].split("|")[0].strip().rsplit(".", 1)[-1]
+        head = annotation.split("[")[0].strip().rsplit(".", 1)[-1]  # "Mutex | None" is a lock made late: a variable
         return head in {"ClassVar", "Final", "Mutex", "Semaphore", "Channel"}
     origin = get_origin(annotation) or annotation
     return (
@@ -64,6 +65,10 @@ def _is_constant(annotation: Any) -> bool:
         or getattr(origin, "_name", "") == "Final"
         or (isinstance(origin, type) and issubclass(origin, Primitive))
     )
+
+
+_RESERVED = {"_v", "_key", "_defaults"}
+"""What the engine keeps in an object and its class."""
 
 
 class Shared:
@@ -81,18 +86,40 @@ class Shared:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        for name in ("__setattr__", "__getattribute__"):
+            if getattr(cls, name) is not getattr(object, name):
+                raise TypeError(
+                    f"{cls.__name__} defines {name}, which the explorer goes past: it acts on shared fields directly"
+                )
         fields = dict.fromkeys(name for base in reversed(cls.__mro__[1:]) for name in FIELDS.get(base, ()))
         defaults: dict[str, Any] = dict(getattr(cls, "_defaults", {}))
         for name, annotation in _annotations(cls).items():
-            if name.startswith("_") or _is_constant(annotation):
+            if name in _RESERVED:
+                raise TypeError(f"{cls.__name__}.{name}: this name is the engine's own; choose another")
+            if _is_constant(annotation):
                 continue
             fields[name] = None
             if name in cls.__dict__:
                 defaults[name] = cls.__dict__[name]
+                if hasattr(defaults[name], "__set__"):
+                    raise TypeError(
+                        f"{cls.__name__}.{name} is a shared field and a {type(defaults[name]).__name__}: a read of it "
+                        "would go past one of the two; keep the value in a field of another name"
+                    )
                 if isinstance(defaults[name], list | dict | set):
                     raise TypeError(
                         f"{cls.__name__}.{name}: a mutable default would be shared by all instances; set it in __init__"
                     )
+            setattr(cls, name, _Field(name))
+        for name in fields:
+            over = cls.__dict__.get(name)
+            if over is None or isinstance(over, _Field):
+                continue
+            if hasattr(over, "__set__") or isinstance(over, FunctionType):
+                raise TypeError(
+                    f"{cls.__name__}.{name} hides a shared field of a base by a {type(over).__name__}; use another name"
+                )
+            defaults[name] = over  # another default
             setattr(cls, name, _Field(name))
         if len(fields) >= FREE_FIELD:
             raise TypeError(f"{cls.__name__} has {len(fields)} shared fields; at most {FREE_FIELD - 1} are supported")

@@ -13,12 +13,13 @@ functions and generators) counts as new, which costs time and never an answer.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from types import CellType, CodeType, FrameType, FunctionType, GeneratorType, MethodType, ModuleType, TracebackType
 from typing import Any
 
 from .dpor import LIMIT_STEPS
+from .graph import StateGraph, reached
 from .primitives import Primitive
 from .repeat import movable
 from .result import Race
@@ -44,69 +45,123 @@ class VisitedStates:
     def __init__(self, scenario: Scenario, limit_states: int = LIMIT_STATES) -> None:
         self.scenario = scenario
         self.limit_states = limit_states
-        self.seen: set[Any] = set()
+        self.registry = Registry()
+        self.seen: dict[Any, int] = {}  # fingerprint -> number in the graph
+        self.graph = StateGraph()
         self.too_long = False
         self.path: list[int] = []  # who moved
         self.left: list[list[int]] = []  # who is still to be tried there
-        self.trail: list[tuple[Any, frozenset[int]]] = []  # the states on the path, and who could move in them
-
-    def runs(self) -> Iterator[Run | None]:
-        """The executions made: a run for each that came to an end, None for one that met a state seen before."""
-        registry = Registry()
-        path, left, trail = self.path, self.left, self.trail
-        while not self.too_long:
-            with closing(World(self.scenario, registry)) as world:
-                with world.running():
-                    world.start()
-                    for tid in path:
-                        world.step(movable(world, tid))
-                    ended = self._descend(world, Fingerprint(world))
-                names = [world.by_tid[tid].name for tid in path]
-                yield Run(world, names, first_of(world.judge())) if ended else None
-            while left and not left[-1]:
-                for stack in (left, path, trail):
-                    stack.pop()
-            if not left:
-                return
-            path[-1] = left[-1].pop(0)
+        self.trail: list[int] = []  # the states on the path
+        self.round: list[int] = []  # the threads of a livelock, if there is one
+        self._last = 0  # the state that a run ended in
 
     @property
     def states(self) -> int:
         return len(self.seen)
 
+    def runs(self) -> Iterator[Run | None]:
+        """The executions made: a run for each that came to an end, None for one that met a state seen before; at last,
+        a run to each failure that has no end.
+        """
+        path, left, trail = self.path, self.left, self.trail
+        ended: set[tuple[str, str]] = set()
+        while not self.too_long:
+            with closing(World(self.scenario, self.registry)) as world:
+                self._go(world, path)
+                with world.running():
+                    complete = self._descend(world, Fingerprint(world))
+                run = (
+                    Run(world, [world.by_tid[tid].name for tid in path], first_of(world.judge())) if complete else None
+                )
+                if run is not None:
+                    for finding in run.findings:
+                        self.graph.note((finding.kind, finding.message), self._last)
+                        ended.add((finding.kind, finding.message))
+                yield run
+            while left and not left[-1]:
+                for stack in (left, path, trail):
+                    stack.pop()
+            if not left:
+                break
+            path[-1] = left[-1].pop(0)
+        if not self.too_long:
+            yield from self._endless(ended)
+
+    def _go(self, world: World, path: list[int]) -> None:
+        """Start ``world`` and let the threads of ``path`` move."""
+        with world.running():
+            world.start()
+            for tid in path:
+                world.step(movable(world, tid))
+
     def _descend(self, world: World, fingerprint: Fingerprint) -> bool:
         """Go on from the last step until a state is known or nobody can move; says whether it is a new end."""
         while True:
             state = fingerprint.of()
-            if state in self.seen:
-                return _livelock(world, state, self.path, self.trail)
-            self.seen.add(state)
+            known = self.seen.get(state)
+            number = self.graph.add() if known is None else known
+            if self.trail:
+                self.graph.edges[self.trail[-1]][self.path[-1]] = number
+            if known is not None:
+                return False
+            self.seen[state] = number
+            for finding in world.findings[:1]:  # after a crash there is no process left to fail
+                self.graph.note((finding.kind, finding.message), number)
             able = [task.tid for task in world.able()]
             if not able:
+                self._last = number
+                self.graph.ends.append(number)
                 return True
             if len(self.path) >= LIMIT_STEPS or len(self.seen) > self.limit_states:
                 self.too_long = True  # a counter that grows for ever has no last state
                 return False
-            self.trail.append((state, frozenset(able)))
+            self.trail.append(number)
             self.path.append(able[0])
             self.left.append(able[1:])
             world.step(world.by_tid[able[0]])
 
+    def _endless(self, ended: set[tuple[str, str]]) -> Iterator[Run]:
+        """A run to every failure after which no end comes: a crash while others go round for ever, a livelock."""
+        graph = self.graph
+        for finding, states in list(graph.failing.items()):
+            if finding not in ended:
+                yield self._run_to(states)
+        hopeless = graph.hopeless()
+        hopeless.difference_update(*(reached(states, graph.edges) for states in graph.failing.values()))
+        if hopeless:
+            self.round = sorted(graph.going_round(hopeless))
+            run = self._run_to(hopeless, self.round)
+            graph.failing["livelock", run.findings[0].message] = list(hopeless)
+            yield run
 
-def _livelock(world: World, state: Any, path: list[int], trail: list[tuple[Any, frozenset[int]]]) -> bool:
-    """Whether the path has come back to one of its own states with every thread moving that could move all the time."""
-    start = next((i for i, (known, _) in enumerate(trail) if known == state), None)
-    if start is None:
-        return False
-    moved = set(path[start:])
-    always = frozenset.intersection(*(able for _, able in trail[start:]))
-    if always - moved:
-        return False  # unfair: somebody else would have had a turn
-    names = " and ".join(world.by_tid[tid].name for tid in sorted(moved))
-    round_ = len(path) - start
-    task = world.by_tid[path[-1]]
-    world.crash(task, "livelock", f"{names} can go round for ever: the state after {round_} steps is the same again")
-    return True
+    def _run_to(self, states: Collection[int], round_: Sequence[int] = ()) -> Run:
+        """The simplest run to one of ``states``. ``round_``: the threads that from there go round for ever; each of
+        them takes one more step, to show where.
+        """
+        path = self.graph.shortest(states)
+        assert path is not None
+        with closing(World(self.scenario, self.registry)) as world:
+            self._go(world, path)
+            if round_:
+                tasks = [world.by_tid[tid] for tid in round_]
+                with world.running():
+                    for task in filter(world.enabled, tasks):
+                        world.step(task)
+                        path.append(task.tid)
+                names = " and ".join(task.name for task in tasks)
+                world.crash(tasks[0], "livelock", f"{names} can go round for ever: no end can be reached any more")
+            return Run(world, [world.by_tid[tid].name for tid in path], first_of(world.findings))
+
+    def simplest(self, kind: str, message: str | None) -> Run | None:
+        """The run with the fewest preemptions, then the fewest steps, that ends in such a failure: any of the kind, if
+        no message is given. Visits all states first.
+        """
+        if not self.seen:
+            for _ in self.runs():
+                pass
+        failing = self.graph.failing.items()
+        goals = [s for (k, m), states in failing for s in states if k == kind and message in (None, m)]
+        return self._run_to(goals, self.round if kind == "livelock" and self.round else ()) if goals else None
 
 
 class Fingerprint:

@@ -16,7 +16,16 @@ from types import GeneratorType
 from typing import Any
 
 from .clerk import CLERK
-from .errors import InstrumentationError, Misuse, ScenarioError, SchedError, Uncontrolled, UseAfterFree, sentence_of
+from .errors import (
+    REFUSALS,
+    InstrumentationError,
+    Misuse,
+    ScenarioError,
+    SchedError,
+    Uncontrolled,
+    UseAfterFree,
+    sentence_of,
+)
 from .handles import Handle
 from .instrument import call, ran_plainly, refresh
 from .naming import path_to
@@ -137,8 +146,9 @@ class World:
     @contextlib.contextmanager
     def running(self) -> Iterator[World]:
         """While inside, this OS thread is running the program under test: objects get keys, uncontrolled access is
-        refused.
+        refused. A refusal that the program caught is raised again in the end: what it refused was not done.
         """
+        REFUSALS.last = None
         before = CLERK.active, CLERK.maker, CLERK.keys, CLERK.objects, CLERK.fresh, CLERK.guard
         CLERK.active, CLERK.maker, CLERK.keys, CLERK.objects = True, self._maker, self.registry.keys, self.objects
         CLERK.fresh, CLERK.guard = None, self.guard
@@ -148,6 +158,8 @@ class World:
             raise InstrumentationError(str(error)) from None
         finally:
             CLERK.active, CLERK.maker, CLERK.keys, CLERK.objects, CLERK.fresh, CLERK.guard = before
+        if REFUSALS.last is not None:
+            raise InstrumentationError(str(REFUSALS.last)) from None
 
     def close(self) -> None:
         """Let go of the threads that have not ended; if their ``finally`` clauses yield, nobody listens."""
@@ -383,11 +395,24 @@ class World:
                 for h in self.handles
                 if not h.settled
             ]
+            found += self._abandoned()
             if self.scenario.leaks is not None:
                 found += [
                     Finding("leak", str(sentence), "", self.count) for sentence in self.scenario.leaks(self.state)
                 ]
             return found + self._check()
+
+    def _abandoned(self) -> list[Finding]:
+        """Locks that only their holder may release, and whose holder has ended."""
+        ended = {task.name for task in self.tasks if task.ended}
+        held = [obj for obj in self.objects if isinstance(obj, Primitive) and obj.personal]
+        return [
+            Finding(
+                "abandoned", f"{obj.holder} has ended and still holds {self.name_of(obj)}", str(obj.holder), self.count
+            )
+            for obj in held
+            if obj.holder in ended
+        ]
 
     def stuck(self) -> list[Task]:
         """The threads that have not ended: the scenario's first, then those started, by name. Who was started before

@@ -27,6 +27,7 @@ from tests.mini_qemu.sched.shrink import shrink
 from tests.mini_qemu.sched.translate import Logs, Translated, Values, translate
 
 LIMIT = 3_000
+JUDGED_AT_THE_END = {"check", "leak", "abandoned"}
 SAMPLES = 20
 """Runs of each sampling method on one program."""
 
@@ -92,8 +93,8 @@ def _replays(translated: Translated, result: Result) -> list[str]:
         except SchedError as error:
             found.append(f"replay of {schedule}, an example of {sorted(findings)}: {error}")
         else:
-            if finding is not None and {finding.kind, *(kind for kind, _ in findings)} <= {"check", "leak"}:
-                continue  # both are judged at the end; the trace shows one of them
+            if finding is not None and {finding.kind, *(kind for kind, _ in findings)} <= JUDGED_AT_THE_END:
+                continue  # the trace shows one of them
             if finding is None or (finding.kind, finding.thread) not in findings:
                 found.append(f"replay of {schedule}, an example of {sorted(findings)}, ends in {finding}")
     return found
@@ -104,7 +105,7 @@ def _outcomes(program: Program, census: Census, method: str) -> list[str]:
     translated = translate(program)
     try:
         result = explore(translated.scenario, method=method)
-        good = {o.values for o in census.outcomes.values() if o.kinds <= {"check", "leak"}}
+        good = {o.values for o in census.outcomes.values() if o.kinds <= JUDGED_AT_THE_END}
         more = set(result.findings) - set(census.findings)  # of several findings in a class it may meet only the first
         found = [f"findings unknown to the oracle: {sorted(more)}"] if more else []
         found += _compare("verdict", result.verdict, "failed" if census.failing else "proved")

@@ -408,8 +408,8 @@ class Machine:
         return tuple(self.history[name] for name in self.names)
 
     def outcome(self) -> Outcome:
-        """The end. Of what stopped a thread only the first counts (a dead process does nothing more); deadlock, leak
-        and check are judged only when nothing did.
+        """The end. Of what stopped a thread only the first counts (a dead process does nothing more); deadlock, leak,
+        abandoned lock and check are judged only when nothing did.
         """
         findings = self.findings[:1]
         values = {n: FREED if n.split(".")[0] in self.freed else v for n, v in self.values.items()}
@@ -419,6 +419,7 @@ class Machine:
             else:
                 spawned_now = [n for n in self.threads if n not in dict(self.program.threads)]
                 findings += tuple(("leak", n) for n in spawned_now if n not in self.settled)
+                findings += tuple(("abandoned", holder) for holder in self.holder.values() if holder is not None)
                 if self.program.check is not None and values[self.program.check[0]] != self.program.check[1]:
                     findings += (("check", ""),)
         return Outcome(

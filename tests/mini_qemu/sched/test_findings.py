@@ -300,7 +300,7 @@ def spins(s: State) -> None:
 def test_spinning_for_ever_is_a_livelock() -> None:
     result = explore(Scenario("spin", State, {"A": spins}))
     assert (result.verdict, result.method) == ("failed", "states")
-    assert result.outcomes == {("livelock", "A can go round for ever: the state after 1 steps is the same again"): 1}
+    assert result.outcomes == {("livelock", "A can go round for ever: no end can be reached any more"): 1}
 
 
 def test_spinning_until_somebody_helps_is_no_livelock() -> None:
@@ -588,3 +588,15 @@ def raises_a_message_of_its_own(s: State) -> None:
 )
 def test_a_crash_says_what_happened_in_the_same_words_everywhere(what: Any, message: str) -> None:
     assert run(what).outcomes == {("crash", message): 1}
+
+
+def test_a_lock_held_by_a_thread_that_has_ended() -> None:
+    def keeps(s: State) -> None:
+        s.lock.lock()
+
+    def gives_back(s: State) -> None:
+        s.lock.lock()
+        s.lock.unlock()
+
+    assert run(keeps).outcomes == {("abandoned", "A has ended and still holds lock"): 1}
+    assert run(gives_back).verdict == "proved"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mini_qemu.sched import Mutex, Scenario, Shared, explore
+from mini_qemu.sched import Mutex, Scenario, Shared, explain, explore, minimise, shortest_trace
 
 
 class State(Shared):
@@ -175,3 +175,103 @@ def test_a_counter_that_grows_for_ever_is_incomplete() -> None:
 
     result = explore(Scenario("counts", State, {"A": counts}))
     assert (result.verdict, result.stopped_by, result.method) == ("incomplete", "limit_steps", "states")
+
+
+class Pet(Shared):
+    flag: bool = False
+    other: bool = False
+    stop: bool = False
+
+    def __init__(self) -> None:
+        self.lock = Mutex("lock")
+
+
+def waits_for_flag(s: Pet) -> None:
+    while not s.flag:
+        pass
+    s.other = True
+
+
+def waits_for_other(s: Pet) -> None:
+    while not s.other:
+        pass
+    s.flag = True
+
+
+def first_politely(s: Pet) -> None:
+    s.flag = True
+    while s.other:
+        pass
+    s.flag = False
+
+
+def second_politely(s: Pet) -> None:
+    s.other = True
+    while s.flag:
+        pass
+    s.other = False
+
+
+def polls(s: Pet) -> None:
+    while True:
+        with s.lock:
+            if s.stop:
+                return
+
+
+def stops(s: Pet) -> None:
+    with s.lock:
+        s.stop = True
+
+
+def crashes(s: Pet) -> None:
+    raise ValueError("broken")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "steps"),
+    [
+        (waits_for_flag, waits_for_flag, 2),  # nobody ever sets it
+        (waits_for_flag, waits_for_other, 2),
+        (first_politely, second_politely, 4),
+    ],
+)
+def test_a_state_without_an_end_ahead_is_a_livelock(
+    first: Callable[[Pet], None], second: Callable[[Pet], None], steps: int
+) -> None:
+    scenario = Scenario("pets", Pet, {"P": first, "Q": second})
+    result = explore(scenario)
+    assert (result.verdict, result.method, dict(result.findings)) == ("failed", "states", {"livelock": 1})
+    trace = shortest_trace(scenario, result)
+    assert len(trace.steps) == steps
+    assert trace.finding is not None
+    assert trace.finding.message == "P and Q can go round for ever: no end can be reached any more"
+    assert "P and Q can go round for ever" in explain(scenario, result)
+
+
+def test_polling_under_a_lock_is_no_livelock() -> None:
+    result = explore(Scenario("poll", Pet, {"P": polls, "Q": stops}))
+    assert (result.verdict, result.method) == ("proved", "states")
+
+
+def test_a_crash_while_another_thread_goes_round_is_the_finding() -> None:
+    scenario = Scenario("crash", Pet, {"P": waits_for_flag, "Q": crashes})
+    result = explore(scenario)
+    assert result.outcomes == {("crash", "ValueError: broken"): 1}
+    assert "ValueError: broken" in explain(scenario, result)
+
+
+def test_what_only_states_can_finish_is_minimised_too() -> None:
+    def fails(s: Pet) -> None:
+        while not s.flag:
+            pass
+        assert s.other
+
+    def sets(s: Pet) -> None:
+        s.flag = True
+        s.other = True
+
+    scenario = Scenario("late", Pet, {"P": fails, "Q": sets})
+    result = explore(scenario)
+    assert (result.method, dict(result.findings)) == ("states", {"crash": 1})
+    assert minimise(scenario, result).startswith("v1:Q1 P2#")
