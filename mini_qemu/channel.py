@@ -8,7 +8,7 @@ Left out: addresses and listening, see migration_socket.py; the steps of a hands
 
 from __future__ import annotations
 
-from mini_qemu.fixes import fixes
+from mini_qemu.fixes import fixes, history
 from mini_qemu.io_channel import (
     QIOChannel,
     QIOChannelSocket,
@@ -44,11 +44,16 @@ def migration_channel_connect(s: MigrationState, ioc: QIOChannel, error: str | N
             # comes back here with the encrypted channel
             migration_tls_channel_connect(s, ioc)
             return
+        if history.yank_knows_tls:
+            asked = ioc
+        else:
+            # this was asked before the handshake, when there was only the socket that the TLS channel now wraps
+            asked = ioc.master if isinstance(ioc, QIOChannelTLS) else ioc
         if fixes.one_yank_predicate:
             migration_ioc_register_yank(ioc)
         else:
-            if isinstance(ioc, QIOChannelSocket | QIOChannelTLS):
-                yank_register_function(ioc.process.yank, MIGRATION_YANK_INSTANCE, migration_yank_iochannel, ioc)
+            if isinstance(asked, QIOChannelSocket | QIOChannelTLS):
+                yank_register_function(ioc.process.yank, MIGRATION_YANK_INSTANCE, migration_yank_iochannel, asked)
         f = qemu_fopen_channel_output(ioc)
         with s.qemu_file_lock:
             s.to_dst_file = f
@@ -71,11 +76,16 @@ def migration_channel_process_incoming(mis: MigrationIncomingState, ioc: QIOChan
     if mis.tls_creds and not isinstance(ioc, QIOChannelTLS):
         migration_tls_channel_process_incoming(mis, ioc)
         return
+    if history.yank_knows_tls:
+        asked = ioc
+    else:
+        # this was asked before the handshake, when there was only the socket that the TLS channel now wraps
+        asked = ioc.master if isinstance(ioc, QIOChannelTLS) else ioc
     if fixes.one_yank_predicate:
         migration_ioc_register_yank(ioc)
     else:
-        if isinstance(ioc, QIOChannelSocket | QIOChannelTLS):
-            yank_register_function(ioc.process.yank, MIGRATION_YANK_INSTANCE, migration_yank_iochannel, ioc)
+        if isinstance(asked, QIOChannelSocket | QIOChannelTLS):
+            yank_register_function(ioc.process.yank, MIGRATION_YANK_INSTANCE, migration_yank_iochannel, asked)
     if migration_ioc_process_incoming(mis, ioc):
         qemu_coroutine_enter(mis.process, process_incoming_migration_co, mis)
 

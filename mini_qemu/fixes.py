@@ -206,10 +206,11 @@ HISTORY = (
     Fix(
         "yank_knows_tls",
         0,
-        "channel_close knows that TLS channels were registered",
+        "register and unregister the TLS channel, not the socket beneath it",
         "7de2e85653",
-        "Before June 2021 the unregistering side asked for sockets only, while TLS channels were registered too:"
-        " the entry of a TLS channel stayed in the list and the clean-up aborted, without any race.",
+        "Until June 2021 every place asked for sockets only. The bare socket was registered before TLS wrapped it;"
+        " the last close asked the wrapper, which is not a socket, and left the socket on the list. Every migration"
+        " over TLS aborted at its end, without any race.",
     ),
 )
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from lessons.authoring import terms
 from lessons.authoring.mutation import Score, score
 from lessons.exercises import exercise, exercises, question, questions
 from lessons.exercises.check import check_source, hint
@@ -45,6 +46,8 @@ def audit() -> Iterator[str]:
     yield from of_lessons()
     for path in notebooks():
         yield from of_notebook(path)
+    prose = [(path, [text for kind, text in cells(path) if kind == "markdown"]) for path in notebooks()]
+    yield from terms.complaints(prose)
     yield from unused()
 
 

@@ -19,6 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from lessons.authoring import terms
+from lessons.glossary import PAGE, with_definitions
 from lessons.player.at_rest import has_player, with_module, without_module
 
 Notebook = dict[str, Any]
@@ -56,6 +58,8 @@ def clean(notebook: Notebook) -> Notebook:
             "metadata": {key: value for key, value in cell["metadata"].items() if key in CELL_METADATA},
             "source": lines_of(cell["source"]),
         }
+        if cell["cell_type"] == "markdown":
+            new["source"] = lines_of(with_definitions(text_of(cell["source"])))
         if cell["cell_type"] == "code":
             runs = bool(text_of(cell["source"]).strip())
             count += runs
@@ -148,7 +152,7 @@ def normalise(path: Path) -> str:
     """Run one notebook and store it; the answer is a sentence for the author. A failing notebook stays as it was."""
     before = path.read_text(encoding="utf-8")
     try:
-        after = dumps(run(loads(before), path.parent))
+        after = dumps(clean(terms.page()) if path.name == PAGE else run(loads(before), path.parent))
     except Exception as error:  # whatever a cell raised: report it and go on with the next notebook
         return f"{path}: FAILED, not changed. {error}"
     if after == before:

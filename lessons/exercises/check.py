@@ -230,9 +230,7 @@ def _passed(asked: Exercise, outcomes: list[Outcome], proved: list[str], order: 
     return Feedback(asked.name, True, (*but, *proved, *why), reply=names, but=bool(but))
 
 
-def _failed(
-    asked: Exercise, outcome: Outcome, trace: Trace | None, function: FunctionType, source: str
-) -> Feedback:
+def _failed(asked: Exercise, outcome: Outcome, trace: Trace | None, function: FunctionType, source: str) -> Feedback:
     result, trial = outcome.result, outcome.trial
     if trial.must_abort and not result.failing:
         return _silent(asked, outcome)

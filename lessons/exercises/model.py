@@ -261,5 +261,3 @@ class Question:
     truth: Callable[[], str]
     why: str
     replies: Mapping[str, str] = field(default_factory=dict)
-
-

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Patch 3's class of mistake: who registers and who unregisters must agree on which channels count.
 
-A precopy over TLS, without return path; nothing races. Until June 2021 the unregistering side asked for sockets only
-(`history.yank_knows_tls` off): the entry of a TLS channel stayed, and every TLS migration aborted at its end. With
-one predicate for both sides (patch 3), or with the unregistering taken out of the close (patch 5), that cannot
-happen.
+A precopy over TLS, without return path; nothing races. Until June 2021 (`history.yank_knows_tls` off) both sides
+asked "a socket?", but about two objects: the bare socket was registered, and the last close asked the TLS channel
+that wraps it. The entry stayed, and every TLS migration aborted at its end. With one predicate for both sides (patch
+3), or with the unregistering taken out of the close (patch 5), that cannot happen.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ WRONG_FIXES = (
 STORY = Story(scenario, "a precopy over TLS")
 STORY_JUNE_2021 = Story(
     june_2021,
-    "a precopy over TLS, before channel_close knew of TLS",
+    "a precopy over TLS, before both sides asked about one channel",
     patches=("one_yank_predicate",),
     wrong_fixes=WRONG_FIXES,
     history=(),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Questions before a reveal, the reveal with what was said, questions at the end of a lesson, and what is done so far.
 
-    Predict("missing-join/how-many")      choose, or leave it open
-    Reveal("missing-join/how-many")       the truth, beside the prediction
+    Predict("missing-join/endings")      choose, or leave it open
+    Reveal("missing-join/endings")       the truth, beside the prediction
     Quiz("missing-join/kitchen")          choose, and hear at once
     Progress()                            what is done, lesson by lesson
 

@@ -45,7 +45,7 @@ def test_is_short(path: Path):
 
 def test_has_the_five_steps(path: Path):
     headings = re.findall(r"^## +(\w+)", Book(path).prose, flags=re.MULTILINE)
-    if path.stem > "01":
+    if "01" <= path.stem < "99":
         assert [heading for heading in headings if heading in STEPS] == STEPS, f"found {headings}"
 
 

@@ -101,8 +101,9 @@ def closes_it(s):
 @WRITE.refutes(
     "You hold the BQL, and the thread that takes the file away never takes it. Both sides must take the same lock: that"
     " thread takes qemu_file_lock.",
-    lambda o: o.deeds.did("read", "from_dst_file", own=True, holding="BQL")
-    and not o.deeds.did("lock", "qemu_file_lock"),
+    lambda o: (
+        o.deeds.did("read", "from_dst_file", own=True, holding="BQL") and not o.deeds.did("lock", "qemu_file_lock")
+    ),
 )
 def another_lock(s):
     qemu_mutex_lock_iothread(s.process)

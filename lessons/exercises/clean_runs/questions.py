@@ -1,28 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""08: two predictions about clean runs, and a question at the end."""
+"""08: two predictions about clean runs, a question about proofs, and one about lesson 05."""
 
 from __future__ import annotations
 
 from functools import cache
 
 from lessons.exercises.model import Question
-from lessons.scenarios import cancel_cleanup
+from lessons.scenarios import two_closers
 from lessons.scenarios.precopy_return_path import scenario as crash
 from mini_qemu.sched import Result, explore
 
 LESSON = "08_fifty_thousand_clean_runs"
 RUNS = 50_000
-DICE = 500
+DRAWS = 500
 
 
 @cache
 def _everything() -> Result:
     return explore(crash)
-
-
-@cache
-def _sampled() -> Result:
-    return explore(crash, "random", limit_runs=DICE)
 
 
 def _bound() -> str:
@@ -31,64 +26,55 @@ def _bound() -> str:
 
 
 def _does_random_see_the_crash() -> str:
-    return "yes" if _sampled().findings["crash"] else "no"
-
-
-def _does_a_proof_carry_over() -> str:
-    with_return_path = _everything().verdict
-    return "yes" if with_return_path == "proved" else "no"
-
-
-def _atomic_is_not_enough() -> str:
-    atomic = next(wrong for wrong in cancel_cleanup.STORY.wrong_fixes if wrong.name == "atomic_last")
-    return "yes" if atomic.explore(cancel_cleanup.scenario).failing else "no"
+    return "yes" if explore(crash, "random", limit_runs=DRAWS).findings["crash"] else "no"
 
 
 QUESTIONS = (
     Question(
         "clean-runs/bound",
         LESSON,
-        "A test ran 50 000 times without a failure. How often may the bug still strike if such a clean series has a"
-        " chance of 5 %?",
-        {"one": "Once in 50 000 runs", "three": "About three times in 50 000 runs", "zero": "Never: it is gone"},
+        "A test ran 50,000 times without a failure. How often can the bug still strike, if such a clean streak is to"
+        " keep a 5 % chance?",
+        {"zero": "Never: it is gone", "three": "About three times in 50,000 runs", "one": "Once in 50,000 runs"},
         _bound,
         "Clean runs bound the probability, at about 3 divided by their number. They never bring it to zero, and they"
         " speak of the machines they ran on.",
         {
-            "one": "With one strike in 50 000 runs a clean series has a chance of 37 %: no surprise at all. It may be"
-            " more.",
-            "zero": "No number of clean runs says never.",
+            "zero": "A bug that strikes once in a million runs would also let 50,000 pass, nearly always.",
+            "one": "A bug that strikes once in 50,000 leaves 37 % of such streaks clean. It can strike more often.",
         },
     ),
     Question(
         "clean-runs/random",
         LESSON,
-        f"A random scheduler picks the next thread at random before each step, in {DICE} runs. Does it find the crash"
-        " of lesson 01?",
+        f"A scheduler draws the next thread at random at every step, in {DRAWS} runs. Does it see the crash of lesson"
+        " 01?",
         {"no": "No, not once", "yes": "Yes, more than once"},
         _does_random_see_the_crash,
-        "The crash needs two threads delayed at the right places for a long time. Choosing afresh at every step almost"
-        " never delays one thread for long.",
-        {"yes": "It finds the thread that nobody joined. For the crash it would have to delay two threads for long."},
+        "The crash needs two threads to be delayed for long, in the right places. Drawing afresh at every step almost"
+        " never delays a thread for long.",
+        {
+            "yes": "More than half of the interleavings crash. But a random draw does not choose an"
+            " interleaving; it chooses the next step."
+        },
     ),
     Question(
         "clean-runs/proof",
         LESSON,
-        "A scenario without a return path is proved: all its interleavings were run, and none fails. Is a migration"
-        " with a return path safe, then, in the same code?",
-        {"yes": "Yes: proved is proved", "no": "No: that is another scenario"},
-        _does_a_proof_carry_over,
+        "A scenario without a return path is proved: all its interleavings were run, and none failed. Is a migration"
+        " *with* a return path safe in the same code?",
+        {"yes": "Yes: proved is proved", "no": "No"},
+        lambda: "yes" if _everything().verdict == "proved" else "no",
         "A proof is about one scenario. The return path thread was not in it.",
-        {"yes": "Proved is proved, for the threads that took part."},
+        {"yes": "Proved, for these threads and these messages. The thread with the bug was not among them."},
     ),
     Question(
         "clean-runs/earlier",
         LESSON,
-        "From lesson 05: reading the count and dropping it are one atomic step. Does a cancelled migration still"
-        " abort?",
-        {"no": "No: now exactly one thread is the last", "yes": "Yes: the last one may come too late"},
-        _atomic_is_not_enough,
-        "Exactly one thread is the last. But it may be the last after main has checked the list.",
-        {"no": "Exactly one thread is the last. When is it?"},
+        "From lesson 05: two threads close at once and both read a count of 2. Who takes the connection off the list?",
+        {"second": "Whoever drops its reference second", "nobody": "Nobody"},
+        lambda: "nobody" if explore(two_closers.scenario).findings["use-after-free"] else "second",
+        "Both read before either dropped, so neither saw 1. The entry stays, and the connection goes.",
+        {"second": "Its count has changed by then, but it does not look again. It has already decided."},
     ),
 )

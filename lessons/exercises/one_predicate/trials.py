@@ -124,6 +124,4 @@ LATER = Trial(
     widened,
 )
 NARROWED = Trial(tls.scenario, "the predicate no longer counts TLS", ON, narrowed)
-FORGOTTEN = Trial(
-    SOCKET.scenario, "somebody forgot to register the channel", ON, forgotten, must_abort="does not list"
-)
+FORGOTTEN = Trial(SOCKET.scenario, "somebody forgot to register the channel", ON, forgotten, must_abort="does not list")

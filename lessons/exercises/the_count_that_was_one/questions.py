@@ -1,157 +1,76 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""05: the prediction before the patch, and two questions about a light."""
+"""05: the prediction before the patch, the room once more, and a question about lesson 02."""
 
 from __future__ import annotations
 
-from functools import cache
-
-from lessons.exercises.know_what_you_hold.trials import ASKED, LOOKALIKE
 from lessons.exercises.model import Question
-from lessons.replace import replace
-from lessons.scenarios import cancel_cleanup
+from lessons.scenarios import cancel_cleanup, cancel_vs_exit, twins
 from mini_qemu.fixes import fixes
-from mini_qemu.io_channel import QIO_CHANNEL, QIOChannel
-from mini_qemu.qemu_file import QEMUFile
-from mini_qemu.sched import Result, Scenario, Shared, explore, fetch_add
+from mini_qemu.sched import explore
 
 LESSON = "05_the_count_that_was_one"
 
 
-@cache
-def _atomic() -> Result:
-    wrong = next(w for w in cancel_cleanup.STORY.wrong_fixes if w.name == "atomic_last")
-    return wrong.explore(cancel_cleanup.scenario)
-
-
 def _what_suffices() -> str:
-    if _atomic().failing:
-        return "order"
+    (atomic,) = (one for one in cancel_cleanup.STORY.wrong_fixes if one.name == "atomic_last")
+    if atomic.explore(cancel_cleanup.scenario).failing:
+        return "late"
     return "overlap" if explore(cancel_cleanup.scenario).failing else "no"
 
 
-# ---- another surface: a light
-
-
-class Room(Shared):
-    inside: int = 2
-    light: bool = True
-    complaint: bool = False
-
-
-def leave(room: Room) -> None:
-    """Look around; whoever is alone turns off the light; then go."""
-    if room.inside == 1:
-        room.light = False
-    fetch_add(room, "inside", -1)
-
-
-def leave_counting(room: Room) -> None:
-    """Count oneself out and look, in one step."""
-    if fetch_add(room, "inside", -1) == 1:
-        room.light = False
-
-
-def caretaker(room: Room) -> None:
-    """Comes when Ann has gone, and expects darkness."""
-    if room.light:
-        room.complaint = True
-
-
-def leave_then_caretaker(room: Room) -> None:
-    leave_counting(room)
-    caretaker(room)
-
-
-def dark(room: Room) -> bool:
-    return not room.light
-
-
-def no_complaint(room: Room) -> bool:
-    return not room.complaint
-
-
-last_one_out = Scenario("last-one-out", Room, {"Ann": leave, "Bob": leave}, dark)
-caretaker_comes = Scenario("caretaker-comes", Room, {"Ann": leave_then_caretaker, "Bob": leave_counting}, no_complaint)
-
-
-def _fails(scenario: Scenario) -> str:
-    return "yes" if explore(scenario).failing else "no"
-
-
-def by_tag(f: QEMUFile) -> QIOChannel | None:
-    return QIO_CHANNEL(f.opaque) if f.has_ioc else None
-
-
-def by_class(f: QEMUFile) -> QIOChannel | None:
-    return f.opaque if isinstance(f.opaque, QIOChannel) else None
-
-
-def by_cast(f: QEMUFile) -> QIOChannel | None:
-    return QIO_CHANNEL(f.opaque)
-
-
-def _who_can_tell() -> str:
-    for key, function in {"payload": by_class, "cast": by_cast, "tag": by_tag}.items():
-        with fixes.only(*ASKED.on), replace("qemu_file.qemu_file_get_ioc", function):
-            if all(explore(trial.scenario).verdict == "proved" for trial in (ASKED, LOOKALIKE)):
-                return key
-    raise AssertionError("nobody can tell")
+def _does_the_lock_help() -> str:
+    with fixes.only("lock_from_dst_file"):
+        return "yes" if explore(cancel_vs_exit.scenario).failing else "no"
 
 
 QUESTIONS = (
     Question(
         "count/what-suffices",
         LESSON,
-        "Patches 1 to 4 are in. An operator cancels a migration with a return path. Each thread closes its file, and"
-        " the one that reads a count of one takes the connection off the list. What suffices for an abort?",
+        "Patches 1 to 4 are in. An operator cancels a migration with a return path. Whoever closes its file and reads a"
+        " count of one takes the connection off the list. What is enough for an abort?",
         {
-            "overlap": "Both closes overlap, so that both read two",
-            "order": "The last close comes late",
-            "no": "Nothing: there is always a last one",
+            "no": "Nothing: somebody is always last",
+            "late": "It is enough that the last close comes late",
+            "overlap": "Both closes must overlap, so that both read two",
         },
         _what_suffices,
-        "It aborts even if test and drop are one atomic step. The last close is right about being the last, and comes"
-        " after main has checked the list.",
+        "Even with test and drop in one atomic step it aborts. The last close really is last, but main has already"
+        " checked the list.",
         {
-            "overlap": "That leads to an abort too. But it aborts even where the closes cannot overlap.",
-            "no": "There is always a last one. Nobody says that it comes before main checks the list.",
+            "no": "Somebody may well be last. main does not wait for it before it checks the list.",
+            "overlap": "That is one way, and the next scenario shows it. But one late close will do.",
         },
     ),
     Question(
         "count/light",
         LESSON,
-        "Ann and Bob are in a room. Before you leave, you look around: if you are alone, you turn off the light. Then"
-        " you go. Can the light stay on?",
-        {"no": "No: one of them is the last", "yes": "Yes: both may look before one goes"},
-        lambda: _fails(last_one_out),
-        "Both look, both see two people, both go. Looking and leaving are two steps.",
-        {"no": "One of them is the last to leave. Was that one alone when it looked?"},
+        "The room again. Ann and Bob now count themselves out and look in one atomic step. Can the light stay on?",
+        {"yes": "Yes", "no": "No, in no order"},
+        lambda: "yes" if explore(twins.counting_out).failing else "no",
+        "Exactly one of them counts down to zero. That is idea 2, fixed.",
+        {"yes": "One step means that one of them comes first. The second one sees that nobody else is left."},
     ),
     Question(
         "count/caretaker",
         LESSON,
-        "Now looking and leaving are one step, and in the end the light is off for certain. A caretaker comes when Ann"
-        " has left, and complains if the light is on. Can there be a complaint?",
-        {"yes": "Yes: Ann need not be the last", "no": "No: the last one turns the light off"},
-        lambda: _fails(caretaker_comes),
-        "The last one does it, but nobody knows when. If somebody relies on it, somebody must be named to do it"
-        " before.",
-        {"no": "The last one does. Need that be Ann, and does the caretaker wait for Bob?"},
+        "They still count in one step. A caretaker comes as soon as Ann has left, and complains if the light is on. Can"
+        " there be a complaint?",
+        {"yes": "Yes", "no": "No: the last one turns the light off"},
+        lambda: "yes" if explore(twins.caretaker_comes).failing else "no",
+        "The last one does turn it off. Nothing says when. If somebody relies on it, somebody must be named to do it"
+        " first: that is idea 1.",
+        {"no": "The light goes off in the end. The caretaker does not come in the end, but when Ann has left."},
     ),
     Question(
         "count/earlier",
         LESSON,
-        "From lesson 04: you hold a file and want the channel beneath it. Who can tell you whether there is one?",
-        {
-            "tag": "The tag that was set when the payload was stored",
-            "payload": "The payload: you ask it for its class",
-            "cast": "The checked cast: you try it and see",
-        },
-        _who_can_tell,
-        "In C a payload has no type that you could ask for. The code that stored it knew, and wrote it down.",
-        {
-            "payload": "In C it cannot answer. The memory of a disk can look like a channel.",
-            "cast": "You see indeed: it ends the process. A cast checks; it does not ask.",
-        },
+        "From lesson 02: the thread takes the pointer away under the lock and closes the file after releasing it. Can"
+        " main, which tests and uses the file in one critical section, still touch a closed file?",
+        {"yes": "Yes, the close is outside the lock", "no": "No"},
+        _does_the_lock_help,
+        "When the thread gets the lock, main is not using the file. Afterwards main cannot find it. That is the grace"
+        " period.",
+        {"yes": "By the time of the close, the thread has held the lock: main was done, and the pointer was gone."},
     ),
 )

@@ -30,18 +30,16 @@ QUESTIONS = (
     Question(
         "warmups/lost-update",
         LESSON,
-        "Two threads run `counter.value = counter.value + 1`, once each. Orders in which every read and write meets the"
-        " same others count as one. How many different interleavings are there?",
+        "Two threads run `counter.value = counter.value + 1`, once each. Orders that no thread can tell apart count as"
+        " one. How many interleavings are there?",
         {"2": "2: A first, or B first", "4": "4", "6": "6", "other": "another number"},
         _how_many_updates,
-        "The line is two steps, a read and a write. You can mix two steps and two steps in six orders. But swapping two"
-        " reads changes nothing, so the explorer counts such twins as one.",
+        "The line is two steps, a read and a write. Two steps of A and two of B can be mixed in six ways. If two orders"
+        " look the same to every thread, because two reads were swapped, the explorer counts them as one.",
         {
-            "2": "Those are the two in which one thread runs through. But the line is two steps, and the other thread"
-            " can come between them.",
-            "6": "There are six orders of four steps. In some of them only two reads are swapped, and that makes no"
-            " difference.",
-            "other": "Count the orders of two steps and two steps, then merge those that differ by two swapped reads.",
+            "2": "That would be right if the line were one step. It is two: it reads, and then it writes.",
+            "6": "Six ways to mix two steps with two. Some of them differ only in two swapped reads.",
+            "other": "Count the steps: two of A, two of B. Swapping two reads makes no difference.",
         },
     ),
     Question(
@@ -49,16 +47,10 @@ QUESTIONS = (
         LESSON,
         "Ann and Bob withdraw 70 each from an account of 100. Every single access to the balance holds the lock. Can"
         " the account be overdrawn?",
-        {
-            "yes": "Yes: both may pass the test before one withdraws",
-            "no": "No: the balance is only touched under the lock",
-        },
+        {"yes": "Yes", "no": "No: the balance is only touched under the lock"},
         lambda: _does_it_fail("check-then-act"),
-        "A lock protects what happens while you hold it. Once you release it, what you learned under it may be out of"
-        " date.",
-        {
-            "no": "Each access is safe by itself. The decision is not: between the test and the withdrawal nobody holds"
-            " the lock.",
-        },
+        "Each access is protected, and the decision is not. It is made under one hold of the lock and used under the"
+        " next.",
+        {"no": "Every access is protected. The decision lies between two of them, and there the lock is free."},
     ),
 )

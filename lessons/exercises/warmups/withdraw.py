@@ -275,5 +275,3 @@ def subtracts_and_undoes(account, amount):
         account.balance = account.balance - amount
         if account.balance < 0:
             account.balance = account.balance + amount
-
-

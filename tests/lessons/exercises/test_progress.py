@@ -65,7 +65,7 @@ def test_a_prediction_is_echoed_and_the_text_form_does_not_depend_on_it(file: Pa
 
 
 def test_a_quiz_answers_at_once(file: Path):
-    name = "missing-join/kitchen"
+    name = "warmups/check-then-act"
     card = Quiz(name)
     card.choose(name, "no")
     assert card.view["asks"][0]["verdict"] == "wrong"

@@ -53,9 +53,9 @@ def test_each_choice_of_a_quiz_unfolds_its_own_answer(name: str):
 
 
 def test_a_wrong_prediction_hears_about_itself():
-    name = "missing-join/how-many"
-    Predict(name).choose(name, "few")
-    assert Reveal(name).view["echoes"][0]["why"].startswith(question(name).replies["few"])
+    name = "missing-join/endings"
+    Predict(name).choose(name, "leak")
+    assert Reveal(name).view["echoes"][0]["why"].startswith(question(name).replies["leak"])
 
 
 def test_the_stored_notebooks_keep_it_folded():
