@@ -30,7 +30,7 @@ mini_qemu.monitor
 mini_qemu.native
 mini_qemu.__main__
 lessons.places  lessons.functions  lessons.catalogue
-lessons.replace  lessons.views
+lessons.glossary  lessons.replace  lessons.views
 lessons.scenarios
 lessons.player
 lessons.exercises

@@ -1,9 +1,9 @@
 """Fixtures of the browser tests. Everything below this folder carries the mark `browser` (see tests/conftest.py).
 
-    LESSON = "01_missing_join.ipynb"
+LESSON = "01_missing_join.ipynb"
 
-    def test_it_runs_from_top_to_bottom(book):
-        assert book.errors() == []
+def test_it_runs_from_top_to_bottom(book):
+    assert book.errors() == []
 """
 
 from __future__ import annotations

@@ -178,7 +178,7 @@ class Notebook:
         )
 
     def theme(self, scheme: str) -> None:
-        """"light" or "dark"."""
+        """ "light" or "dark"."""
         self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         light = str(scheme == "light").lower()
         self.page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")

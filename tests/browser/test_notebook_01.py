@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.browser import learner
 
 LESSON = "01_missing_join.ipynb"
-SHOW, PREDICT, RUN, REVEAL, FIGURE, PATCH, WRONG, BREAK, ORDER, FILL, WRITE, QUIZ = range(1, 13)
+TWIN, SHOW, PREDICT, RUN, REVEAL, FIGURE, PATCH, WRONG, FILL, ORDER, WRITE, QUIZ = range(1, 13)
 
 
 def test_it_runs_from_top_to_bottom(book):
@@ -13,9 +13,13 @@ def test_it_runs_from_top_to_bottom(book):
     book.screenshot("01-as-run")
 
 
+def test_the_kitchen_comes_first(book):
+    assert "the cook is locked in" in learner.to_the_end(book.output(TWIN))
+
+
 def test_a_prediction_is_read_again_beside_the_truth(book):
-    learner.predict(book, PREDICT, REVEAL, "A few: less than one in ten")
-    assert "Most: more than nine in ten" in book.output(REVEAL).inner_text()
+    learner.predict(book, PREDICT, REVEAL, "Well, or with an abort")
+    assert "a thread that nobody ever joins" in book.output(REVEAL).inner_text()
 
 
 def test_the_patch_mends_it(book):
@@ -33,15 +37,6 @@ def test_wrong_fixes_say_why(book):
     book.screenshot("01-wrong-fix", of=lab)
 
 
-def test_the_crash_can_be_made_by_hand(book):
-    lab = book.output(BREAK)
-    assert learner.move(lab, "return path")  # it clears the pointer
-    learner.favour(lab, "live_migration")
-    learner.favour(lab, "main", "live_migration")
-    learner.broken(lab, "still lists ioc")
-    book.screenshot("01-broken", of=lab)
-
-
 def test_the_exercises(book):
     learner.solve(book, ORDER, "missing-join/order")
     learner.solve(book, FILL, "missing-join/fill")
@@ -52,8 +47,9 @@ def test_the_exercises(book):
 
 
 def test_the_questions(book):
+    quiz = book.output(QUIZ)
     learner.quiz(
-        book.output(QUIZ), "No: the pan is hung up at the very end", "Yes: the pan does not say where the cook is"
+        quiz, "The waiter looks twice before locking the door", "The waiter waits until the cook has said goodbye"
     )
-    learner.quiz(book.output(QUIZ), "Yes: looking and locking share one hold of the key", "No, still not")
+    learner.quiz(quiz, "A data race on the balance", "Nothing")
     book.screenshot("01-quiz", of=book.output(QUIZ))
