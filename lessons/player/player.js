@@ -156,13 +156,15 @@ const duels = ({ threads, steps, finding }) => {
 };
 
 const readRun = (trace) => {
-  const { threads, steps } = trace, n = steps.length;
+  const { threads } = trace, moments = expand(trace), n = trace.steps.length;
+  const steps = trace.steps.map((step, i) => ({ ...step, at: step.at ?? moments[i].where[step.thread] }));
   const wrote = (step) => step.writes ?? step.changed ?? [];
   return {
     ...trace,
     n,
+    steps,
     wrote,
-    moments: expand(trace),
+    moments,
     opens: clamp(trace.opens ?? 0, 0, n),
     chain: trace.chain ?? [],
     rules: (trace.invariants ?? []).filter((rule) => rule.broken).sort((a, b) => a.broken - b.broken),

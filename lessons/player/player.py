@@ -11,8 +11,9 @@ The module player.js draws; Python only prepares one JSON view, once. A trace as
               sentence}, locks {lock: holder}, state {label: text}; a helper is the [source, line] of a function that
               is folded into its caller; hand {thread: items: name, text, source, stale, gone, to}, things {object:
               text, count, gone, to, items}, points {watched label: objects it points to}
-    steps     thread, op, object, field, value, text, at [source, line], changed, writes, reads, woke, event (why it is
-              worth a stop), with (the other thread), and those parts of the moment that the step changed
+    steps     thread, op, text, and what is not empty of: object (of a lock), value (that was read), at [source, line]
+              where the moment before does not say it, changed, writes, reads, woke, event (why it is worth a stop),
+              with (the other thread), and those parts of the moment that the step changed
     chain     the beats of the causal chain: step, thread, text, more (the sentence of `explain`)
     scene     things: id, kind, label, column, watch (the watched label it stands for)
     opens     how many steps have been made where the player opens; chapters: name, first, last
@@ -33,7 +34,7 @@ from functools import cache
 from typing import Any
 
 from lessons.player.at_rest import AtRest, html_at_rest
-from lessons.player.events import Event, chapters, events, opening
+from lessons.player.events import chapters, events, opening
 from lessons.player.hands import hands
 from lessons.player.scene import Scene
 from lessons.player.words import spoken
@@ -160,18 +161,21 @@ def trace_data(
     for step, event in zip(trace.steps, found, strict=True):
         after = moment(step)
         born = [t for t in trace.threads if before["status"][t] == "unborn" != after["status"][t] and t != step.thread]
+        said: Data = {
+            "object": step.object if step.op in ("lock", "unlock") else "",
+            "value": step.value if step.op == "read" else "",
+            "at": None if before["where"][step.thread] else sources.place(step.file, step.line),
+            "changed": list(step.changed),
+            "writes": written(step, trace.labels),
+            "reads": named(step, trace.labels) if step.op == "read" else [],
+            "woke": [*step.woke, *(thread for thread in born if thread not in step.woke)],
+            "event": event.why,
+            "with": event.other,
+        }
+        text = sentence(step, before, after, broken_at(trace, step.index))
         steps.append(
-            {
-                **{key: getattr(step, key) for key in ("thread", "op", "object", "field", "value")},
-                "text": sentence(step, before, after, broken_at(trace, step.index)),
-                "at": (before["where"][step.thread] or sources.place(step.file, step.line)),
-                "changed": list(step.changed),
-                "writes": written(step, trace.labels),
-                "reads": named(step, trace.labels) if step.op == "read" else [],
-                "woke": [*step.woke, *(thread for thread in born if thread not in step.woke)],
-                **_event(event),
-                **_difference(before, after),
-            }
+            {"thread": step.thread, "op": step.op, "text": text, **{k: v for k, v in said.items() if v}}
+            | _difference(before, after)
         )
         before = after
     return {
@@ -191,10 +195,6 @@ def trace_data(
         "opens": opens,
         "chapters": [dict(chapter) for chapter in chapters(trace, beats, opens, PROLOGUE)],
     }
-
-
-def _event(event: Event) -> Data:
-    return {key: value for key, value in (("event", event.why), ("with", event.other)) if value}
 
 
 def named(step: Step, labels: Iterable[str]) -> list[str]:
