@@ -9,9 +9,10 @@
  *   mount(root, view, ask)         view.mode: "player" | "race" | "scheduler"; ask(message) sends to the kernel
  *   player(root, trace, options)   the run itself: puts the parts below together and moves them all with show(step)
  *
- * Each part is a function of the run that returns { node, show(step) }: chainOf, sayingOf, lanesOf, sceneOf, panesOf,
- * transportOf. A run is the trace with every moment made whole (readRun); no part knows another, and only the player
- * knows them all.
+ * Each part is a function of the run that returns { node, show(step), settle() }: show() only writes; settle() comes when
+ * all parts have written and may measure, so that a step costs one layout. The parts: chainOf, sayingOf, lanesOf,
+ * sceneOf, panesOf, transportOf, rulesOf. A run is the trace with every moment made whole (readRun); no part knows
+ * another, and only the player knows them all.
  */
 
 // ---- elements
@@ -30,6 +31,7 @@ const put = (node, attrs, kids) => {
 const h = (tag, attrs = {}, ...kids) => put(document.createElement(tag), attrs, kids);
 const s = (tag, attrs = {}, ...kids) => put(document.createElementNS(SVG, tag), attrs, kids);
 const FOLDED = 8; // a prologue of at least so many steps is folded, as in events.py
+const button = (name, attrs, ...kids) => h("button", { type: "button", class: name, ...attrs }, ...kids);
 const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const write = (node, text) => {
@@ -203,9 +205,7 @@ const fly = (stage, from, to, text, colour) => {
 const chainOf = (run, jump) => {
   const beats = run.chain.map((beat) => {
     const place = Math.min(beat.step, run.n), ending = place === run.n;
-    const node = h(
-      "button",
-      { type: "button", class: ending ? "beat end" : "beat", style: run.colour(beat.thread),
+    const node = button(ending ? "beat end" : "beat", { style: run.colour(beat.thread),
         "data-key": `beat ${place}`, title: beat.more ?? beat.text, onclick: () => jump(place) },
       h("b", {}, String(place)),
       h("span", {}, beat.text),
@@ -231,7 +231,7 @@ const chainOf = (run, jump) => {
 const sayingOf = (run, options, returnTo) => {
   const { steps, n, finding } = run;
   const say = h("p", { class: "say", role: "status", "aria-live": "polite" });
-  const back = h("button", { type: "button", class: "return", hidden: true, onclick: returnTo });
+  const back = button("return", { hidden: true, onclick: returnTo });
   const banner = h("p", { class: "banner", hidden: true });
   if (finding) banner.append(h("b", {}, finding.kind), h("span", {}, finding.message));
   const start = options.start ?? (n ? "Nothing has run yet. Step, or press play." : "Nothing has run yet.");
@@ -273,15 +273,15 @@ const legendOf = (run) => {
 };
 
 // Where step i stands: a folded prologue is squeezed into a strip at the left, the rest has the room.
-const scaleOf = (width, n, fold) => {
+const scaleOf = (width, n, fold, own = n) => {
   const strip = fold ? clamp(width * 0.17, 96, 190) : 0, dx = clamp((width - strip - 16) / (n - fold + 2), 15, 96);
   const x = (i) => (i < fold ? 8 + ((strip - 24) * i) / fold : strip + dx / 2 + 4 + (i - fold) * dx);
   const nearest = (px) => {
     let best = 0;
-    for (let i = 1; i <= n; i++) if (Math.abs(x(i) - px) < Math.abs(x(best) - px)) best = i;
+    for (let i = 1; i <= own; i++) if (Math.abs(x(i) - px) < Math.abs(x(best) - px)) best = i;
     return best;
   };
-  const end = x(n) + 0.8 * Math.min(dx, 40), wide = Math.max(width, x(n) + 1.2 * dx + 8);
+  const end = x(own) + 0.8 * Math.min(dx, 40), wide = Math.max(width, x(n) + 1.2 * dx + 8);
   return { x, dx, fold, strip, nearest, end, wide };
 };
 
@@ -313,7 +313,6 @@ const drawRails = ({ threads, moments, n }, { tops, middle, uid, fresh }, { x, e
     const size = { x: left, y: y - 4, width: right - left, height: 8, rx: 2, fill: `url(#${uid}h)` };
     out.push(s("rect", { class: marked ? "wait fresh" : "wait", ...size },
       s("title", {}, `${thread} ${blocked[thread] ?? "is blocked"}`)));
-    if (marked) out.push(s("text", { class: "note-new", x: right + 6, y: y + 4 }, "here it now waits"));
   };
   threads.forEach((thread, k) => {
     if (k) out.push(s("path", { class: "sep", d: `M0 ${tops[k] - 1}H${wide}` }));
@@ -328,8 +327,12 @@ const drawRails = ({ threads, moments, n }, { tops, middle, uid, fresh }, { x, e
   return out;
 };
 
-const drawLocks = ({ threads, n, colour }, { bars, tops, mark, row, compact }, { x, end, fold, strip, wide }) => {
-  const shapes = [], texts = [];
+const drawLocks = (run, { bars, tops, mark, row, compact, fresh, middle }, { x, end, fold, strip, wide }) => {
+  const { threads, n, colour } = run, shapes = [], texts = [];
+  if (fresh) {
+    const place = { class: "fresh", x: x(fresh.step), y: middle(fresh.thread) - 7 };
+    texts.push(s("text", place, `here ${fresh.thread} now waits`));
+  }
   for (const bar of compact ? [] : bars) {
     const k = threads.indexOf(bar.holder), last = bar.to ?? n;
     if (k < 0) continue;
@@ -413,8 +416,7 @@ const bandOf = (run, scale, folds, go) => {
     const left = fold ? 4 : scale.x(chapter.first) + (chapter.first ? half : -4);
     const right = fold && folded ? scale.strip - 4 : Math.min(scale.wide - 4, scale.x(chapter.last) + half - 2);
     const label = fold ? `${plural(run.opens, "step")}: ${chapter.name}` : chapter.name;
-    return h("button", { type: "button", class: fold ? "chapter fold" : "chapter",
-      "data-key": `chapter ${chapter.first}`,
+    return button(fold ? "chapter fold" : "chapter", { "data-key": `chapter ${chapter.first}`,
       "aria-expanded": fold ? String(!folded) : null, style: `left:${left}px;width:${Math.max(24, right - left)}px`,
       title: fold ? `${folded ? "Show" : "Fold"} ${label}` : label,
       onclick: () => (fold ? folds() : go(Math.min(run.n, chapter.first + (chapter.first ? 1 : 0)))) },
@@ -430,15 +432,13 @@ const lanesOf = (run, go, options = {}) => {
   const node = h("div", { class: compact ? "time compact" : "time" }, names, scroll);
   let folded = run.opens >= FOLDED, scale = null, marks = [], causes = [], veil, now, drawn = 0, at = 0;
   const folds = () => {
-    folded = !folded;
-    draw(drawn);
-    show(at);
+    fold(!folded);
     node.querySelector(".chapter.fold")?.focus();
     options.onfold?.(folded);
   };
   const draw = (width) => {
     drawn = width;
-    scale = scaleOf(width, options.length ?? n, folded ? (options.opens ?? run.opens) : 0);
+    scale = scaleOf(width, options.length ?? n, folded ? run.opens : 0, n);
     const { wide, fold, strip, nearest } = scale, chain = drawChain(run, ground, scale);
     const [bars, texts] = drawLocks(run, ground, scale);
     const layer = (name, kids) => s("g", { class: name }, ...kids);
@@ -467,12 +467,20 @@ const lanesOf = (run, go, options = {}) => {
     now.style.width = `${wide}px`;
     veil.style.transform = `translateX(${center + wide / 2 + (at === n ? 2 * scale.dx : 0)}px)`;
     for (const cause of causes) cause.path.classList.toggle("past", at >= cause.step);
-    const left = center - scroll.scrollLeft;
+  };
+  const settle = () => {
+    const center = scale.x(at), left = center - scroll.scrollLeft;
     if (left < 40 || left > scroll.clientWidth - 60) scroll.scrollLeft = center - scroll.clientWidth / 2;
   };
   const ring = (label, on) =>
     steps.forEach((step, i) => run.wrote(step).includes(label) && marks[i].classList.toggle("ringed", on));
-  return { node, show, draw, ring, scroll, get drawn() { return drawn; } };
+  const fold = (on) => {
+    folded = on;
+    draw(drawn);
+    show(at);
+    settle();
+  };
+  return { node, show, settle, draw, ring, fold, scroll, get drawn() { return drawn; } };
 };
 
 // ---- the scene: threads and what they have in hand, values, locks, and the objects that pointers lead to
@@ -486,7 +494,7 @@ const chipOf = (item) =>
 const actorOf = (run, thread, open) => {
   const { steps, moments, n, finding } = run;
   const status = h("small", { class: "status" }), hand = h("div", { class: "hand" });
-  const name = h("button", { type: "button", class: "name", "data-key": `pane ${thread}`,
+  const name = button("name", { "data-key": `pane ${thread}`,
     title: `Show the code of ${thread}`, onclick: () => open(thread) }, thread);
   const node = h("div", { class: "actor", style: run.colour(thread), role: "group", "aria-label": thread },
     name, status, hand);
@@ -531,7 +539,7 @@ const clicks = (run, label, jump, ring) => {
 // A watched value.
 const cellOf = (run, label, jump, ring) => {
   const value = h("code", {}), since = h("small", {}), { click, tell } = clicks(run, label, jump, ring);
-  const node = h("button", { type: "button", class: "cell", "data-key": `cell ${label}`, ...click },
+  const node = button("cell", { "data-key": `cell ${label}`, ...click },
     h("span", {}, label), value, since);
   const show = (at) => {
     write(since, tell(node, at));
@@ -626,6 +634,7 @@ const sceneOf = (run, jump, ring, open) => {
     wires, h("div", { class: "actors" }, ...nodes(actors.values())), shared,
     ...Array.from({ length: columns }, (_, k) => h("div", { class: "things" }, ...column(k))));
 
+  let now = null;
   const connect = (moment) => {
     const base = node.getBoundingClientRect(), paths = [];
     if (!base.width || !things.size) return;
@@ -653,10 +662,13 @@ const sceneOf = (run, jump, ring, open) => {
 
   const show = (at, forward) => {
     for (const part of [actors, cells, locks, things]) for (const one of part.values()) one.show(at);
-    connect(moments[at]);
-    if (forward && at) animate(at);
+    now = { at, forward };
   };
-  return { node, show };
+  const settle = () => {
+    if (now.forward && now.at) animate(now.at);
+    connect(moments[now.at]);
+  };
+  return { node, show, settle };
 };
 
 // ---- panes: the code of the thread that moves and of the one it meets; the others one line each
@@ -676,7 +688,7 @@ const rowsOf = (source) => {
     const indent = Math.max(0, out - (shifted.has(line) ? 4 : 0)); // drawn at half width, so that more code fits
     const alone = site && hidden.has(line); // nothing runs here while the fix stands as it does: only the chip is left
     const kinds = ["ln", hidden.has(line) && !alone ? "arm" : "", (source.grey ?? []).includes(line) ? "grey" : ""];
-    const chip = site ? h("button", { type: "button", class: "tag", "aria-expanded": "false",
+    const chip = site ? button("tag", { "aria-expanded": "false",
       title: `${site.fix}: show the other arm of this fix`,
       onclick: (e) => {
         const both = e.target.closest(".code").classList.toggle("both");
@@ -691,15 +703,16 @@ const rowsOf = (source) => {
 const paneOf = (run, thread) => {
   const { sources, moments, steps, n, finding } = run;
   const fn = h("code", { class: "fn" }), file = h("span", { class: "file" });
-  const into = h("button", { type: "button", class: "into", hidden: true, "aria-pressed": "false" });
+  const into = button("into", { hidden: true, "aria-pressed": "false" });
   const code = h("div", { class: "code", tabindex: 0, role: "region", "aria-label": `Code of ${thread}` });
   const node = h("article", { class: "pane", style: run.colour(thread) },
     h("header", {}, h("b", {}, thread), fn, into, file), code);
-  let shown = null, rows = [], marked = [], deep = false, last = 0;
+  let shown = null, rows = [], marked = [], deep = false, last = 0, target = null;
   into.addEventListener("click", () => {
     deep = !deep;
     into.setAttribute("aria-pressed", deep);
     show(last);
+    if (target) reveal(target);
   });
 
   const open = (id) => {
@@ -749,9 +762,9 @@ const paneOf = (run, thread) => {
     mark(ran, "ran");
     const row = mark(dead, "dead") ?? mark(focus, "focus");
     node.className = `pane ${moment.status[thread] ?? "ready"}${acted ? " acted" : ""}${died ? " died" : ""}`;
-    if (row) reveal(row);
+    target = row;
   };
-  return { node, show };
+  return { node, show, settle: () => target && reveal(target) };
 };
 
 const panesOf = (run) => {
@@ -764,13 +777,15 @@ const panesOf = (run) => {
       if (!pane.node.hidden) pane.show(at);
     }
   };
+  const settle = () => [...panes.values()].forEach((pane) => pane.node.hidden || pane.settle());
   // Another click closes it again, unless it is one of the two that the step is about.
   const toggle = (thread) => {
     if (!pinned.delete(thread)) pinned.add(thread);
     show(last);
+    settle();
     panes.get(thread).node.scrollIntoView?.({ block: "nearest" });
   };
-  return { node: h("div", { class: "panes" }, ...[...panes.values()].map((pane) => pane.node)), show, toggle };
+  return { node: h("div", { class: "panes" }, ...[...panes.values()].map((pane) => pane.node)), show, settle, toggle };
 };
 
 // ---- transport: the buttons, the slider, the clock that plays
@@ -780,16 +795,14 @@ const transportOf = (run, move, options) => {
   const ahead = () => move.go(events.find((i) => i > move.at) ?? n);
   const behind = () => move.go(events.findLast((i) => i < move.at) ?? 0);
   let playing = false, speed = 1;
-  const button = (name, title, act) =>
-    h("button", { type: "button", class: "ctl", title, "aria-label": title, "data-key": name, onclick: act },
-      icon(name));
-  const playButton = button("play", "Play (space)", () => play(!playing));
+  const control = (name, title, act) =>
+    button("ctl", { title, "aria-label": title, "data-key": name, onclick: act }, icon(name));
+  const playButton = control("play", "Play (space)", () => play(!playing));
   const faster = () => {
     speed = speed === 4 ? 1 : 2 * speed;
     write(speedButton, `${speed}×`);
   };
-  const speedButton = h("button",
-    { type: "button", class: "ctl speed", title: "Speed of play", "aria-label": "Speed of play", onclick: faster },
+  const speedButton = button("ctl speed", { title: "Speed of play", "aria-label": "Speed of play", onclick: faster },
     "1×");
   const slider = h("input", { type: "range", min: 0, max: n, step: 1, value: 0, "aria-label": "Step",
     oninput: () => { play(false); move.show(Number(slider.value)); } });
@@ -826,14 +839,14 @@ const transportOf = (run, move, options) => {
     "div",
     { class: "controls" },
     h("div", { class: "buttons" },
-      button("first", "First (Home)", () => move.go(0)),
-      button("back", "Back to the last event (Page Up)", behind),
-      button("prev", "Back one step (←)", () => move.go(move.at - 1)),
+      control("first", "First (Home)", () => move.go(0)),
+      control("back", "Back to the last event (Page Up)", behind),
+      control("prev", "Back one step (←)", () => move.go(move.at - 1)),
       options.live ? null : playButton,
-      button("next", "Forward one step (→)", () => move.go(move.at + 1, true)),
-      button("ahead", "On to the next event (Page Down): something is read that another thread has written, a thread "
+      control("next", "Forward one step (→)", () => move.go(move.at + 1, true)),
+      control("ahead", "On to the next event (Page Down): something is read that another thread has written, a thread "
         + "is blocked, an object is freed, a rule breaks, or the watched state changes", ahead),
-      button("last", "Last (End)", () => move.go(n)),
+      control("last", "Last (End)", () => move.go(n)),
       options.live ? null : speedButton),
     slider,
     count,
@@ -858,7 +871,7 @@ const rulesOf = (run, jump) => {
   if (!total || !run.n) return { node: null, show: () => {} };
   const chips = run.rules.map((rule) => {
     const when = h("span", {});
-    const chip = h("button", { type: "button", class: "rule", "data-key": `rule ${rule.name}`, title: rule.meaning,
+    const chip = button("rule", { "data-key": `rule ${rule.name}`, title: rule.meaning,
       onclick: () => jump(rule.broken) }, h("b", {}, rule.name), when);
     return { node: chip, when, rule };
   });
@@ -876,10 +889,40 @@ const rulesOf = (run, jump) => {
   return { node, show };
 };
 
+// ---- two runs: the one that fails above the one with a fix, in the same columns
+
+const beside = (run, failing) => {
+  const other = readRun(failing), { n, moments, threads, steps } = run;
+  const parts = steps.findIndex((step, i) => step.thread !== other.steps[i]?.thread);
+  const differs = parts < 0 ? n : parts, opens = Math.min(other.opens, differs);
+  const known = (thread) => new Set(other.moments.map((moment) => moment.blocked[thread]));
+  let fresh = null; // the first wait that the failing run does not have
+  for (let i = opens + 1; i <= n && !fresh; i++) {
+    const { status, blocked } = moments[i];
+    const waits = threads.find((thread) => status[thread] === "blocked" && !known(thread).has(blocked[thread]));
+    if (waits) fresh = { thread: waits, step: i };
+  }
+  run.opens = other.opens = opens;
+  run.chapters = opens >= FOLDED ? [{ name: "as before", first: 0, last: opens }] : [];
+  return { other, differs, fresh, length: Math.max(n, other.n) };
+};
+
+const compareOf = (run, pair, go) => {
+  const { other, length } = pair, { kind, thread } = other.finding;
+  const lanes = lanesOf(other, go, { compact: true, length });
+  const where = thread && kind !== "deadlock" ? ` in ${thread}` : "";
+  const { thread: who, step } = pair.fresh ?? {};
+  const waits = who ? `${who} ${run.moments[step].blocked[who]}` : "nothing fails";
+  const node = h("div", { class: "compare" }, h("p", {}, h("b", {}, "Without the fix: "), kind + where), lanes.node,
+    h("p", {}, h("b", {}, "With it: "), waits));
+  return { node, lanes, show: lanes.show, settle: lanes.settle };
+};
+
 // ---- the player: all parts of one run, and one way to move them
 
 function player(root, trace, options = {}) {
   const run = readRun(trace), { n, finding, threads } = run;
+  const pair = options.against ? beside(run, options.against) : null;
   let back = null;
   const move = {
     at: 0,
@@ -892,13 +935,15 @@ function player(root, trace, options = {}) {
   const chain = options.live ? { node: null, show: () => {} } : chainOf(run, move.jump);
   const saying = sayingOf(run, options, () => { const to = back; back = null; show(to); });
   const transport = transportOf(run, move, options);
-  const lanes = lanesOf(run, move.jump, options);
+  const onfold = (on) => compare?.lanes.fold(on);
+  const lanes = lanesOf(run, move.jump, { ...pair, onfold });
+  const compare = pair ? compareOf(run, pair, move.jump) : null;
   const panes = panesOf(run);
   const scene = sceneOf(run, move.jump, lanes.ring, panes.toggle);
   const rules = rulesOf(run, move.jump);
   const where = finding?.thread && finding.kind !== "deadlock" ? ` in ${finding.thread}` : "";
   const verdict = finding
-    ? h("button", { type: "button", class: "badge bad", title: "Go there", onclick: () => move.jump(n) },
+    ? button("badge bad", { title: "Go there", onclick: () => move.jump(n) },
       finding.kind + where)
     : n && !options.live ? h("span", { class: "badge" }, "nothing fails in this run") : null;
   const head = h("header", { class: "head" }, h("div", { class: "title", role: "heading", "aria-level": 3 }, run.title),
@@ -920,16 +965,16 @@ function player(root, trace, options = {}) {
       "data-lm-suppress-shortcuts": "true", style: `--threads:${Math.min(threads.length, 4)}` },
     head, chain.node,
     h("div", { class: "top" }, saying.node, options.live && !n ? null : transport.node, options.row ?? null),
-    options.above ?? null, lanes.node,
+    compare?.node, lanes.node,
     h("div", { class: "stage" }, scene.node, panes.node),
     h("div", { class: "foot" }, rules.node, n ? legendOf(run) : null),
   );
-  const parts = [chain, transport, lanes, panes, rules];
+  const parts = [chain, transport, rules, lanes, panes, scene, ...(compare ? [compare] : [])];
   const show = (i, forward = false) => {
     const at = (move.at = clamp(i, 0, n));
-    for (const part of parts) part.show(at);
     saying.show(at, back);
-    scene.show(at, forward);
+    for (const part of parts) part.show(at, forward);
+    for (const part of parts) part.settle?.();
     options.onshow?.(at);
   };
   const api = {
@@ -940,12 +985,17 @@ function player(root, trace, options = {}) {
   };
   node.player = api;
   root.replaceChildren(node);
-  lanes.draw(lanes.scroll.clientWidth || 640);
-  show(options.at ?? run.opens);
+  const draw = (width) => {
+    compare?.lanes.draw(width);
+    lanes.draw(width);
+  };
+  draw(lanes.scroll.clientWidth || 640);
+  const start = pair && options.at > pair.differs ? (pair.fresh?.step ?? pair.differs) : options.at;
+  show(start ?? run.opens);
   new ResizeObserver(() => {
     const width = lanes.scroll.clientWidth;
     if (!width || Math.abs(width - lanes.drawn) <= 1) return;
-    lanes.draw(width);
+    draw(width);
     show(move.at);
   }).observe(lanes.scroll);
   return api;
@@ -970,7 +1020,9 @@ function race(root, view, ask) {
       h("b", {}, view.message ? "error" : found ? found.verdict : "not explored"),
       h("span", {}, view.message || (found ? found.sentence : "Run this cell to explore this set of fixes.")),
     );
-    if (found && found.trace) player(place, found.trace);
+    const failing = view.cases[""]?.trace, beaten = found?.trace && !found.trace.finding && failing?.finding;
+    const before = place.firstChild?.player, options = beaten ? { against: failing, at: before?.at } : {};
+    if (found && found.trace) player(place, found.trace, options);
     else place.replaceChildren(found ? h("p", { class: "hint" }, "Run this cell to see a run.") : "");
   };
   const switched = (toggle, box) => {
@@ -1016,11 +1068,11 @@ function scheduler(root, view, ask) {
     return h(
       "div",
       { class: "move", style: `--c:var(--t${k % 4})` },
-      h("button", { type: "button", "data-key": `move ${thread}`, "aria-disabled": off(can),
+      button(null, { "data-key": `move ${thread}`, "aria-disabled": off(can),
         "aria-label": `Move ${thread}`, title: can ? `Key ${k + 1}` : why,
         onclick: () => { if (can) ask?.({ do: "move", thread }); } },
       h("kbd", {}, String(k + 1)), `Move ${thread}`),
-      h("button", { type: "button", class: "run", "data-key": `run ${thread}`, "aria-disabled": off(can),
+      button("run", { "data-key": `run ${thread}`, "aria-disabled": off(can),
         "aria-label": `Let ${thread} run on`, title: "Let it run until it waits, ends, or changes the watched state",
         onclick: () => { if (can) ask?.({ do: "run", thread }); } }, icon("ahead")),
       h("small", {}, can ? (view.next[thread] ?? "") : why),
@@ -1035,9 +1087,9 @@ function scheduler(root, view, ask) {
     const clipboard = navigator.clipboard?.writeText(view.schedule) ?? Promise.reject(new Error("no clipboard"));
     clipboard.catch(() => document.execCommand("copy")).then(() => write(copied, "Copied"));
   };
-  const copied = h("button", { type: "button", "data-key": "copy", onclick: copy }, "Copy");
+  const copied = button(null, { "data-key": "copy", onclick: copy }, "Copy");
   const tool = (key, label, message, usable) =>
-    h("button", { type: "button", "data-key": key, "aria-disabled": off(usable),
+    button(null, { "data-key": key, "aria-disabled": off(usable),
       onclick: () => usable && ask?.(message) }, label);
   const begun = trace.steps.length > 0;
   root.replaceChildren(

@@ -34,6 +34,7 @@ class Scene:
         self.last: dict[str, Thing] = {}
         self.points: dict[str, Points] = {}
         self.words: dict[str, str] = {}
+        self.order: dict[str, int] = {}  # by the first watched value that points there
         self.inner: set[str] = set()
         for moment in moments:
             for mark, thing in moment.things.items():
@@ -43,6 +44,7 @@ class Scene:
             for label, points in moment.points.items():
                 self.points[label] = points
                 for mark in points.to:
+                    self.order.setdefault(mark, trace.labels.index(label))
                     self.words.setdefault(mark, points.word) if points.kind != "list" else None
         self.counted = {mark: label for label, p in self.points.items() if p.kind == "count" for mark in p.to}
         self.lists = [label for label, p in self.points.items() if p.kind == "list"]
@@ -50,7 +52,7 @@ class Scene:
     def plan(self) -> list[Place]:
         places = []
         deep = 1 if self.inner - self.inner.symmetric_difference(self.last) else 0
-        for mark, thing in self.last.items():
+        for mark, thing in sorted(self.last.items(), key=lambda item: self.order[item[0]]):
             kind = "counted" if mark in self.counted else "object"
             named = f"{self.words.get(mark, '')} {thing.name}".strip()
             column = deep if mark in self.inner else 0

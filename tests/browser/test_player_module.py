@@ -415,3 +415,23 @@ def test_values_are_text_never_markup(page, lost):
     assert page.locator(".mqp img").count() == 0
     assert page.evaluate("window.hit") is None
     assert "</script>" in page.locator(".cell code").inner_text()
+
+
+def test_with_a_fix_both_runs_stand_above_each_other_at_the_same_step(page):
+    show(page, resting(RaceLab(scenario, fixes=["join_created_thread"], kind="crash")))
+    at = step(page)
+    assert page.locator(".compare").count() == 0
+    page.get_by_role("switch").click()
+    page.locator(".verdict.proved").wait_for()
+    assert step(page) == at, "the question is still the question"
+    upper, lower = page.locator(".time.compact"), page.locator(".time:not(.compact)")
+    assert upper.locator(".boom").count() == 1
+    assert lower.locator(".boom").count() == 0
+    assert lower.locator(".wait.fresh").count() == 1
+    assert "here live_migration now waits" in lower.inner_text()
+    columns = [part.locator(".mark").nth(at).bounding_box() for part in (upper, lower)]
+    middles = [box["x"] + box["width"] / 2 for box in columns]
+    assert abs(middles[0] - middles[1]) < 1
+    page.get_by_role("switch").click()
+    page.locator(".verdict.failed").wait_for()
+    assert page.locator(".compare").count() == 0
