@@ -9,7 +9,7 @@
  *   mount(root, view, ask)         view.mode: "player" | "race" | "scheduler"; ask(message) sends to the kernel
  *   player(root, trace, options)   the run itself: puts the parts below together and moves them all with show(step)
  *
- * Each part is a function of the run that returns { node, show(step), settle() }: show() only writes; settle() comes when
+ * Each part is a function of the run that returns { node, show(step), settle() }: show() writes; settle() comes when
  * all parts have written and may measure, so that a step costs one layout. The parts: chainOf, sayingOf, lanesOf,
  * sceneOf, panesOf, transportOf, rulesOf. A run is the trace with every moment made whole (readRun); no part knows
  * another, and only the player knows them all.
