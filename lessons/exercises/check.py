@@ -106,6 +106,8 @@ def _function(answer: Any, asked: Exercise) -> tuple[FunctionType, str, str]:
             f"{asked.entry} is called with ({_names(wanted)}), but yours takes ({_names(given)}): change the line"
             f" `def {answer.__name__}({_names(given)}):`."
         )
+    if inspect.isgeneratorfunction(answer) or inspect.iscoroutinefunction(answer):
+        raise Refused(f"{asked.entry} must be a plain function: no `async def`, and no `yield` in it.")
     try:
         if answer.__code__.co_filename == "<string>":  # from eval or exec; Python 3.13 would take `-c`'s text for it
             raise OSError

@@ -46,7 +46,7 @@ def test_repairs_that_look_right_say_why_they_are_not(book):
 def test_the_exercises(book):
     learner.miss(book, ORDER, "one-predicate/order", "instance_first")
     learner.solve(book, ORDER, "one-predicate/order")
-    learner.miss(book, FILL, "one-predicate/fill", "all")
+    learner.miss(book, FILL, "one-predicate/fill", "all_of_them")
     learner.solve(book, FILL, "one-predicate/fill")
     learner.miss(book, WRITE, "one-predicate/write", "nothing")
     learner.solve(book, WRITE, "one-predicate/write")

@@ -99,11 +99,11 @@ def closes_it(s):
 
 
 @WRITE.refutes(
-    "You hold the BQL, and the thread that takes the file away never takes it. Both sides must take the same lock: that"
-    " thread takes qemu_file_lock.",
-    lambda o: (
-        o.deeds.did("read", "from_dst_file", own=True, holding="BQL") and not o.deeds.did("lock", "qemu_file_lock")
-    ),
+    "You hold a lock, and the thread that takes the file away never takes that one. Both sides must take the same lock:"
+    " that thread takes qemu_file_lock.",
+    lambda o: o.deeds.did("lock", own=False)
+    and not o.deeds.did("lock", "qemu_file_lock")
+    and not o.deeds.holds_nothing_for("read", "from_dst_file"),
 )
 def another_lock(s):
     qemu_mutex_lock_iothread(s.process)
@@ -187,6 +187,19 @@ def the_channel_beneath(s):
     with s.qemu_file_lock:
         if s.rp_state.from_dst_file is not None:
             qio_channel_shutdown(qemu_file_get_ioc(s.rp_state.from_dst_file))
+
+
+@WRITE.accepts_but(
+    "You take a second lock while you hold qemu_file_lock. Nobody takes the two the other way round today. On the day"
+    " somebody does, the two wait for each other: a deadlock. Hold one lock at a time.",
+    lambda o: o.deeds.did("lock", holding="qemu_file_lock"),
+)
+def second_lock_inside(s):
+    with s.qemu_file_lock:
+        qemu_mutex_lock_iothread(s.process)
+        if s.rp_state.from_dst_file is not None:
+            qemu_file_shutdown(s.rp_state.from_dst_file)
+        qemu_mutex_unlock_iothread(s.process)
 
 
 @WRITE.praises(

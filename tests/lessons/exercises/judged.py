@@ -130,6 +130,23 @@ def calls_itself(account, amount):
     withdraw(account, amount)
 
 
+@refused(W, "must be a plain function")
+def yields(account, amount):
+    with account.lock:
+        if account.balance >= amount:
+            account.balance -= amount
+    yield
+
+
+@refused(W, "withdraw without it")
+def releases_before_the_withdrawal(account, amount):
+    account.lock.lock()
+    enough = account.balance >= amount
+    account.lock.unlock()
+    if enough:
+        account.balance -= amount
+
+
 @refused(W, "raises nothing")
 def asserts(account, amount):
     with account.lock:
@@ -407,6 +424,13 @@ def catches_attribute_error(s):
 @refused(F, "Both sides must take the same lock")
 def big_lock_instead(s):
     with s.process.bql:
+        if s.rp_state.from_dst_file is not None:
+            qemu_file_shutdown(s.rp_state.from_dst_file)
+
+
+@refused(F, "Both sides must take the same lock")
+def yank_lock_instead(s):
+    with s.process.yank.yank_lock:
         if s.rp_state.from_dst_file is not None:
             qemu_file_shutdown(s.rp_state.from_dst_file)
 
