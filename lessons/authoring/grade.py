@@ -1,64 +1,179 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Grade a whole file of answers, as a teacher does: every call of check(...) in a notebook or a Python file.
+"""Judge what a class has handed in: every notebook of a folder, each answer in a process of its own.
 
-Each cell (of a Python file: the whole) that calls check is run by itself, with nothing but the course's names. The last
-answer to an exercise counts. Whatever a cell does wrong is a sentence about that exercise.
+A learner is a file that lies at the top of the folder, or a subfolder with files in it; names are never compared, so
+two learners of one name stay two. File names are not trusted either: what a notebook answers is read from its cells.
+Where one learner's files answer an exercise twice, differently, neither counts, and the reason says so.
+
+Equal answers are judged once. An answer that is the cell as it was handed out is "not begun" and is not judged at all.
 """
 
 from __future__ import annotations
 
 import ast
-import json
-import re
+import textwrap
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from lessons.exercises import exercise
-from lessons.exercises.check import Feedback, check_source, syntax_sentence
+from lessons.authoring.submission import Answer, NotASubmission, answers, lessons_of
+from lessons.exercises import exercise, exercises
+from lessons.exercises.judge_process import MEGABYTES, SECONDS, Judge, Verdict
+from lessons.places import notebooks
 
-CALL = re.compile(r"""check\(\s*.*?["']([\w-]+/[\w-]+)["']\s*\)""", re.DOTALL)
+SUFFIXES = (".ipynb", ".py")
+POINTS = {"write": 2, "fill": 1, "order": 1}  # by the last part of an exercise's name; any other counts like fill
 
 
-def grade_file(path: Path) -> dict[str, Feedback]:
-    """Exercise -> verdict. ValueError if the file is no notebook and no Python."""
-    found: dict[str, Feedback] = {}
-    for source in _cells(path):
-        for name in CALL.findall(source):
-            found[name] = _grade(source, name)
+@dataclass(frozen=True)
+class Grade:
+    """What one learner gets for one exercise. `exercise` is "" where a file could not be read at all."""
+
+    learner: str
+    file: str
+    exercise: str
+    points: int
+    of: int
+    verdict: str  # "accepted", "not yet", "not begun", "missing", "refused", "stopped"
+    reason: str
+    schedule: str = ""
+
+
+@dataclass(frozen=True)
+class _Handed:
+    """An answer with where it came from."""
+
+    learner: str
+    file: str
+    answer: Answer
+
+
+def worth(name: str) -> int:
+    return POINTS.get(name.rpartition("/")[2], 1)
+
+
+def grade(
+    where: Path, seconds: float = SECONDS, megabytes: int = MEGABYTES, jobs: int = 1, lesson: str = ""
+) -> list[Grade]:
+    """The grades of everybody in a folder, or of one file; with `lesson`, of that lesson only.
+
+    Learners come in the order of their names, exercises in the order of the course. Raises OSError if there is nothing
+    to read.
+    """
+    unread: list[Grade] = []
+    handed: list[_Handed] = []
+    lessons: dict[str, set[str]] = {}
+    for learner, path in submissions(where):
+        name = path.relative_to(where).as_posix() if where.is_dir() else path.name
+        lessons.setdefault(learner, set())
+        try:
+            found = answers(path)
+        except (NotASubmission, OSError) as problem:
+            reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+            unread.append(Grade(learner, name, "", 0, 0, "refused", f"{reason.rstrip('.')}."))
+            continue
+        lessons[learner] |= set(lessons_of(path, found))
+        handed += [_Handed(learner, name, answer) for answer in found]
+    wanted = [asked for asked in exercises().values() if not lesson or asked.lesson.startswith(lesson)]
+    names = {asked.name for asked in wanted}
+    verdicts = _judged({h.answer for h in handed if h.answer.exercise in names}, seconds, megabytes, jobs)
+    grades: list[Grade] = []
+    for learner in sorted(lessons):
+        grades += [one for one in unread if one.learner == learner]
+        mine = [h for h in handed if h.learner == learner]
+        grades += [_refusal(h) for h in mine if h.answer.exercise not in exercises()]
+        for asked in wanted:
+            if lesson or asked.lesson in lessons[learner]:
+                here = [h for h in mine if h.answer.exercise == asked.name]
+                grades.append(_grade(learner, asked.name, here, verdicts))
+    return grades
+
+
+def submissions(where: Path) -> Iterator[tuple[str, Path]]:
+    """(learner, file) for every file that may hold answers, in order. Hidden folders are not looked into."""
+    if not where.is_dir():
+        yield where.stem, where
+        return
+    for path in sorted(where.rglob("*")):
+        inside = path.relative_to(where)
+        if path.suffix in SUFFIXES and path.is_file() and not any(part.startswith(".") for part in inside.parts):
+            yield (inside.parent.as_posix() if len(inside.parts) > 1 else inside.stem), path
+
+
+def _grade(learner: str, name: str, handed: Sequence[_Handed], verdicts: dict[Answer, Verdict]) -> Grade:
+    of = worth(name)
+    if not handed:
+        return Grade(learner, "", name, 0, of, "missing", "There is no answer: the cell and its function are gone.")
+    files = ", ".join(h.file for h in handed)
+    if len({h.answer for h in handed}) > 1:
+        reason = f"Two files answer it differently ({files}); remove one, or grade by hand."
+        return Grade(learner, files, name, 0, of, "refused", reason)
+    answer = handed[0].answer
+    if answer.refused:
+        return Grade(learner, files, name, 0, of, "refused", answer.refused.replace("`", ""))
+    if begun(answer) is False:
+        return Grade(learner, files, name, 0, of, "not begun", "This is the answer as it was handed out.")
+    verdict = verdicts[answer]
+    said = "accepted" if verdict.passed else "stopped" if verdict.stopped else "not yet"
+    return Grade(learner, files, name, of * verdict.passed, of, said, verdict.reason, verdict.schedule)
+
+
+def _refusal(handed: _Handed) -> Grade:
+    return Grade(handed.learner, handed.file, handed.answer.exercise, 0, 0, "refused", handed.answer.refused)
+
+
+def _judged(asked: Iterable[Answer], seconds: float, megabytes: int, jobs: int) -> dict[Answer, Verdict]:
+    """The verdict of each answer that is to be judged, each answer once; as many judges as jobs."""
+    left = sorted((a for a in asked if not a.refused and begun(a)), key=lambda a: (a.exercise, a.text))
+    if not left:
+        return {}
+    own = threading.local()
+    judges: list[Judge] = []
+
+    def ask(answer: Answer) -> Verdict:
+        if not hasattr(own, "judge"):
+            own.judge = Judge(seconds, megabytes)
+            judges.append(own.judge)
+        verdict: Verdict = own.judge.ask(answer.exercise, answer.text)
+        return verdict
+
+    try:
+        with ThreadPoolExecutor(max(1, min(jobs, len(left)))) as pool:
+            return dict(zip(left, pool.map(ask, left), strict=True))
+    finally:
+        for judge in judges:
+            judge.close()
+
+
+# ---- not begun
+
+
+def begun(answer: Answer) -> bool:
+    """Whether the answer differs from the one that the course hands out, apart from blanks and comments."""
+    return answer.exercise not in exercises() or _shape(answer) not in _handed_out()[answer.exercise]
+
+
+@cache
+def _handed_out() -> dict[str, set[str]]:
+    """Exercise -> its answers as they are in the course's notebooks, and its starter."""
+    found = {name: {_shape(Answer(name, exercise(name).starter))} for name in exercises()}
+    for path in notebooks():
+        for answer in answers(path):
+            if not answer.refused:
+                found[answer.exercise].add(_shape(answer))
     return found
 
 
-def _cells(path: Path) -> list[str]:
-    text = path.read_text(encoding="utf-8")
-    if path.suffix != ".ipynb":
-        return [text]
+def _shape(answer: Answer) -> str:
+    """What an answer says, however it is laid out: letters, or the syntax tree of its last function."""
+    if exercise(answer.exercise).kind == "order":
+        return "".join(answer.text.replace(",", " ").split()).upper()
     try:
-        cells = json.loads(text)["cells"]
-    except (ValueError, KeyError, TypeError):
-        raise ValueError("this is not a notebook") from None
-    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-
-
-def _grade(source: str, name: str) -> Feedback:
-    try:
-        asked = exercise(name)
-    except LookupError as error:
-        return Feedback(name, False, (str(error),))
-    try:
-        tree = ast.parse(source)
-    except SyntaxError as error:
-        return Feedback(name, False, (syntax_sentence(error),))
-    call = next(
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and any(isinstance(a, ast.Constant) and a.value == name for a in node.args)
-    )
-    if asked.kind == "order":
-        given = call.args[0]
-        letters = given.value if isinstance(given, ast.Constant) else ""
-        return check_source(letters if isinstance(letters, str) else "", asked)
-    wanted = call.args[0].id if isinstance(call.args[0], ast.Name) else asked.entry
-    made = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    if wanted not in [node.name for node in made]:
-        return Feedback(name, False, (f"The cell defines no function {wanted!r}.",))
-    text = "\n".join(ast.get_source_segment(source, node) or "" for node in made)
-    return check_source(text.replace(f"def {wanted}(", f"def {asked.entry}("), asked)
+        body = ast.parse(textwrap.dedent(answer.text)).body
+    except SyntaxError:
+        return answer.text
+    entry = [n for n in body if isinstance(n, ast.FunctionDef) and n.name == exercise(answer.exercise).entry]
+    return ast.dump(entry[-1]) if entry else answer.text

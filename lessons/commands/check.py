@@ -10,23 +10,37 @@ from pathlib import Path
 
 
 def main(arguments: Sequence[str]) -> int:
-    from lessons.authoring.grade import grade_file
-    from mini_qemu.sched import columns
+    from lessons.authoring.grade import begun
+    from lessons.authoring.submission import NotASubmission, answers
+    from lessons.exercises.judge_process import Judge
 
     parser = argparse.ArgumentParser(prog="mini-qemu check", description="Judge the answers in your notebook.")
     parser.add_argument("file", type=Path, metavar="NOTEBOOK_OR_FILE")
-    parser.add_argument("--trace", action="store_true", help="show the shortest failing run, a column a thread")
     options = parser.parse_args(arguments)
     try:
-        found = grade_file(options.file)
-    except (OSError, ValueError) as error:
-        print(f"{options.file}: {error}", file=sys.stderr)
+        found = answers(options.file)
+    except OSError as error:
+        print(f"{options.file} cannot be read: {error.strerror}.", file=sys.stderr)
+        return 2
+    except NotASubmission as problem:
+        print(f"{options.file}: {problem}", file=sys.stderr)
         return 2
     if not found:
-        print(f"{options.file} has no call of check(...).", file=sys.stderr)
+        print(f"{options.file} answers no exercise: there is no check(...) in it.", file=sys.stderr)
         return 2
-    for name, feedback in found.items():
-        print(f"{name}: {'accepted' if feedback.passed else 'not yet'}.", *feedback.say, sep="\n  ")
-        if options.trace and feedback.trace is not None:
-            print(columns(feedback.trace))
-    return int(not all(found.values()))
+    accepted = 0
+    with Judge() as judge:
+        for answer in found:
+            if answer.refused:
+                said, passed = answer.refused.replace("`", ""), False
+            elif not begun(answer):
+                said, passed = "Not begun: this is the answer as it was handed out.", False
+            else:
+                verdict = judge.ask(answer.exercise, answer.text)
+                said, passed = "\n  ".join(verdict.say).replace("`", ""), verdict.passed
+                if verdict.schedule:
+                    said += f"\n  The failing run: {verdict.schedule}"
+            accepted += passed
+            print(f"{answer.exercise}: {'accepted' if passed else 'not yet'}.\n  {said}")
+    print(f"{accepted} of {len(found)} accepted.")
+    return int(accepted < len(found))

@@ -62,9 +62,7 @@ def test_a_complaint_names_what_is_wrong(tmp_path: Path):
         assert words in said
 
 
-def test_the_command_line(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(audit, "of_exercise", lambda asked: [])  # the tests above
     monkeypatch.setattr(audit, "of_mutants", lambda asked: [])
     monkeypatch.setattr(audit, "scored", lambda asked: Score(("a",), (), ()))  # test_mutation.py
@@ -76,17 +74,3 @@ def test_the_command_line(
     assert main(["audit"]) == 1
     assert "missing-join/kitchen is dull" in capsys.readouterr().out
     assert main([]) == 2
-    answers = tmp_path / "answers.py"
-    answers.write_text(
-        "def mine(s):\n    return s.rp_state.rp_thread_created\n\ncheck(mine, 'missing-join/fill')\n", encoding="utf-8"
-    )
-    assert main(["grade", str(answers)]) == 0
-    assert "missing-join/fill: accepted" in capsys.readouterr().out
-    answers.write_text("check(f, 'missing-join/fill')", encoding="utf-8")
-    assert main(["grade", str(answers)]) == 1
-    assert "defines no function 'f'" in capsys.readouterr().out
-    answers.write_text("check('AEDBC', 'missing-join/order')\ncheck(f, 'missing-join/nothing')", encoding="utf-8")
-    assert main(["grade", str(answers)]) == 1
-    said = capsys.readouterr().out
-    assert "missing-join/order: accepted" in said
-    assert "there is no exercise 'missing-join/nothing'" in said

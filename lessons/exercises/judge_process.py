@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A process that judges answers, so that nothing an answer does can hurt the one who asks: `Judge`.
+
+    with Judge(seconds=20) as judge:
+        judge.ask("missing-join/fill", "def thread_to_join(s): ...")
+
+The judge is a second Python that has the course loaded. For each answer it forks a child with limits on time and
+memory; the child judges and reports. An endless loop in C, a huge list, `os._exit(3)` or a crash of the interpreter
+ends that child, and the verdict says so. Where there is no fork (Windows) the judge itself takes the place of the
+child and a new one is started for the next answer.
+
+The limits are for accidents and for pranks. A judge is no sandbox: an answer can read what its user can read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import IO, Any
+
+SECONDS = 20.0
+MEGABYTES = 1_024
+PATIENCE = 15.0  # what the judge needs beside the answer: to start, on a busy machine
+HAS_FORK = hasattr(os, "fork")
+COMMAND = [sys.executable, "-m", "lessons.exercises.judge_process"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of an answer. `schedule` replays the run that was shown; `stopped` names a limit or a crash."""
+
+    passed: bool
+    say: tuple[str, ...]
+    schedule: str = ""
+    reply: str = ""
+    stopped: str = ""
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    @property
+    def reason(self) -> str:
+        return " ".join(self.say).replace("`", "")
+
+
+class Judge:
+    """Asks the judging process; starts it when needed, and anew when it was lost. For one thread at a time."""
+
+    def __init__(self, seconds: float = SECONDS, megabytes: int = MEGABYTES) -> None:
+        self.seconds, self.megabytes = seconds, megabytes
+        self._process: subprocess.Popen[str] | None = None
+        self._lines: queue.Queue[str | None] = queue.Queue()
+
+    def __enter__(self) -> Judge:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def ask(self, name: str, answer: str) -> Verdict:
+        """Judge an answer: the source of its function, or the letters of an order. Always comes back."""
+        process = self._running()
+        request = {"name": name, "answer": answer, "seconds": self.seconds, "megabytes": self.megabytes}
+        try:
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(request) + "\n")
+            process.stdin.flush()
+            line = self._lines.get(timeout=self.seconds + PATIENCE)
+        except queue.Empty:
+            self.close()
+            return _stopped("time", self.seconds, self.megabytes)
+        except OSError:
+            line = None
+        if line is None:
+            status = process.wait()
+            self.close()
+            return _stopped(f"exit {status}", self.seconds, self.megabytes)
+        if not HAS_FORK:
+            self.close()
+        return read(line)
+
+    def close(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with suppress(OSError):
+                        pipe.close()
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            self._lines = queue.Queue()
+            self._process = subprocess.Popen(
+                COMMAND,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                encoding="utf-8",
+                env={**os.environ, "MINI_QEMU_PROGRESS": "", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+            assert self._process.stdout is not None
+            threading.Thread(target=_forward, args=(self._process.stdout, self._lines), daemon=True).start()
+        return self._process
+
+
+def _forward(pipe: IO[str], lines: queue.Queue[str | None]) -> None:
+    with suppress(ValueError, OSError):  # closed under our hands
+        for line in pipe:
+            lines.put(line)
+    lines.put(None)
+
+
+def read(line: str) -> Verdict:
+    found = json.loads(line)
+    return Verdict(**{**found, "say": tuple(found["say"])})
+
+
+def _stopped(why: str, seconds: float, megabytes: int) -> Verdict:
+    kind, _, detail = why.partition(" ")
+    sentence = {
+        "time": f"The answer was stopped after {seconds:g} s: it is in a loop that never ends, or does far too much.",
+        "memory": f"The answer needs more than {megabytes:,} MB of memory: it builds something far too large.",
+        "exit": f"The answer ended the process that judged it (exit status {detail}); an answer only returns.",
+        "signal": f"The answer crashed Python itself (signal {detail}), as endless recursion does.",
+        "touched": f"The answer changes the course itself ({detail}); it may change only what it is given.",
+        "silent": "The answer kept the judge from reporting; an answer only returns.",
+    }[kind]
+    return Verdict(False, (sentence,), stopped=kind)
+
+
+# ---- inside the judging process
+
+
+def serve() -> None:
+    from lessons.exercises import exercise
+
+    output = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what an answer prints is not a verdict
+    exercise("missing-join/fill")  # whatever can be loaded before the first fork is
+    for line in sys.stdin:
+        request = json.loads(line)
+        verdict = _in_a_child(request) if HAS_FORK else _judge(request)
+        output.write(json.dumps(asdict(verdict)) + "\n")
+        output.flush()
+
+
+def _judge(request: dict[str, Any]) -> Verdict:
+    from lessons.exercises import exercise
+    from lessons.exercises.check import check_source
+    from lessons.exercises.untouched import watching
+
+    with watching() as watch:
+        feedback = check_source(request["answer"], exercise(request["name"]))
+    if watch.changed:
+        return _stopped(f"touched {', '.join(watch.changed[:3])}", request["seconds"], request["megabytes"])
+    schedule = feedback.trace.schedule if feedback.trace is not None else ""
+    return Verdict(bool(feedback.passed), tuple(map(str, feedback.say)), schedule, feedback.reply)
+
+
+def _in_a_child(request: dict[str, Any]) -> Verdict:
+    seconds, megabytes = request["seconds"], request["megabytes"]
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _child(request, writing)
+    os.close(writing)
+    text = _read_until(reading, time.monotonic() + seconds)
+    os.close(reading)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child, signal.SIGKILL)  # threads and children of the answer end with it
+    _, status = os.waitpid(child, 0)
+    if text is None:
+        return _stopped("time", seconds, megabytes)
+    with suppress(ValueError):
+        return read(text)
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        return _stopped("time" if number == signal.SIGXCPU else f"signal {number}", seconds, megabytes)
+    status = os.WEXITSTATUS(status)
+    return _stopped({0: "silent", MEMORY: "memory"}.get(status, f"exit {status}"), seconds, megabytes)
+
+
+MEMORY = 97  # the exit status of a child that has no memory left, not even to report
+
+
+def _child(request: dict[str, Any], writing: int) -> None:
+    status = 0
+    try:
+        os.setsid()
+        _limit(request["seconds"], request["megabytes"])
+        verdict = _judge(request)
+        os.write(writing, json.dumps(asdict(verdict)).encode())
+    except MemoryError:
+        status = MEMORY
+    except BaseException as error:  # the judge's own mistakes too are a sentence
+        with suppress(BaseException):
+            sentence = f"The answer could not be judged: {type(error).__name__}: {error}."
+            os.write(writing, json.dumps(asdict(Verdict(False, (sentence,), stopped="error"))).encode())
+    finally:
+        os._exit(status)
+
+
+def _limit(seconds: float, megabytes: int) -> None:
+    import resource
+
+    limits = {
+        resource.RLIMIT_AS: megabytes * 2**20,
+        resource.RLIMIT_CPU: int(seconds) + 2,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 2**20,
+    }
+    for kind, most in limits.items():
+        with suppress(ValueError, OSError):  # a system that has not all of them
+            resource.setrlimit(kind, (most, most))
+
+
+def _read_until(pipe: int, deadline: float) -> str | None:
+    """Everything until the other end is closed; None if that is after the deadline."""
+    parts: list[bytes] = []
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([pipe], [], [], left)[0]:
+            return None
+        if not (part := os.read(pipe, 65536)):
+            return b"".join(parts).decode("utf-8", "replace")
+        parts.append(part)
+
+
+if __name__ == "__main__":
+    serve()
