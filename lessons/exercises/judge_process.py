@@ -162,10 +162,16 @@ def _judge(request: dict[str, Any]) -> Verdict:
     from lessons.exercises.check import check_source
     from lessons.exercises.untouched import watching
 
+    problem: Exception | None = None
     with watching() as watch:
-        feedback = check_source(request["answer"], exercise(request["name"]))
+        try:
+            feedback = check_source(request["answer"], exercise(request["name"]))
+        except Exception as error:  # what an answer changed may have broken the judge: say that first
+            problem = error
     if watch.changed:
         return _stopped(f"touched {', '.join(watch.changed[:3])}", request["seconds"], request["megabytes"])
+    if problem is not None:
+        raise problem
     schedule = feedback.trace.schedule if feedback.trace is not None else ""
     return Verdict(bool(feedback.passed), tuple(map(str, feedback.say)), schedule, feedback.reply)
 

@@ -218,7 +218,7 @@ def test_what_the_command_line_refuses(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_a_learner_checks_a_notebook(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    path = notebook(tmp_path / "mine.ipynb", RIGHT, CHECK, "check('ABCD', 'missing-join/order')")
+    path = notebook(tmp_path / "mine.ipynb", RIGHT, CHECK, "check('ABCDE', 'missing-join/order')")
     assert main(["check", str(path)]) == 1
     out = capsys.readouterr().out
     assert f"{FILL}: accepted." in out
