@@ -66,6 +66,7 @@ class JupyterLab:
             *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
             *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"),
             f"--LabApp.app_settings_dir={settings}",
+            f"--config={ROOT / '.jupyterlab' / 'jupyter_server_config.py'}",
         ]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -153,6 +154,15 @@ class Notebook:
             }""",
             [number, text],
         )
+
+    def save_and_open_again(self) -> None:
+        """As on the next day: saved, the kernel restarted, the page loaded anew."""
+        self.do("panel.context.save()")
+        self.restart()
+        self.page.reload()
+        self.page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.sessionContext")
+        self.do("Promise.all([jupyterapp.restored, panel.context.ready, panel.revealed, panel.sessionContext.ready])")
+        self.wait_until_idle()
 
     def restart(self) -> None:
         self.do("panel.sessionContext.restartKernel()")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.jupyterlab import ROOT, Notebook
 
-NAMES = [path.name for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+NAMES = [path.name for path in sorted((ROOT / "notebooks").glob("0*.ipynb"))]  # the glossary has no cells to run
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""JupyterLab as the course starts it: what is saved can be read again when the kernel is gone."""
+
+from lessons.commands.saving import before_saving
+
+c = get_config()  # noqa: F821  Jupyter puts it there
+c.ContentsManager.pre_save_hook = before_saving
