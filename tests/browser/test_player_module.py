@@ -361,6 +361,7 @@ def test_text_has_contrast_in_both_themes(browser, player, scheme):
 
 def test_toggles_work_at_rest_on_what_was_stored(page):
     show(page, resting(RaceLab(stories.door, fixes=["join_created_thread"])))
+    page.get_by_text("Show the verdict").click()
     verdict = page.locator(".verdict")
     assert verdict.locator("b").inner_text().lower() == "failed"
     page.get_by_role("switch").click()
@@ -419,6 +420,7 @@ def test_values_are_text_never_markup(page, lost):
 
 def test_with_a_fix_both_runs_stand_above_each_other_at_the_same_step(page):
     show(page, resting(RaceLab(scenario, fixes=["join_created_thread"], kind="crash")))
+    page.get_by_text("Show the verdict").click()
     at = step(page)
     assert page.locator(".compare").count() == 0
     page.get_by_role("switch").click()
