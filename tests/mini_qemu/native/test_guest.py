@@ -171,22 +171,6 @@ def test_a_postcopy_that_does_not_start_leaves_the_guest_where_it_is(stage: Stag
     a.settled("running")
 
 
-def test_a_destination_that_dies_with_the_package_makes_a_pause(stage: Stage):
-    """It has all of the package: perhaps the guest runs there."""
-    a = stage.mini("a", "-m", "16", "-cpu", "writer")
-    wait_for(lambda: any(a.ram(4096)), "the guest has begun to write")
-    with listening(stage.uri()) as listener:
-        start_postcopy(stage, a)
-        with accept(listener) as sock:
-            seen = read_until(sock, LISTEN_AND_ON)
-            read_until(sock, bytes.fromhex("08 0002 0004 00000004"), seen)  # the ping that follows the package
-            sock.close()
-            assert a.qmp.wait_status("failed", "postcopy-paused", "completed") == "postcopy-paused"
-    assert a.qmp("query-status")["status"] == "finish-migrate"
-    with pytest.raises(QmpProblem):
-        a.qmp("cont")
-
-
 def test_multifd_is_refused_because_it_has_no_data_path(stage: Stage):
     a = stage.mini("a")
     with pytest.raises(QmpProblem, match="multifd"):

@@ -81,7 +81,7 @@ def test_locked():
 """,
         encoding="utf-8",
     )
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "mini_qemu.sched.pytest_plugin", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]  # the plugin is an entry point
     made = subprocess.run([*command, str(file)], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert "1 failed, 1 passed" in made.stdout, made.stdout + made.stderr
     assert "4 interleavings, all run: 2 fail" in made.stdout
