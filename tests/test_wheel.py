@@ -64,6 +64,8 @@ def test_says_what_it_is(site: Path):
     assert "Framework :: Jupyter :: JupyterLab :: 4" in metadata.get_all("Classifier", [])
     assert metadata["Author"] == "The mini_qemu authors"
     assert metadata.get_payload().startswith("# mini_qemu"), "the README"
-    assert (info / "entry_points.txt").read_text() == "[console_scripts]\nmini-qemu = lessons.__main__:main\n"
+    scripts = "[console_scripts]\nmini-qemu = lessons.__main__:main\n"
+    plugin = "[pytest11]\ninterleavings = mini_qemu.sched.pytest_plugin\n"
+    assert (info / "entry_points.txt").read_text() == f"{scripts}\n{plugin}"
     assert (site / "mini_qemu" / "py.typed").exists()
     assert (site / "lessons" / "py.typed").exists()

@@ -164,6 +164,7 @@ def trust(paths: Iterable[Path]) -> None:
     notary = NotebookNotary()
     for path in paths:
         notary.sign(nbformat.read(path, as_version=4))
+    notary.store.close()
 
 
 def run_jupyterlab(folder: Path, first: Path, flags: Sequence[str]) -> int:

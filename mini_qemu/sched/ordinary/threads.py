@@ -208,7 +208,7 @@ REPLACED.update({
     threading.current_thread: _current,
     threading.main_thread: threading.main_thread,
     threading.get_ident: _ident,
-    threading.get_native_id: _ident,
+    getattr(threading, "get_native_id", threading.get_ident): _ident,  # not in a browser's Python
     threading.local: Local,
     time.sleep: lambda seconds: None,
 })  # fmt: skip

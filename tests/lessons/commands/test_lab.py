@@ -40,8 +40,10 @@ def test_copies_and_trusts(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
 
     assert main(["lab", str(tmp_path / "mine"), "--no-start"]) == 0
     assert "They are yours" in capsys.readouterr().out
+    notary = NotebookNotary()
     for path in notebooks():
-        assert NotebookNotary().check_signature(read(tmp_path / "mine" / path.name, as_version=4))
+        assert notary.check_signature(read(tmp_path / "mine" / path.name, as_version=4))
+    notary.store.close()
 
 
 def test_a_notebook_that_is_not_the_courses_is_not_trusted(tmp_path: Path):
@@ -54,7 +56,9 @@ def test_a_notebook_that_is_not_the_courses_is_not_trusted(tmp_path: Path):
     path = tmp_path / "mine" / notebooks()[0].name
     path.write_text(json.dumps(foreign), encoding="utf-8")
     assert main(["lab", str(tmp_path / "mine"), "--no-start"]) == 0
-    assert not NotebookNotary().check_signature(read(path, as_version=4))
+    notary = NotebookNotary()
+    assert not notary.check_signature(read(path, as_version=4))
+    notary.store.close()
 
 
 @pytest.mark.parametrize("name", ["01", "1", "missing_join", "01_missing_join", "01_missing_join.ipynb"])
@@ -151,7 +155,8 @@ def test_the_server_answers(home: str, tmp_path: Path, a_home: Path):
             address = re.search(r"(http://127\.0\.0\.1:\d+)/lab/tree/00_start_here\.ipynb\?(token=\w+)", line)
         assert address, said
         found = answer(f"{address[1]}/api/contents/01_missing_join.ipynb?{address[2]}")
-        assert found["content"]["cells"][2]["metadata"]["trusted"] is True
+        code = next(cell for cell in found["content"]["cells"] if cell["cell_type"] == "code")
+        assert code["metadata"]["trusted"] is True
     finally:
         guard.cancel()
         server.send_signal(signal.SIGTERM)
