@@ -4,7 +4,7 @@
 A precopy over TLS, without return path; nothing races. Until June 2021 (`history.yank_knows_tls` off) both sides
 asked "a socket?", but about two objects: the bare socket was registered, and the last close asked the TLS channel
 that wraps it. The entry stayed, and every TLS migration aborted at its end. With one predicate for both sides (patch
-3), or with the unregistering taken out of the close (patch 5), that cannot happen.
+3) that cannot happen. Patch 5 without patch 3 turns it around: it unregisters the TLS channel, which nobody listed.
 """
 
 from __future__ import annotations
