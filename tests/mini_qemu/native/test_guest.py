@@ -147,9 +147,10 @@ def test_a_guest_that_the_user_stopped_stays_so(stage: Stage):
     assert [event["event"] for event in a.qmp.events if event["event"] == "RESUME"] == ["RESUME"]  # from the cont
 
 
-def start_postcopy(stage: Stage, a: Machine) -> None:
+def start_postcopy(stage: Stage, a: Machine, afterwards: int = 0) -> None:
+    """`afterwards`: bytes a second once the guest is over there; 0 is as many as there can be."""
     a.qmp.capabilities("return-path", "postcopy-ram")
-    a.qmp("migrate-set-parameters", max_bandwidth=1 << 20, downtime_limit=0)
+    a.qmp("migrate-set-parameters", max_bandwidth=1 << 20, downtime_limit=0, max_postcopy_bandwidth=afterwards)
     a.qmp("migrate", uri=stage.uri())
     assert a.qmp.wait_status("active", "failed") == "active"
     a.qmp("migrate-start-postcopy")
@@ -169,6 +170,26 @@ def test_a_postcopy_that_does_not_start_leaves_the_guest_where_it_is(stage: Stag
             sock.close()
             assert a.qmp.wait_status("failed", "postcopy-paused", "completed") == "failed"
     a.settled("running")
+
+
+def test_a_destination_that_dies_with_the_package_makes_a_pause(stage: Stage):
+    """It has all of the package: perhaps the guest runs there.
+
+    Pages of zeros are so small that all of them fit into the socket. A source that is done before the line dies hangs,
+    as upstream's does, so this one is given nine seconds for them.
+    """
+    a = stage.mini("a", "-m", "16", "-cpu", "writer")
+    wait_for(lambda: any(a.ram(4096)), "the guest has begun to write")
+    with listening(stage.uri()) as listener:
+        start_postcopy(stage, a, afterwards=4096)
+        with accept(listener) as sock:
+            seen = read_until(sock, LISTEN_AND_ON)
+            read_until(sock, bytes.fromhex("08 0002 0004 00000004"), seen)  # the ping that follows the package
+            sock.close()
+            assert a.qmp.wait_status("failed", "postcopy-paused", "completed") == "postcopy-paused"
+    assert a.qmp("query-status")["status"] == "finish-migrate"
+    with pytest.raises(QmpProblem):
+        a.qmp("cont")
 
 
 def test_multifd_is_refused_because_it_has_no_data_path(stage: Stage):
