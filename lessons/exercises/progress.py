@@ -58,7 +58,7 @@ def _whole(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _aside(file: Path, error: Exception) -> dict[str, dict[str, Any]]:
-    """A file that cannot be read is kept under another name: it may be somebody's, and it may be mended."""
+    """A file that cannot be read is kept under another name: it may be somebody's, and it may be repaired by hand."""
     global note
     kept = file.with_name(file.name + ".unreadable")
     with suppress(OSError):

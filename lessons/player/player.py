@@ -264,7 +264,7 @@ def plain(data: Data) -> str:
     steps = f"{count} step{'' if count == 1 else 's'} of {', '.join(data['threads'])}"
     found = data["finding"]
     if found is None:
-        return f"{head}: {steps}; nothing goes wrong."
+        return f"{head}: {steps}; nothing fails."
     where = f" in {found['thread']}" if found["thread"] else ""
     return f"{head}: {steps}; then {found['kind']}{where}: {found['message']}"
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Interleaving 2-D, which the series does not mend: the line dies while the migration thread finishes.
+"""Interleaving 2-D, which the series does not fix: the line dies while the migration thread finishes.
 
 Both threads notice. The migration thread, in await_return_path_close_on_source, tests from_dst_file and then shuts it
 down, without the lock; the return path thread releases the file in between. Patch 2 overlooked this place; it was
-mended in September 2023 (639decf529).
+fixed in September 2023 (639decf529).
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ WRONG_FIXES = (
     ),
     WrongFix(
         "first_close",
-        "Unregister on the first close, whoever it is.",
+        "Unregister on the first close, by whichever thread.",
         {CLOSE: edited(CLOSE, LAST, "last = True", "first close")},
         "The second close unregisters again, and finds no such pair.",
         frozenset({"crash"}),

@@ -123,7 +123,7 @@ WRONG_FIXES = (
                 "the other file",
             )
         },
-        "It mends await, where nobody looked at it again; cancel tests and uses as before.",
+        "It fixes await, where nobody looks at the file again. Cancel tests and uses it as before.",
         frozenset({"crash", "use-after-free"}),
     ),
     WrongFix(

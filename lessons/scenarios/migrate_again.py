@@ -3,7 +3,7 @@
 
 Nobody joins that thread on cancel, and the next migration uses the same state. The thread lets go of whatever the
 shared pointer holds by then: its own file, nothing at all, or the file of the second migration, which then fails for no
-reason anybody can see. QEMU mended it in 2023 by joining on every path (d50f5dc075, 36e9aab3c5). By reading; no report
+reason anybody can see. QEMU fixed it in 2023 by joining on every path (d50f5dc075, 36e9aab3c5). By reading; no report
 is known. The second migration is followed until its return path is open; it starts no threads here.
 """
 

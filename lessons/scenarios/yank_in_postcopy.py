@@ -5,7 +5,7 @@ While it is active, both threads lose the line and pause. While it is paused, th
 must find nothing: without patch 5 it can find a channel that is freed. Two states have no way out, and the series does
 not give them one; both hang for ever, whoever yanks or cancels afterwards.
 
-*recover* (C.12, mended in November 2023, f8c543e808): the migration thread waits for an acknowledgement that only the
+*recover* (C.12, fixed in November 2023, f8c543e808): the migration thread waits for an acknowledgement that only the
 return path thread can bring, and that one has lost its line and waits for the next recovery.
 *the end* (C.18a, ended in September 2023 by ef796ee93b): everything is sent, the migration thread joins the return path
 thread, and that one takes the dead line for a pause and waits for the migration thread. QEMU 7.2 does it, too.

@@ -116,7 +116,7 @@ def _told(name: str, result: Result) -> str:
 
 
 def how_rare(free: Any, **results: Result) -> Figure:
-    """How often each way of running finds anything, on a logarithmic scale: how_rare(runs, dice=..., pct=...).
+    """How often each way of running finds anything, on a logarithmic scale: how_rare(runs, at_random=..., pct=...).
 
     Where nothing was found an arrow points down from the largest share that this many clean runs leave possible.
     """
@@ -140,8 +140,8 @@ def how_rare(free: Any, **results: Result) -> Figure:
             axes.set_ylim(len(rows) - 0.5, -0.7)
             axes.set_xscale("log")
             axes.set_xlim(1e-5, 1.3)
-            axes.set_xlabel("share of runs in which something goes wrong")
+            axes.set_xlabel("share of runs that fail")
             return figure
 
     told = [f"{name}: {failing:,} of {runs:,} runs" for name, runs, failing in rows[1:]]
-    return Figure(f"Something goes wrong in: {'; '.join(told)}. Above them the real threads.", draw)
+    return Figure(f"Failing runs: {'; '.join(told)}. Above them the real threads.", draw)

@@ -36,8 +36,8 @@ from mini_qemu.sched import (
     scenario_of,
 )
 
-MOST_STEPS = 5_000  # of a run shown to say that nothing goes wrong
-MINIMISE_UP_TO = 300  # up to here a second search, for the simplest run that fails, is not felt
+MOST_STEPS = 5_000  # of a run shown to say that nothing fails
+MINIMISE_UP_TO = 300  # up to here a second search, for the shortest failing run, is not felt
 
 
 class _Lab(AtRest, anywidget.AnyWidget):
@@ -284,7 +284,7 @@ class SchedulerLab(_Lab):
         if trace.finding is not None:
             return "you broke it", f"{trace.finding}. The schedule below replays it.", "failed"
         if not choices:
-            return "it held", "Every thread has finished and nothing went wrong. Undo, and try another order.", "held"
+            return "it held", "Every thread has finished and nothing failed. Undo, and try another order.", "held"
         return "your turn", "Choose the thread that makes the next step. Can you break it?", "turn"
 
     @staticmethod
@@ -362,4 +362,4 @@ def _why(wrong: Any) -> str:
 
 
 def _run_title(trace: Trace) -> str:
-    return "The simplest run that fails" if trace.finding is not None else "One of the runs"
+    return "The shortest failing run" if trace.finding is not None else "One of the runs"

@@ -41,7 +41,7 @@ Cost = tuple[int, int]
 def minimise(
     scenario: Explorable, failure: Result | Failure | str | None = None, limit_runs: int = LIMIT_RUNS, kind: str = ""
 ) -> str:
-    """The schedule of the simplest run with the same failure: fewest preemptions, then fewest steps.
+    """The schedule of the shortest run with the same failure: fewest preemptions, then fewest steps.
 
     ``failure``: a `Result` (its `failure` is taken), a `Failure`, or a schedule text; by default the scenario is
     explored first. Or give a ``kind``: then any failure of that kind will do. What only a visit of all states shows, a
@@ -65,7 +65,7 @@ def minimise(
 
 
 def _by_classes(scenario: Scenario, kind: str, message: str | None, limit_runs: int) -> list[str] | None:
-    """The steps of the simplest run over all classes that end in such a failure."""
+    """The steps of the shortest run over all classes that end in such a failure."""
     best: tuple[Cost, str, list[str]] | None = None
     for number, run in enumerate(OptimalDPOR(scenario).runs(), start=1):
         for finding in run.findings:
@@ -215,7 +215,7 @@ class _Order:
 
 
 def shortest_trace(scenario: Explorable, failure: Result | Failure | str | None = None) -> Trace:
-    """The trace of the simplest run with the failure. That of a livelock stops after one more step of each thread that
+    """The trace of the shortest run with the failure. That of a livelock stops after one more step of each thread that
     goes round for ever.
     """
     if failure is None:

@@ -105,7 +105,7 @@ class Result:
             if self.classes == 1:
                 size, found = (
                     "1 interleaving, run",
-                    f"it fails ({', '.join(self.findings)})" if self.failing else "it is well",
+                    f"it fails ({', '.join(self.findings)})" if self.failing else "it passes",
                 )
         else:
             size, found = f"{self.runs:,} interleavings run", failed if self.failing else "none of them fails"

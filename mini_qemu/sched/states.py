@@ -135,7 +135,7 @@ class VisitedStates:
             yield run
 
     def _run_to(self, states: Collection[int], round_: Sequence[int] = ()) -> Run:
-        """The simplest run to one of ``states``. ``round_``: the threads that from there go round for ever; each of
+        """The shortest run to one of ``states``. ``round_``: the threads that from there go round for ever; each of
         them takes one more step, to show where.
         """
         path = self.graph.shortest(states)

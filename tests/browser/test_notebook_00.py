@@ -1,4 +1,4 @@
-"""00 as a newcomer meets it: predict, step, play, break the deadlock, mend the withdrawal, see the progress."""
+"""00 as a newcomer meets it: predict, step, play, break the deadlock, fix the withdrawal, see the progress."""
 
 from __future__ import annotations
 

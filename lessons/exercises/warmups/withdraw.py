@@ -266,8 +266,8 @@ def compare_and_exchange(account, amount):
 
 
 @WITHDRAW.accepts_but(
-    "The balance is below zero for a moment. The lock hides that here; but whoever reads the balance without the lock,"
-    " a cash machine's display for example, can see an overdrawn account. Test first, then withdraw.",
+    "The balance is below zero for a moment. The lock hides that here; but a thread that reads the balance without"
+    " the lock, a cash machine's display for example, can see an overdrawn account. Test first, then withdraw.",
     lambda o: o.deeds.breaks("never overdrawn"),
 )
 def subtracts_and_undoes(account, amount):

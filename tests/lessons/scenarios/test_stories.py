@@ -21,7 +21,7 @@ SURVIVORS = {
     "yank-at-the-end-of-postcopy",  # C.18a
     "yank-during-load",  # C.18e: only with patch 5
 }
-"""What the series does not mend, and does not claim to."""
+"""What the series does not fix, and does not claim to."""
 
 
 @pytest.mark.parametrize("name", stories())

@@ -133,7 +133,7 @@ def test_a_run_that_ends_well_says_so():
         view = tell(lab, do="move", thread=thread)
     assert view["heading"] == "it held"
     assert view["reasons"] == {"A": "has finished", "B": "has finished"}
-    assert repr(lab) == "You are the scheduler. lost-update: 4 steps of A, B; nothing goes wrong."
+    assert repr(lab) == "You are the scheduler. lost-update: 4 steps of A, B; nothing fails."
 
 
 def test_a_thread_that_cannot_move_says_why():
