@@ -28,7 +28,7 @@ class Fix:
     patch: int
     title: str
     commit: str
-    story: str
+    summary: str
 
     @property
     def url(self) -> str:

@@ -87,3 +87,27 @@ def test_imports_only_from_earlier_layers(path: Path):
         elif top not in STDLIB:
             assert not here.startswith("mini_qemu"), f"{here} imports {top}, the miniature only what Python brings"
             assert not outside or top in AT_IMPORT, f"{here} imports {top} at import time: do it where it is used"
+
+
+def scenario_modules() -> list[Path]:
+    """A story, or a scenario of a lesson: whatever lies beside the stage."""
+    return [path for path in FILES if path.parent == Path("lessons/scenarios") and path.name not in SHARED]
+
+
+SHARED = {"__init__.py", "story.py"}  # the list of stories, and what a story is
+
+
+@pytest.mark.parametrize("path", scenario_modules(), ids=str)
+def test_stories_never_import_stories(path: Path):
+    for module, _ in imports(path):
+        if module.startswith("lessons.scenarios"):
+            below = module.split(".")[2:3]
+            assert below in (["stage"], ["story"]), f"{path} imports {module}: move what they share to the stage"
+
+
+def test_the_stage_imports_no_story():
+    stage = [path for path in FILES if path.parent == Path("lessons/scenarios/stage")]
+    assert stage
+    for path in stage:
+        theirs = [module for module, _ in imports(path) if module.startswith("lessons.")]
+        assert all(module.startswith("lessons.scenarios.stage") for module in theirs), (path, theirs)

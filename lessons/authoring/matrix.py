@@ -52,9 +52,9 @@ class Cell:
 
 def cell(name: str, on: Set) -> Cell:
     """Explore one story in one state of the code. Whatever is not a finding is an error and is raised."""
-    told = find(name)
-    with as_of(on, told.history):
-        result = explore(told.scenario)
+    story = find(name)
+    with as_of(on, story.history):
+        result = explore(story.scenario)
     wrong = []
     for (kind, message), count in result.outcomes.items():
         where = result.examples[kind, message].finding.function
@@ -117,9 +117,9 @@ def _matches(pattern: str, on: Set) -> bool:
 def table(cells: dict[str, dict[Set, Cell]]) -> str:
     parts = [HEAD]
     for name, of_name in cells.items():
-        told = find(name)
-        then = "" if told.history else " (as of June 2021)"
-        lines = [f"{name}: {told.about}{then}", "  12345"]
+        story = find(name)
+        then = "" if story.history else " (as of June 2021)"
+        lines = [f"{name}: {story.about}{then}", "  12345"]
         lines += [f"  {pattern}  {found}" for pattern, found in rows(of_name)]
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)

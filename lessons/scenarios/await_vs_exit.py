@@ -8,32 +8,25 @@ fixed in September 2023 (639decf529).
 
 from __future__ import annotations
 
-from lessons.scenarios.invariants import SOURCE_RULES
-from lessons.scenarios.stage import Source, hangs_up, running, watch_source
+from lessons.scenarios.stage import SourceSide, hangs_up, running, source_scenario
 from lessons.scenarios.story import Story
 from mini_qemu.migration import await_return_path_close_on_source, open_return_path_on_source
 from mini_qemu.qemu_file import qemu_file_set_error
-from mini_qemu.sched import Scenario
 
 
-def setup() -> Source:
+def setup() -> SourceSide:
     w = running()
     qemu_file_set_error(w.ms.to_dst_file, -5)
     return w
 
 
-def live_migration(w: Source) -> None:
+def live_migration(w: SourceSide) -> None:
     open_return_path_on_source(w.ms, True)
     await_return_path_close_on_source(w.ms)
 
 
-scenario = Scenario(
-    "await-vs-exit",
-    setup=setup,
-    threads={"live_migration": live_migration, "network": hangs_up},
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="The line dies at the end",
+scenario = source_scenario(
+    "await-vs-exit", "The line dies at the end", setup, {"live_migration": live_migration, "network": hangs_up}
 )
 
 STORY = Story(scenario, "the line dies during completion: survives the series")

@@ -10,39 +10,15 @@ whoever closes last.
 from __future__ import annotations
 
 from lessons.replace import edited
-from lessons.scenarios.invariants import SOURCE_RULES
-from lessons.scenarios.precopy_no_return_path import scenario as without_return_path
-from lessons.scenarios.stage import Source, return_path, running, watch_source
+from lessons.scenarios.stage import cancelled, cleans_up, return_path, source_scenario, without_return_path
 from lessons.scenarios.story import Story, WrongFix
 from mini_qemu.io_channel import QIOChannel, qio_channel_close
-from mini_qemu.migration import migrate_fd_cancel, migrate_fd_cleanup
-from mini_qemu.process import qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
 from mini_qemu.qemu_thread import free
 from mini_qemu.qom import fetch_add, object_ref
-from mini_qemu.sched import Scenario
 from mini_qemu.yank_functions import migration_ioc_unregister_yank
 
-
-def setup() -> Source:
-    """Cancelled: both files are shut down, the migration thread has ended."""
-    w = running()
-    migrate_fd_cancel(w.ms)
-    return w
-
-
-def cleans_up(w: Source) -> None:
-    qemu_mutex_lock_iothread(w.qemu)
-    migrate_fd_cleanup(w.ms)
-    qemu_mutex_unlock_iothread(w.qemu)
-
-
-scenario = Scenario(
-    "cancel-cleanup",
-    setup=setup,
-    threads={"main": cleans_up, "return path": return_path},
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="The clean-up after a cancel",
+scenario = source_scenario(
+    "cancel-cleanup", "The clean-up after a cancel", cancelled, {"main": cleans_up, "return path": return_path}
 )
 
 def atomic_close(ioc: QIOChannel) -> int:
@@ -183,7 +159,7 @@ WRONG_FIXES = (
 STORY = Story(
     scenario,
     "the clean-up after a cancel",
-    patches=("explicit_unregister",),
+    fixes=("explicit_unregister",),
     wrong_fixes=WRONG_FIXES,
 )
 STORIES = (STORY,)

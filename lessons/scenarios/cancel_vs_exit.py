@@ -9,37 +9,28 @@ file that is freed.
 from __future__ import annotations
 
 from lessons.replace import edited
-from lessons.scenarios.invariants import SOURCE_RULES
-from lessons.scenarios.stage import Source, return_path, running, says_shut, watch_source
+from lessons.scenarios.stage import SourceSide, return_path, running, says_shut, source_scenario
 from lessons.scenarios.story import Story, WrongFix
 from mini_qemu.migration import migrate_fd_cancel
-from mini_qemu.sched import Scenario
 
 
-def setup() -> Source:
+def setup() -> SourceSide:
     return running()
 
 
-def main(w: Source) -> None:
+def main(w: SourceSide) -> None:
     migrate_fd_cancel(w.ms)
 
 
-scenario = Scenario(
+scenario = source_scenario(
     "cancel-vs-exit",
-    setup=setup,
-    threads={"main": main, "return path": return_path, "destination": says_shut},
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="Cancel against the end of the return path",
+    "Cancel against the end of the return path",
+    setup,
+    {"main": main, "return path": return_path, "destination": says_shut},
 )
 
-silent = Scenario(
-    "cancel-silent",
-    setup=setup,
-    threads={"main": main, "return path": return_path},
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="Cancel while the destination says nothing",
+silent = source_scenario(
+    "cancel-silent", "Cancel while the destination says nothing", setup, {"main": main, "return path": return_path}
 )
 
 CANCEL = "migration.migrate_fd_cancel"
@@ -181,7 +172,7 @@ WRONG_FIXES = (
 STORY = Story(
     scenario,
     "cancel while the return path thread ends",
-    patches=("lock_from_dst_file",),
+    fixes=("lock_from_dst_file",),
     wrong_fixes=WRONG_FIXES,
 )
 STORIES = (STORY,)

@@ -7,31 +7,27 @@ pointer is not NULL and the file is gone: here even a single, atomic read of the
 
 from __future__ import annotations
 
-from lessons.scenarios.invariants import SOURCE_RULES
-from lessons.scenarios.stage import Source, Wings, hangs_up, return_path, running, watch_source
+from lessons.scenarios.stage import SourceSide, Wings, hangs_up, return_path, running, source_scenario
 from lessons.scenarios.story import Story
 from mini_qemu.migration import migrate_fd_cancel
-from mini_qemu.sched import Scenario
 
 
-def setup() -> Source:
+def setup() -> SourceSide:
     w = running("postcopy-ram", state="postcopy-active")
     w.ms.postcopy_pause_rp_sem = Wings()  # nobody resumes: the thread's part ends where it goes to sleep
     return w
 
 
-def main(w: Source) -> None:
+def main(w: SourceSide) -> None:
     migrate_fd_cancel(w.ms)
 
 
-scenario = Scenario(
+scenario = source_scenario(
     "cancel-vs-pause",
-    setup=setup,
-    threads={"main": main, "return path": return_path, "network": hangs_up},
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="Cancel against the postcopy pause",
+    "Cancel against the postcopy pause",
+    setup,
+    {"main": main, "return path": return_path, "network": hangs_up},
 )
 
-STORY = Story(scenario, "cancel while a postcopy loses its line", patches=("lock_from_dst_file",))
+STORY = Story(scenario, "cancel while a postcopy loses its line", fixes=("lock_from_dst_file",))
 STORIES = (STORY,)

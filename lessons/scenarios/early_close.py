@@ -9,21 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lessons.scenarios.invariants import SOURCE_RULES
-from lessons.scenarios.stage import Source, main_connects_then_cleans_up, watch_source
+from lessons.scenarios.stage import SourceSide, main_connects_then_cleans_up, source_scenario
 from lessons.scenarios.story import Story
 from mini_qemu.io_channel import qio_channel_close, qio_channel_read
-from mini_qemu.sched import Scenario
 
 OPEN_RETURN_PATH = bytes.fromhex("08 0001 0000")
 
 
-def setup() -> Source:
-    w = Source("return-path")
+def setup() -> SourceSide:
+    w = SourceSide("return-path")
     return w
 
 
-def closes_its_end(w: Source) -> None:
+def closes_its_end(w: SourceSide) -> None:
     """Closes the return path at once, but goes on listening."""
     qio_channel_close(w.peer_ioc)
     while True:
@@ -33,24 +31,22 @@ def closes_its_end(w: Source) -> None:
         w.heard += data
 
 
-def not_asked_for(w: Source) -> Iterable[str]:
+def not_asked_for(w: SourceSide) -> Iterable[str]:
     if w.heard and OPEN_RETURN_PATH not in w.heard:
         yield "a return path was configured, but the stream begins without asking for it"
 
 
-scenario = Scenario(
+scenario = source_scenario(
     "early-close",
-    setup=setup,
-    threads={"main": main_connects_then_cleans_up, "destination": closes_its_end},
-    watch=watch_source,
-    invariants=SOURCE_RULES,
+    "The return path closes at once",
+    setup,
+    {"main": main_connects_then_cleans_up, "destination": closes_its_end},
     leaks=not_asked_for,
-    title="The return path closes at once",
 )
 
 STORY = Story(
     scenario,
     "the destination closes the return path at once",
-    patches=("join_created_thread", "lock_from_dst_file"),
+    fixes=("join_created_thread", "lock_from_dst_file"),
 )
 STORIES = (STORY,)

@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lessons.replace import edited
-from lessons.scenarios.recovery import setup as losing_its_line
-from lessons.scenarios.recovery import stale_entry
-from lessons.scenarios.stage import Source, oob_yanks, yank_list
+from lessons.scenarios.stage import SourceSide, oob_yanks, watch_source, yank_list
+from lessons.scenarios.stage.recovery import PATIENT_OPERATOR, losing_its_line
 from lessons.scenarios.story import Story, WrongFix
 from mini_qemu.io_channel import QIOChannel, QIOChannelFile, QIOChannelSocket, QIOChannelTLS, Wire, qio_channel_read
 from mini_qemu.process import QemuProcess
@@ -33,7 +32,7 @@ class Remembering(QemuProcess):
         self.answers: dict[str, bool] = {}
 
 
-class ByFd(Source):
+class ByFd(SourceSide):
     """Each channel that `fd:` gives to this source, in the order in which they come."""
 
     def __init__(self) -> None:
@@ -82,7 +81,7 @@ def by_transport(ioc: QIOChannel) -> bool:
     return ioc.process.answers.setdefault("fd", isinstance(ioc, QIOChannelSocket | QIOChannelTLS))
 
 
-def with_a_flag() -> Source:
+def with_a_flag() -> SourceSide:
     """The first channel has been registered, and its owner remembers that."""
     w = losing_its_line()
     w.ms.registered_yank = True  # type: ignore[attr-defined]  # a field that only the wrong fixes have
@@ -90,7 +89,7 @@ def with_a_flag() -> Source:
 
 
 recovers_with_a_flag = Scenario(
-    "stale-flag", setup=with_a_flag, threads=stale_entry.threads, watch=stale_entry.watch, title="The flag that stayed"
+    "stale-flag", setup=with_a_flag, threads=PATIENT_OPERATOR, watch=watch_source, title="The flag that stayed"
 )
 
 CONNECT = "channel.migration_channel_connect"

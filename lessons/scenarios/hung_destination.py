@@ -8,18 +8,16 @@ place, and then the source believes that all went well.
 
 from __future__ import annotations
 
-from lessons.scenarios.invariants import SOURCE_RULES
-from lessons.scenarios.stage import FOOTER, Source, main_connects_then_cleans_up, oob_yanks, watch_source
+from lessons.scenarios.stage import FOOTER, SourceSide, main_connects_then_cleans_up, oob_yanks, source_scenario
 from lessons.scenarios.story import Story
 from mini_qemu.io_channel import qio_channel_read
-from mini_qemu.sched import Scenario
 
 
-def setup() -> Source:
-    return Source("return-path")
+def setup() -> SourceSide:
+    return SourceSide("return-path")
 
 
-def destination(w: Source) -> None:
+def destination(w: SourceSide) -> None:
     """Hears everything, says nothing; the operator sees the progress stop, and yanks."""
     while True:
         message = qio_channel_read(w.peer_ioc)
@@ -28,19 +26,17 @@ def destination(w: Source) -> None:
             return
 
 
-def check(w: Source) -> None:
+def check(w: SourceSide) -> None:
     assert w.ms.state == "failed", f"the destination never said SHUT, and the source is {w.ms.state}"
 
 
-scenario = Scenario(
+scenario = source_scenario(
     "hung-destination",
-    setup=setup,
-    threads={"main": main_connects_then_cleans_up, "destination": destination},
+    "The destination hangs",
+    setup,
+    {"main": main_connects_then_cleans_up, "destination": destination},
     check=check,
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="The destination hangs",
 )
 
-STORY = Story(scenario, "the destination hangs, and an operator yanks", patches=("join_created_thread",))
+STORY = Story(scenario, "the destination hangs, and an operator yanks", fixes=("join_created_thread",))
 STORIES = (STORY,)

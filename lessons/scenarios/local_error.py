@@ -10,36 +10,32 @@ then free.
 from __future__ import annotations
 
 from lessons.replace import edited
-from lessons.scenarios.invariants import SOURCE_RULES
-from lessons.scenarios.stage import Source, reap, running, start_return_path, watch_source
+from lessons.scenarios.stage import SourceSide, reap, running, source_scenario, start_return_path
 from lessons.scenarios.story import Story, WrongFix
-from mini_qemu.io_channel import qio_channel_close, qio_channel_read
+from mini_qemu.io_channel import EINVAL, qio_channel_close, qio_channel_read
 from mini_qemu.migration import migration_detect_error, migration_iteration_finish
 from mini_qemu.process import main_loop_wait
 from mini_qemu.qemu_file import qemu_file_set_error
-from mini_qemu.sched import Scenario
-
-EINVAL = 22
 
 
-def setup() -> Source:
+def setup() -> SourceSide:
     w = running()
     qemu_file_set_error(w.ms.to_dst_file, -EINVAL)
     return w
 
 
-def main(w: Source) -> None:
+def main(w: SourceSide) -> None:
     start_return_path(w)
     main_loop_wait(w.qemu)
     reap(w)
 
 
-def live_migration(w: Source) -> None:
+def live_migration(w: SourceSide) -> None:
     migration_detect_error(w.ms)
     migration_iteration_finish(w.ms)
 
 
-def destination(w: Source) -> None:
+def destination(w: SourceSide) -> None:
     """Waits for more; when there is no more, hangs up."""
     while True:
         if not qio_channel_read(w.peer_ioc):
@@ -47,18 +43,16 @@ def destination(w: Source) -> None:
             return
 
 
-def check(w: Source) -> bool:
+def check(w: SourceSide) -> bool:
     return w.ms.state == "failed"
 
 
-scenario = Scenario(
+scenario = source_scenario(
     "local-error",
-    setup=setup,
-    threads={"main": main, "live_migration": live_migration, "destination": destination},
+    "A failure at home",
+    setup,
+    {"main": main, "live_migration": live_migration, "destination": destination},
     check=check,
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="A failure at home",
 )
 
 CLEANUP = "migration.migrate_fd_cleanup"
@@ -89,7 +83,7 @@ WRONG_FIXES = (
 STORY = Story(
     scenario,
     "a failure at home while the destination is well",
-    patches=("explicit_unregister",),
+    fixes=("explicit_unregister",),
     wrong_fixes=WRONG_FIXES,
 )
 STORIES = (STORY,)

@@ -9,25 +9,21 @@ is known. The second migration is followed until its return path is open; it sta
 
 from __future__ import annotations
 
-from lessons.scenarios.cancel_cleanup import cleans_up
-from lessons.scenarios.cancel_cleanup import setup as cancelled
-from lessons.scenarios.invariants import SOURCE_RULES
-from lessons.scenarios.stage import Source, pointer, return_path, watch_source
+from lessons.scenarios.stage import SourceSide, cancelled, cleans_up, pointer, return_path, source_scenario
 from lessons.scenarios.story import Story
 from mini_qemu.io_channel import qio_channel_socket_pair
 from mini_qemu.migration import open_return_path_on_source, qmp_migrate
 from mini_qemu.qemu_file_channel import qemu_fopen_channel_output
-from mini_qemu.sched import Scenario
 from mini_qemu.yank_functions import migration_ioc_register_yank
 
 
-def setup() -> Source:
+def setup() -> SourceSide:
     w = cancelled()
     w.ioc2, w.peer_ioc2 = qio_channel_socket_pair(w.qemu, w.peer)
     return w
 
 
-def main(w: Source) -> None:
+def main(w: SourceSide) -> None:
     cleans_up(w)
     error = qmp_migrate(w.ms)
     assert error is None, error
@@ -36,19 +32,13 @@ def main(w: Source) -> None:
     open_return_path_on_source(w.ms, create_thread=False)
 
 
-def check(w: Source) -> None:
+def check(w: SourceSide) -> None:
     found = pointer(w.ms.rp_state.from_dst_file)
     assert found == "open", f"the second migration has opened its return path, and from_dst_file is {found}"
 
 
-scenario = Scenario(
-    "migrate-again",
-    setup=setup,
-    threads={"main": main, "return path": return_path},
-    check=check,
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="Cancel, then migrate again",
+scenario = source_scenario(
+    "migrate-again", "Cancel, then migrate again", setup, {"main": main, "return path": return_path}, check=check
 )
 
 STORY = Story(scenario, "cancel, then migrate again: survives the series")

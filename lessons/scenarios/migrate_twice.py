@@ -8,23 +8,21 @@ nobody thought of.
 from __future__ import annotations
 
 from lessons.replace import edited
-from lessons.scenarios.invariants import SOURCE_RULES
-from lessons.scenarios.stage import Source, connects, destination, watch_source
+from lessons.scenarios.stage import SourceSide, connects, destination, source_scenario
 from lessons.scenarios.story import Story, WrongFix
 from mini_qemu.channel import socket_outgoing_migration
 from mini_qemu.io_channel import qio_channel_socket_pair
 from mini_qemu.migration import qmp_migrate
 from mini_qemu.process import main_loop_wait, qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
-from mini_qemu.sched import Scenario
 
 
-def setup() -> Source:
-    w = Source("return-path")
+def setup() -> SourceSide:
+    w = SourceSide("return-path")
     w.ioc2, w.peer_ioc2 = qio_channel_socket_pair(w.qemu, w.peer)
     return w
 
 
-def main(w: Source) -> None:
+def main(w: SourceSide) -> None:
     connects(w)
     main_loop_wait(w.qemu)
     w.ms.capabilities = frozenset()
@@ -36,18 +34,12 @@ def main(w: Source) -> None:
     main_loop_wait(w.qemu)
 
 
-def check(w: Source) -> bool:
+def check(w: SourceSide) -> bool:
     return w.ms.state == "completed"
 
 
-scenario = Scenario(
-    "migrate-twice",
-    setup=setup,
-    threads={"main": main, "destination": destination},
-    check=check,
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="Migrate twice",
+scenario = source_scenario(
+    "migrate-twice", "Migrate twice", setup, {"main": main, "destination": destination}, check=check
 )
 
 COMPLETION = "migration.migration_completion"
@@ -71,7 +63,7 @@ WRONG_FIXES = (
 STORY = Story(
     scenario,
     "a migration with a return path, then one without",
-    patches=("join_created_thread",),
+    fixes=("join_created_thread",),
     wrong_fixes=WRONG_FIXES,
 )
 STORIES = (STORY,)

@@ -10,23 +10,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.stage import (
-    Bell,
-    Source,
     Word,
     connects,
     main_connects_then_cleans_up,
     pointer,
+    source_scenario,
     stall,
     start_return_path,
     tell,
-    under_way,
     watch_source,
 )
+from lessons.scenarios.stage.both_ends import BothEnds, accepts, both_lose_their_line
 from lessons.scenarios.story import Story
 from mini_qemu.channel import socket_accept_incoming_migration, socket_outgoing_migration
-from mini_qemu.io_channel import EIO, qio_channel_socket_pair
+from mini_qemu.io_channel import qio_channel_socket_pair
 from mini_qemu.migration import (
     MIG_THR_ERR_RECOVERED,
     migration_completion,
@@ -34,36 +32,13 @@ from mini_qemu.migration import (
     migration_iteration_finish,
     qmp_migrate,
 )
-from mini_qemu.migration_incoming import migration_incoming_get_current
-from mini_qemu.monitor import qmp_migrate_cancel, qmp_migrate_incoming, qmp_migrate_recover
+from mini_qemu.monitor import qmp_migrate_cancel, qmp_migrate_recover
 from mini_qemu.postcopy_ram import postcopy_ram_incoming_setup
 from mini_qemu.process import main_loop_wait, qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
-from mini_qemu.qemu_file import qemu_file_get_return_path, qemu_file_set_error
-from mini_qemu.qemu_file_channel import qemu_fopen_channel_input
-from mini_qemu.qemu_thread import QEMU_THREAD_DETACHED, QemuSemaphore, qemu_thread_create
-from mini_qemu.qom import object_unref
+from mini_qemu.qemu_thread import QEMU_THREAD_DETACHED, qemu_thread_create
 from mini_qemu.savevm import postcopy_ram_listen_thread
-from mini_qemu.sched import Scenario
-from mini_qemu.yank_functions import migration_ioc_register_yank
 
 FIRST_PART = 2  # of a precopy's messages: the first that carries a page
-
-
-class BothEnds(Source):
-    """The destination waits for a connection too."""
-
-    def __init__(self, *capabilities: str, pages: int = 0) -> None:
-        super().__init__(*capabilities, pages=pages)
-        self.mis = migration_incoming_get_current(self.peer)
-        self.destination_paused = QemuSemaphore(name="destination paused")
-        qmp_migrate_incoming(self.peer)
-
-
-def accepts(w: BothEnds) -> None:
-    qemu_mutex_lock_iothread(w.peer)
-    socket_accept_incoming_migration(w.mis, w.peer_ioc)
-    qemu_mutex_unlock_iothread(w.peer)
-    main_loop_wait(w.peer)  # the load
 
 
 def loads(w: BothEnds) -> None:
@@ -98,55 +73,26 @@ def postcopy() -> BothEnds:
     return w
 
 
-test_precopy = Scenario(
+test_precopy = source_scenario(
     "test-precopy",
-    setup=precopy,
-    threads={"main": main_connects_then_cleans_up, "destination main": loads},
+    "migration-test: precopy",
+    precopy,
+    {"main": main_connects_then_cleans_up, "destination main": loads},
     check=check,
     watch=watch,
-    invariants=SOURCE_RULES,
-    title="migration-test: precopy",
 )
 
-test_postcopy = Scenario(
+test_postcopy = source_scenario(
     "test-postcopy",
-    setup=postcopy,
-    threads={"main": main_connects_then_cleans_up, "destination main": accepts},
+    "migration-test: postcopy",
+    postcopy,
+    {"main": main_connects_then_cleans_up, "destination main": accepts},
     check=check,
     watch=watch,
-    invariants=SOURCE_RULES,
-    title="migration-test: postcopy",
 )
 
 
 # recovery
-
-
-def recovery() -> BothEnds:
-    """A postcopy is under way, the guest runs on the destination, and the line has just died.
-
-    The threads learn of it one after another; that several close at once is a story of its own.
-    """
-    w = BothEnds("return-path", "postcopy-ram", pages=1)
-    stall(w, 0)
-    under_way(w, "postcopy-active")
-    qemu_file_set_error(w.ms.to_dst_file, -EIO)
-    w.qemu.ram_state.blocks[0].dirty[0] = 1
-
-    migration_ioc_register_yank(w.peer_ioc)
-    w.mis.from_src_file = qemu_fopen_channel_input(w.peer_ioc)
-    w.mis.to_src_file = qemu_file_get_return_path(w.mis.from_src_file)
-    object_unref(w.peer_ioc)
-    w.mis.state, w.mis.postcopy_state = "active", "running"
-    for se in w.peer.savevm_handlers:
-        se.load_section_id = se.section_id  # the beginning of the stream has been read
-    w.mis.main_thread_load_event = QemuSemaphore(1)
-
-    w.ioc2, w.peer_ioc2 = qio_channel_socket_pair(w.qemu, w.peer)
-    w.ms.postcopy_pause_sem = Bell(w.paused)
-    w.ms.postcopy_pause_rp_sem = Bell(w.parked)
-    w.mis.postcopy_pause_sem_dst = Bell(w.destination_paused)
-    return w
 
 
 def source_recovers(w: BothEnds) -> None:
@@ -180,14 +126,13 @@ def destination_recovers(w: BothEnds) -> None:
     qemu_mutex_unlock_iothread(w.peer)
 
 
-test_recovery = Scenario(
+test_recovery = source_scenario(
     "test-recovery",
-    setup=recovery,
-    threads={"main": source_recovers, "live_migration": goes_on, "destination main": destination_recovers},
+    "migration-test: recovery",
+    both_lose_their_line,
+    {"main": source_recovers, "live_migration": goes_on, "destination main": destination_recovers},
     check=check,
     watch=watch,
-    invariants=SOURCE_RULES,
-    title="migration-test: recovery",
 )
 
 
@@ -217,14 +162,13 @@ def check_cancelled(w: BothEnds) -> None:
     assert not w.qemu.yank.yank_instance_list, "the source still has a yank instance"
 
 
-test_cancel = Scenario(
+test_cancel = source_scenario(
     "test-cancel",
-    setup=cancelled,
-    threads={"main": cancels, "destination main": accepts},
+    "migration-test: cancel",
+    cancelled,
+    {"main": cancels, "destination main": accepts},
     check=check_cancelled,
     watch=watch,
-    invariants=SOURCE_RULES,
-    title="migration-test: cancel",
 )
 
 
@@ -249,14 +193,13 @@ def loads_with_tls(w: BothEnds) -> None:
     main_loop_wait(w.peer)  # its end
 
 
-test_tls = Scenario(
+test_tls = source_scenario(
     "test-tls",
-    setup=tls,
-    threads={"main": connects_with_tls, "destination main": loads_with_tls},
+    "migration-test: TLS",
+    tls,
+    {"main": connects_with_tls, "destination main": loads_with_tls},
     check=check,
     watch=watch,
-    invariants=SOURCE_RULES,
-    title="migration-test: TLS",
 )
 
 
@@ -278,21 +221,20 @@ def loads_with_multifd(w: BothEnds) -> None:
     main_loop_wait(w.peer)  # its end
 
 
-test_multifd = Scenario(
+test_multifd = source_scenario(
     "test-multifd",
-    setup=multifd,
-    threads={"main": main_connects_then_cleans_up, "destination main": loads_with_multifd},
+    "migration-test: multifd",
+    multifd,
+    {"main": main_connects_then_cleans_up, "destination main": loads_with_multifd},
     check=check,
     watch=watch,
-    invariants=SOURCE_RULES,
-    title="migration-test: multifd",
 )
 
 STORIES = (
-    Story(test_precopy, "both ends: precopy", patches=("join_created_thread",)),
-    Story(test_postcopy, "both ends: postcopy", patches=("join_created_thread",)),
-    Story(test_recovery, "both ends: a postcopy recovers", patches=("join_created_thread", "explicit_unregister")),
+    Story(test_precopy, "both ends: precopy", fixes=("join_created_thread",)),
+    Story(test_postcopy, "both ends: postcopy", fixes=("join_created_thread",)),
+    Story(test_recovery, "both ends: a postcopy recovers", fixes=("join_created_thread", "explicit_unregister")),
     Story(test_cancel, "both ends: cancel"),
-    Story(test_tls, "both ends: precopy over TLS", patches=("join_created_thread",)),
-    Story(test_multifd, "both ends: precopy with a second channel", patches=("join_created_thread",)),
+    Story(test_tls, "both ends: precopy over TLS", fixes=("join_created_thread",)),
+    Story(test_multifd, "both ends: precopy with a second channel", fixes=("join_created_thread",)),
 )

@@ -7,24 +7,8 @@ It is here to catch repairs that forget it.
 from __future__ import annotations
 
 from lessons.replace import edited
-from lessons.scenarios.invariants import SOURCE_RULES
-from lessons.scenarios.stage import Source, main_connects_then_cleans_up, watch_source
+from lessons.scenarios.stage import without_return_path
 from lessons.scenarios.story import Story, WrongFix
-from mini_qemu.sched import Scenario
-
-
-def setup() -> Source:
-    return Source()
-
-
-scenario = Scenario(
-    "precopy-no-return-path",
-    setup=setup,
-    threads={"main": main_connects_then_cleans_up},
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="Without return path",
-)
 
 COMPLETION = "migration.migration_completion"
 WRONG_FIXES = (
@@ -44,5 +28,5 @@ WRONG_FIXES = (
     ),
 )
 
-STORY = Story(scenario, "a precopy without return path", wrong_fixes=WRONG_FIXES)
+STORY = Story(without_return_path, "a precopy without return path", wrong_fixes=WRONG_FIXES)
 STORIES = (STORY,)

@@ -11,12 +11,11 @@ stays in the list (1-D); or nothing but a thread that is never joined (1-C).
 from __future__ import annotations
 
 from lessons.replace import edited
-from lessons.scenarios.invariants import SOURCE_RULES
-from lessons.scenarios.stage import Source, destination, is_listed, main_connects_then_cleans_up, watch_source
+from lessons.scenarios.stage import SourceSide, destination, is_listed, main_connects_then_cleans_up, source_scenario
 from lessons.scenarios.story import Story, WrongFix
 from mini_qemu.io_channel import QIOChannelSocket
 from mini_qemu.qemu_thread import QEMU_THREAD_DETACHED
-from mini_qemu.sched import Scenario, abort
+from mini_qemu.sched import abort
 
 
 class LiveWhileListed(QIOChannelSocket):
@@ -28,19 +27,14 @@ class LiveWhileListed(QIOChannelSocket):
             abort("the channel is finalised, and yank still lists it")
 
 
-def setup() -> Source:
-    w = Source("return-path")
+def setup() -> SourceSide:
+    w = SourceSide("return-path")
     w.ioc = LiveWhileListed(w.qemu, "ioc", 7, w.ioc.wire)
     return w
 
 
-scenario = Scenario(
-    "precopy-return-path",
-    setup=setup,
-    threads={"main": main_connects_then_cleans_up, "destination": destination},
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="The missing join",
+scenario = source_scenario(
+    "precopy-return-path", "The missing join", setup, {"main": main_connects_then_cleans_up, "destination": destination}
 )
 
 WRONG_FIXES = (
@@ -170,7 +164,7 @@ WRONG_FIXES = (
 STORY = Story(
     scenario,
     "a precopy with a return path succeeds",
-    patches=("join_created_thread",),
+    fixes=("join_created_thread",),
     wrong_fixes=WRONG_FIXES,
 )
 STORIES = (STORY,)

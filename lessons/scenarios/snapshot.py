@@ -55,6 +55,6 @@ scenario = Scenario(
 )
 
 STORY = Story(
-    scenario, "load a snapshot; patch 5 needs patch 4 here", patches=("file_knows_channel", "explicit_unregister")
+    scenario, "load a snapshot; patch 5 needs patch 4 here", fixes=("file_knows_channel",), on=("explicit_unregister",)
 )
 STORIES = (STORY,)

@@ -45,11 +45,16 @@ class WrongFix:
 
 @dataclass(frozen=True)
 class Story:
-    """One scenario with what there is to say about it. `patches`: the fixes it needs in order to end well."""
+    """One scenario with what there is to say about it.
+
+    `fixes` are those it needs in order to end well, and each of them is needed. `on` are those that must be on for
+    the bug to be there at all. `history` are the later changes of upstream that are in.
+    """
 
     scenario: Scenario
     about: str
-    patches: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
+    on: tuple[str, ...] = ()
     wrong_fixes: tuple[WrongFix, ...] = ()
     history: tuple[str, ...] = ("yank_knows_tls",)
 

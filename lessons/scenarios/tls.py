@@ -10,37 +10,27 @@ that wraps it. The entry stayed, and every TLS migration aborted at its end. Wit
 from __future__ import annotations
 
 from lessons.replace import edited
-from lessons.scenarios.invariants import SOURCE_RULES
-from lessons.scenarios.stage import Source, watch_source
+from lessons.scenarios.stage import SourceSide, source_scenario
 from lessons.scenarios.story import Story, WrongFix
 from mini_qemu.channel import socket_outgoing_migration
 from mini_qemu.process import main_loop_wait, qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
-from mini_qemu.sched import Scenario
 
 
-def setup() -> Source:
-    w = Source()
+def setup() -> SourceSide:
+    w = SourceSide()
     w.ms.tls_creds = True
     return w
 
 
-def main(w: Source) -> None:
+def main(w: SourceSide) -> None:
     qemu_mutex_lock_iothread(w.qemu)
     socket_outgoing_migration(w.ms, w.ioc)
     qemu_mutex_unlock_iothread(w.qemu)
     main_loop_wait(w.qemu)  # the handshake is over
     main_loop_wait(w.qemu)  # the clean-up
 
-
-
-def story(name: str, title: str) -> Scenario:
-    return Scenario(
-        name, setup=setup, threads={"main": main}, watch=watch_source, invariants=SOURCE_RULES, title=title
-    )
-
-
-scenario = story("tls", "TLS")
-june_2021 = story("tls-june-2021", "TLS, June 2021")
+scenario = source_scenario("tls", "TLS", setup, {"main": main})
+june_2021 = source_scenario("tls-june-2021", "TLS, June 2021", setup, {"main": main})
 
 UNREGISTER = "yank.yank_unregister_function"
 WRONG_FIXES = (
@@ -66,7 +56,7 @@ STORY = Story(scenario, "a precopy over TLS")
 STORY_JUNE_2021 = Story(
     june_2021,
     "a precopy over TLS, before both sides asked about one channel",
-    patches=("one_yank_predicate",),
+    fixes=("one_yank_predicate",),
     wrong_fixes=WRONG_FIXES,
     history=(),
 )

@@ -8,14 +8,21 @@ channel is freed and the entry stays. Whoever yanks now shuts down freed memory;
 from __future__ import annotations
 
 from lessons.replace import edited
-from lessons.scenarios.invariants import SOURCE_RULES
-from lessons.scenarios.stage import Offstage, Source, Wings, hangs_up, oob_yanks, return_path, running, watch_source
+from lessons.scenarios.stage import (
+    Offstage,
+    SourceSide,
+    Wings,
+    hangs_up,
+    oob_yanks,
+    return_path,
+    running,
+    source_scenario,
+)
 from lessons.scenarios.story import Story, WrongFix
 from mini_qemu.migration import postcopy_pause
-from mini_qemu.sched import Scenario
 
 
-def setup() -> Source:
+def setup() -> SourceSide:
     w = running("postcopy-ram", state="postcopy-active")
     w.ms.postcopy_pause_sem = Wings()
     w.ms.postcopy_pause_rp_sem = Wings()
@@ -23,7 +30,7 @@ def setup() -> Source:
     return w
 
 
-def live_migration(w: Source) -> None:
+def live_migration(w: SourceSide) -> None:
     """It has found the error; now it pauses. Nobody resumes: its part ends there."""
     try:
         postcopy_pause(w.ms)
@@ -31,13 +38,11 @@ def live_migration(w: Source) -> None:
         pass
 
 
-scenario = Scenario(
+scenario = source_scenario(
     "two-closers",
-    setup=setup,
-    threads={"live_migration": live_migration, "return path": return_path, "oob": oob_yanks},
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="Two closers",
+    "Two closers",
+    setup,
+    {"live_migration": live_migration, "return path": return_path, "oob": oob_yanks},
 )
 
 PAUSE = "migration.postcopy_pause"
@@ -75,7 +80,7 @@ WRONG_FIXES = (
 STORY = Story(
     scenario,
     "both threads close while a postcopy pauses, and somebody yanks",
-    patches=("explicit_unregister",),
+    fixes=("explicit_unregister",),
     wrong_fixes=WRONG_FIXES,
 )
 STORIES = (STORY,)

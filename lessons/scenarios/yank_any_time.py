@@ -9,11 +9,10 @@ thread tests and uses from_dst_file without the lock (2-D), and what a dying lin
 
 from __future__ import annotations
 
-from lessons.scenarios.cancel_cleanup import cleans_up
-from lessons.scenarios.cancel_cleanup import setup as cancelled
-from lessons.scenarios.invariants import SOURCE_RULES
 from lessons.scenarios.stage import (
-    Source,
+    SourceSide,
+    cancelled,
+    cleans_up,
     completes,
     main_connects_then_cleans_up,
     main_starts_then_cleans_up,
@@ -22,7 +21,7 @@ from lessons.scenarios.stage import (
     return_path,
     running,
     sends_once_more,
-    watch_source,
+    source_scenario,
 )
 from lessons.scenarios.story import Story
 from mini_qemu.migration import (
@@ -30,61 +29,52 @@ from mini_qemu.migration import (
     migration_detect_error,
     migration_iteration_finish,
 )
-from mini_qemu.sched import Scenario
 
-precopy = Scenario(
+precopy = source_scenario(
     "yank-during-precopy",
-    setup=Source,
-    threads={"main": main_connects_then_cleans_up, "oob": oob_yanks},
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="Yank at any time of a precopy",
+    "Yank at any time of a precopy",
+    SourceSide,
+    {"main": main_connects_then_cleans_up, "oob": oob_yanks},
 )
 
 
-def sends_on(w: Source) -> None:
+def sends_on(w: SourceSide) -> None:
     """The migration thread, until it finds an error."""
     while migration_detect_error(w.ms) != MIG_THR_ERR_FATAL:
         sends_once_more(w)
     migration_iteration_finish(w.ms)
 
 
-def check_failed(w: Source) -> None:
+def check_failed(w: SourceSide) -> None:
     assert w.ms.state == "failed", f"the line was cut, and the migration is {w.ms.state}"
 
 
-active = Scenario(
+active = source_scenario(
     "yank-while-active",
-    setup=running,
-    threads={"main": (main_starts_then_cleans_up, sends_on), "oob": oob_yanks_before_the_next_send},
+    "Yank while the migration sends",
+    running,
+    {"main": (main_starts_then_cleans_up, sends_on), "oob": oob_yanks_before_the_next_send},
     check=check_failed,
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="Yank while the migration sends",
 )
 
-completion = Scenario(
+completion = source_scenario(
     "yank-during-completion",
-    setup=running,
-    threads={"main": (main_starts_then_cleans_up, completes), "oob": oob_yanks},
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="Yank while the migration completes",
+    "Yank while the migration completes",
+    running,
+    {"main": (main_starts_then_cleans_up, completes), "oob": oob_yanks},
 )
 
 
-cleanup = Scenario(
+cleanup = source_scenario(
     "yank-during-cleanup",
-    setup=cancelled,
-    threads={"main": cleans_up, "return path": return_path, "oob": oob_yanks},
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="Yank while the source cleans up",
+    "Yank while the source cleans up",
+    cancelled,
+    {"main": cleans_up, "return path": return_path, "oob": oob_yanks},
 )
 
 STORIES = (
     Story(precopy, "yank at any time of a precopy without return path"),
-    Story(active, "yank while a precopy with a return path sends", patches=("explicit_unregister",)),
+    Story(active, "yank while a precopy with a return path sends", fixes=("explicit_unregister",)),
     Story(completion, "yank while a precopy completes: survives the series"),
-    Story(cleanup, "yank while the source cleans up after a cancel", patches=("explicit_unregister",)),
+    Story(cleanup, "yank while the source cleans up after a cancel", fixes=("explicit_unregister",)),
 )

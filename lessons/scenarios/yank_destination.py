@@ -11,29 +11,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lessons.scenarios.migration_test import BothEnds, accepts, recovery
-from lessons.scenarios.stage import Offstage, Source, Wings, tell, yank, yank_list
+from lessons.scenarios.stage import Offstage, SourceSide, Wings, tell, yank, yank_list
+from lessons.scenarios.stage.both_ends import BothEnds, accepts, both_lose_their_line, opened
 from lessons.scenarios.story import Story
 from mini_qemu.io_channel import qio_channel_close
 from mini_qemu.migration_incoming import migration_incoming_get_current, migration_incoming_state_destroy
 from mini_qemu.monitor import qmp_migrate_incoming
-from mini_qemu.qemu_file import qemu_file_get_return_path
-from mini_qemu.qemu_file_channel import qemu_fopen_channel_input
-from mini_qemu.qom import object_unref
 from mini_qemu.savevm import postcopy_ram_listen_thread
 from mini_qemu.sched import Scenario
-from mini_qemu.yank_functions import migration_ioc_register_yank
 
 
-def watch_destination(w: Source) -> Mapping[str, Any]:
+def watch_destination(w: SourceSide) -> Mapping[str, Any]:
     return {"yank list": yank_list(w.peer)}
 
 
-def oob_yanks_destination(w: Source) -> None:
+def oob_yanks_destination(w: SourceSide) -> None:
     yank(w.peer)
 
 
-def source_goes_away(w: Source) -> None:
+def source_goes_away(w: SourceSide) -> None:
     qio_channel_close(w.ioc)
 
 
@@ -48,7 +44,7 @@ load = Scenario(
 
 def listening() -> BothEnds:
     """The guest runs here; the listen thread waits for pages that will not come."""
-    w = recovery()
+    w = both_lose_their_line()
     w.mis.state = "postcopy-active"
     w.mis.postcopy_pause_sem_dst = Wings()  # nobody recovers: the listen thread's part ends where it goes to sleep
     return w
@@ -74,19 +70,15 @@ pause = Scenario(
 )
 
 
-def loaded() -> Source:
+def loaded() -> SourceSide:
     """A destination that has loaded everything and is about to say so."""
-    w = Source()
+    w = SourceSide()
     qmp_migrate_incoming(w.peer)
-    migration_ioc_register_yank(w.peer_ioc)
-    mis = migration_incoming_get_current(w.peer)
-    mis.from_src_file = qemu_fopen_channel_input(w.peer_ioc)
-    mis.to_src_file = qemu_file_get_return_path(mis.from_src_file)
-    object_unref(w.peer_ioc)
+    opened(w)
     return w
 
 
-def tears_down(w: Source) -> None:
+def tears_down(w: SourceSide) -> None:
     migration_incoming_state_destroy(migration_incoming_get_current(w.peer))
 
 

@@ -13,14 +13,10 @@ thread, and that one takes the dead line for a pause and waits for the migration
 
 from __future__ import annotations
 
-from lessons.scenarios.invariants import SOURCE_RULES
-from lessons.scenarios.recovery import RESUME, RESUME_ACK, live_migration, resume
-from lessons.scenarios.recovery import destination as acknowledges_and_says_shut
-from lessons.scenarios.recovery import setup as losing_its_line
 from lessons.scenarios.stage import (
     SHUT_0,
     Offstage,
-    Source,
+    SourceSide,
     Wings,
     completes,
     main_starts_then_cleans_up,
@@ -29,27 +25,28 @@ from lessons.scenarios.stage import (
     return_path,
     running,
     sends_once_more,
+    source_scenario,
     start_return_path,
-    watch_source,
 )
+from lessons.scenarios.stage.recovery import RESUME, RESUME_ACK, live_migration, losing_its_line, resume
+from lessons.scenarios.stage.recovery import destination as acknowledges_and_says_shut
 from lessons.scenarios.story import Story
 from mini_qemu.io_channel import qio_channel_read, qio_channel_write
 from mini_qemu.migration import migration_detect_error, postcopy_do_resume
-from mini_qemu.sched import Scenario
 
 
-def in_postcopy() -> Source:
+def in_postcopy() -> SourceSide:
     return running("postcopy-ram", state="postcopy-active")
 
 
-def no_further_than_the_pause() -> Source:
+def no_further_than_the_pause() -> SourceSide:
     w = in_postcopy()
     w.ms.postcopy_pause_sem = Wings()
     w.ms.postcopy_pause_rp_sem = Wings()
     return w
 
 
-def sends_until_the_pause(w: Source) -> None:
+def sends_until_the_pause(w: SourceSide) -> None:
     try:
         while True:
             migration_detect_error(w.ms)
@@ -58,30 +55,28 @@ def sends_until_the_pause(w: Source) -> None:
         pass
 
 
-def check_paused(w: Source) -> None:
+def check_paused(w: SourceSide) -> None:
     assert w.ms.state == "postcopy-paused", f"the line was cut, and the migration is {w.ms.state}"
 
 
-active = Scenario(
+active = source_scenario(
     "yank-in-postcopy",
-    setup=no_further_than_the_pause,
-    threads={
+    "Yank while a postcopy sends",
+    no_further_than_the_pause,
+    {
         "live_migration": sends_until_the_pause,
         "return path": return_path,
         "oob": oob_yanks_before_the_next_send,
     },
     check=check_paused,
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="Yank while a postcopy sends",
 )
 
 
-def check_completed(w: Source) -> None:
+def check_completed(w: SourceSide) -> None:
     assert w.ms.state == "completed", f"the recovery went well, and the migration is {w.ms.state}"
 
 
-def yanks_then_resumes(w: Source) -> None:
+def yanks_then_resumes(w: SourceSide) -> None:
     """Both threads sleep. An operator yanks what is no longer there, and then resumes."""
     start_return_path(w)
     w.paused.wait()
@@ -90,33 +85,31 @@ def yanks_then_resumes(w: Source) -> None:
     resume(w)
 
 
-paused = Scenario(
+paused = source_scenario(
     "yank-while-paused",
-    setup=losing_its_line,
-    threads={
+    "Yank while a postcopy is paused",
+    losing_its_line,
+    {
         "main": yanks_then_resumes,
         "live_migration": live_migration,
         "destination": acknowledges_and_says_shut,
     },
     check=check_completed,
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="Yank while a postcopy is paused",
 )
 
 
-def recovering() -> Source:
+def recovering() -> SourceSide:
     """The second connection is there, and the state says so. A return path thread that pauses again leaves."""
     w = running("postcopy-ram", state="postcopy-recover")
     w.ms.postcopy_pause_rp_sem = Wings()
     return w
 
 
-def shakes_hands(w: Source) -> None:
+def shakes_hands(w: SourceSide) -> None:
     postcopy_do_resume(w.ms)
 
 
-def answers(w: Source) -> None:
+def answers(w: SourceSide) -> None:
     while True:
         message = qio_channel_read(w.peer_ioc)
         if message.startswith(RESUME):
@@ -126,17 +119,15 @@ def answers(w: Source) -> None:
             return
 
 
-recover = Scenario(
+recover = source_scenario(
     "yank-in-recover",
-    setup=recovering,
-    threads={"live_migration": shakes_hands, "return path": return_path, "destination": answers, "oob": oob_yanks},
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="Yank while a postcopy recovers",
+    "Yank while a postcopy recovers",
+    recovering,
+    {"live_migration": shakes_hands, "return path": return_path, "destination": answers, "oob": oob_yanks},
 )
 
 
-def hears_everything_says_nothing(w: Source) -> None:
+def hears_everything_says_nothing(w: SourceSide) -> None:
     """The destination has everything, and hangs. The operator sees that nothing goes on, and yanks."""
     while True:
         message = qio_channel_read(w.peer_ioc)
@@ -146,18 +137,16 @@ def hears_everything_says_nothing(w: Source) -> None:
             return
 
 
-at_the_end = Scenario(
+at_the_end = source_scenario(
     "yank-at-the-end-of-postcopy",
-    setup=in_postcopy,
-    threads={"main": (main_starts_then_cleans_up, completes), "destination": hears_everything_says_nothing},
-    watch=watch_source,
-    invariants=SOURCE_RULES,
-    title="Yank when everything is sent",
+    "Yank when everything is sent",
+    in_postcopy,
+    {"main": (main_starts_then_cleans_up, completes), "destination": hears_everything_says_nothing},
 )
 
 STORIES = (
     Story(active, "yank while a postcopy sends"),
-    Story(paused, "yank while a postcopy is paused, then resume", patches=("explicit_unregister",)),
+    Story(paused, "yank while a postcopy is paused, then resume", fixes=("explicit_unregister",)),
     Story(recover, "yank while a postcopy recovers: survives the series"),
     Story(at_the_end, "yank a postcopy whose destination never says SHUT: survives the series"),
 )

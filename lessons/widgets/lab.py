@@ -160,14 +160,14 @@ class RaceLab(_Lab):
                 self._known[asked] = explore(scenario, self.method, limit_seconds=self.limit_seconds)
             result = self.results[self._key(on)] = self._known[asked]
             kinds = wrong.kinds if wrong else {self.kind}
-            trace = self._story(scenario, result, {self.kind} & kinds or kinds) if with_run else None
+            trace = self._run_to_show(scenario, result, {self.kind} & kinds or kinds) if with_run else None
             return {
                 "verdict": result.verdict,
                 "sentence": repr(result).removeprefix(f"{result.scenario}: {result.verdict}. ") + _why(wrong),
                 "trace": trace and trace_data(trace, title=_run_title(trace)),
             }
 
-    def _story(self, scenario: Scenario, result: Result, kinds: Set[str]) -> Trace:
+    def _run_to_show(self, scenario: Scenario, result: Result, kinds: Set[str]) -> Trace:
         """The simplest failing run; where nothing fails, the run that follows the failing one as long as it can."""
         failure = next((f for f in result.examples.values() if f.kind in kinds), result.failure)
         if failure is not None:

@@ -10,19 +10,19 @@ from lessons.scenarios.precopy_return_path import scenario
 from lessons.widgets.lab import RaceLab, SchedulerLab
 from mini_qemu.fixes import fixes
 from mini_qemu.sched import explore, minimise, replay
-from tests import stories
+from tests import sample_scenarios
 from tests.browser.jupyterlab import quiet_page
 
 
 @pytest.fixture(scope="module")
 def player() -> Player:
     with fixes.none():
-        return Player(replay(stories.door, explore(stories.door).failure.schedule))
+        return Player(replay(sample_scenarios.door, explore(sample_scenarios.door).failure.schedule))
 
 
 @pytest.fixture(scope="module")
 def lost() -> Player:
-    return Player(replay(stories.lost_update, explore(stories.lost_update).failure.schedule))
+    return Player(replay(sample_scenarios.lost_update, explore(sample_scenarios.lost_update).failure.schedule))
 
 
 @pytest.fixture(scope="module")
@@ -318,7 +318,7 @@ def test_the_bug_of_lesson_05_is_a_list_that_points_to_a_ghost(page, listed):
 
 
 def test_a_lock_shows_its_holder_and_its_queue(page):
-    show(page, Player(replay(stories.ab_ba, explore(stories.ab_ba).failure.schedule)))
+    show(page, Player(replay(sample_scenarios.ab_ba, explore(sample_scenarios.ab_ba).failure.schedule)))
     page.locator(".mqp").press("End")
     locks = page.locator(".lock.held")
     assert sorted(lock.inner_text().split() for lock in locks.all()) == [
@@ -360,7 +360,7 @@ def test_text_has_contrast_in_both_themes(browser, player, scheme):
 
 
 def test_toggles_work_at_rest_on_what_was_stored(page):
-    show(page, resting(RaceLab(stories.door, fixes=["join_created_thread"])))
+    show(page, resting(RaceLab(sample_scenarios.door, fixes=["join_created_thread"])))
     page.get_by_text("Show the verdict").click()
     verdict = page.locator(".verdict")
     assert verdict.locator("b").inner_text().lower() == "failed"
@@ -371,7 +371,7 @@ def test_toggles_work_at_rest_on_what_was_stored(page):
 
 
 def test_a_scheduler_at_rest_can_only_be_looked_at(page):
-    show(page, resting(SchedulerLab(stories.ab_ba)))
+    show(page, resting(SchedulerLab(sample_scenarios.ab_ba)))
     move = page.get_by_role("button", name="Move A")
     assert move.get_attribute("aria-disabled") == "true"
     move.click(force=True)
@@ -380,7 +380,7 @@ def test_a_scheduler_at_rest_can_only_be_looked_at(page):
 
 def test_live_the_browser_asks_and_the_kernel_draws(page):
     """Both sides of the comm in one process: what the module asks goes to the laboratory, its view comes back."""
-    lab = SchedulerLab(stories.ab_ba)
+    lab = SchedulerLab(sample_scenarios.ab_ba)
     page.expose_function("obey", lambda message: (lab.obey(message), dict(lab.view))[1])
     page.expose_function("look", lambda: dict(lab.view))
     show(page, "<div id='place'></div>")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lessons.scenarios.stage import Source, connects, reap, stall
+from lessons.scenarios.stage import SourceSide, connects, reap, stall
 from mini_qemu.io_channel import Wire
 from mini_qemu.monitor import qmp_migrate_cancel
 from mini_qemu.process import main_loop_wait, qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
@@ -10,15 +10,15 @@ from mini_qemu.qemu_thread import Channel
 from mini_qemu.sched import Scenario
 
 
-def setup() -> Source:
-    w = Source("return-path", pages=1)
+def setup() -> SourceSide:
+    w = SourceSide("return-path", pages=1)
     stall(w, 4)
     # what comes back is cut at once, as a socket is
     w.ioc.wire = Wire(Channel("the line to the source"), w.ioc.wire.outgoing)
     return w
 
 
-def main(w: Source) -> None:
+def main(w: SourceSide) -> None:
     connects(w)
     w.stalled.wait()
     qemu_mutex_lock_iothread(w.qemu)
@@ -28,7 +28,7 @@ def main(w: Source) -> None:
     reap(w)
 
 
-def check(w: Source) -> None:
+def check(w: SourceSide) -> None:
     """Cancel wakes the threads before it sets the state: an accepted cancel can end as failed. That is upstream's."""
     assert w.ms.state in ("cancelled", "failed")
 

@@ -73,12 +73,12 @@ def test_a_bad_set_changes_nothing():
         assert fixes.on == ("explicit_unregister",)
 
 
-def test_each_fix_has_its_story():
+def test_each_fix_has_a_summary():
     assert [fix.patch for fix in fixes] == [1, 2, 3, 4, 5]
     for fix in fixes:
         assert len(fix.commit) == 40
         assert fix.url.endswith(fix.commit)
-        assert len(fix.story.split()) > 40
+        assert len(fix.summary.split()) > 40
         assert fix.title
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from lessons.scenarios.stage import SHUT_0, Source, main_connects_then_cleans_up
+from lessons.scenarios.stage import SHUT_0, SourceSide, main_connects_then_cleans_up
 from mini_qemu.channel import socket_accept_incoming_migration
 from mini_qemu.fixes import fixes
 from mini_qemu.io_channel import qio_channel_socket_pair
@@ -23,7 +23,7 @@ DESCRIPTION = 270
 
 def written_by(*capabilities: str) -> bytes:
     """What a source writes, with real threads and every fix on."""
-    w = Source(*capabilities)
+    w = SourceSide(*capabilities)
     stream = b""
 
     def reader() -> None:

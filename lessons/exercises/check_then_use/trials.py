@@ -21,7 +21,7 @@ from lessons.scenarios.stage import (
     PING,
     PONG,
     SHUT_0,
-    Source,
+    SourceSide,
     destination,
     main_connects_then_cleans_up,
     return_path,
@@ -39,7 +39,7 @@ ON = ("join_created_thread", "lock_from_dst_file")
 # ---- the cancel
 
 
-class TwoChannels(Source):
+class TwoChannels(SourceSide):
     """A migration under way whose two directions lie on two channels."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class TwoChannels(Source):
         self.ms.state = "active"
 
 
-def main_cancels(w: Source) -> None:
+def main_cancels(w: SourceSide) -> None:
     migrate_fd_cancel(w.ms)
 
 
@@ -76,7 +76,7 @@ SILENT = Trial(silent, "the destination says nothing", ON)
 # ---- the start
 
 
-def listens(w: Source) -> None:
+def listens(w: SourceSide) -> None:
     while data := qio_channel_read(w.peer_ioc):
         w.heard += data
 
@@ -87,12 +87,12 @@ def listens_twice(w: TwoInARow) -> None:
         w.heard += data
 
 
-def asked_for_none(w: Source) -> bool:
+def asked_for_none(w: SourceSide) -> bool:
     assert OPEN_RETURN_PATH not in w.heard, "the stream asks for a return path, and there is none"
     return True
 
 
-def says_shut_and_keeps_listening(w: Source) -> None:
+def says_shut_and_keeps_listening(w: SourceSide) -> None:
     """As the stage's destination, and remembers what it read."""
     while message := qio_channel_read(w.peer_ioc):
         w.heard += message
@@ -103,7 +103,7 @@ def says_shut_and_keeps_listening(w: Source) -> None:
             return
 
 
-def asked_for_one(w: Source) -> bool:
+def asked_for_one(w: SourceSide) -> bool:
     assert OPEN_RETURN_PATH in w.heard, "there is a return path, and the stream does not ask for it"
     return True
 
@@ -123,7 +123,7 @@ EARLY = Trial(early, "the destination closes the return path at once", ON)
 WITHOUT = Trial(
     Scenario(
         "no-return-path",
-        Source,
+        SourceSide,
         {"main": main_connects_then_cleans_up, "destination": listens},
         asked_for_none,
         watch_source,

@@ -11,7 +11,7 @@ from typing import Any
 
 from lessons.exercises.model import Trial
 from lessons.scenarios import cancel_cleanup, snapshot
-from lessons.scenarios.precopy_no_return_path import scenario as without
+from lessons.scenarios.stage import without_return_path
 from mini_qemu.io_channel import QIOChannelSocket, Wire
 from mini_qemu.process import QemuProcess
 from mini_qemu.qemu_file import QEMUFile, QEMUFileOps, qemu_file_get_ioc, qemu_fopen_ops
@@ -87,6 +87,6 @@ OTHERS = Trial(
     "a file in memory is asked, and one on a channel without a way back",
     ON,
 )
-SUCCESS = Trial(without, "a migration succeeds", ON)
+SUCCESS = Trial(without_return_path, "a migration succeeds", ON)
 CANCEL = Trial(cancel_cleanup.scenario, "a migration is cancelled", ON)
 TRIALS = (SNAPSHOT, SUCCESS, ASKED, LOOKALIKE, OTHERS, CANCEL)

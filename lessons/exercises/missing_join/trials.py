@@ -14,7 +14,7 @@ from lessons.scenarios.stage import (
     FOOTER,
     PING,
     PONG,
-    Source,
+    SourceSide,
     destination,
     main_connects_then_cleans_up,
     watch_source,
@@ -29,25 +29,25 @@ SHUT_1 = bytes.fromhex("0001 0004 00000001")
 LATER = ("lock_from_dst_file", "one_yank_predicate", "file_knows_channel", "explicit_unregister")
 
 
-def completed(w: Source) -> bool:
+def completed(w: SourceSide) -> bool:
     assert w.ms.state == "completed", f"the destination was content, but the migration ends {w.ms.state}"
     return True
 
 
-def refused(w: Source) -> bool:
+def refused(w: SourceSide) -> bool:
     assert w.ms.state == "failed", f"the destination refused the migration, but it ends {w.ms.state}"
     return True
 
 
-def with_return_path() -> Source:
-    return Source("return-path")
+def with_return_path() -> SourceSide:
+    return SourceSide("return-path")
 
 
-def with_postcopy() -> Source:
-    return Source("postcopy-ram")
+def with_postcopy() -> SourceSide:
+    return SourceSide("postcopy-ram")
 
 
-def refusing_destination(w: Source) -> None:
+def refusing_destination(w: SourceSide) -> None:
     """As the destination, but its last word is SHUT(1): something here went wrong."""
     wire = w.peer_ioc.wire
     while True:
@@ -61,7 +61,7 @@ def refusing_destination(w: Source) -> None:
             return
 
 
-class TwoInARow(Source):
+class TwoInARow(SourceSide):
     def __init__(self) -> None:
         super().__init__("return-path")
         self.second_ioc, self.second_peer_ioc = qio_channel_socket_pair(self.qemu, self.peer)
@@ -86,7 +86,7 @@ TWO = {"main": main_migrates_twice, "destination": destination}
 SUCCEEDS = Scenario("return-path-succeeds", with_return_path, END, completed, watch_source)
 SUCCESS = Trial(SUCCEEDS, "a migration with a return path succeeds")
 WITHOUT = Trial(
-    Scenario("no-return-path", Source, {"main": main_connects_then_cleans_up}, completed, watch_source),
+    Scenario("no-return-path", SourceSide, {"main": main_connects_then_cleans_up}, completed, watch_source),
     "a migration has no return path",
 )
 REFUSED = Trial(

@@ -15,7 +15,7 @@ from typing import Any
 from lessons.exercises.model import Trial
 from lessons.replace import replace
 from lessons.scenarios import hung_destination, tls
-from lessons.scenarios.stage import Source, connects, main_connects_then_cleans_up, watch_source
+from lessons.scenarios.stage import SourceSide, connects, main_connects_then_cleans_up, watch_source
 from mini_qemu.io_channel import QIOChannel, QIOChannelFile, QIOChannelSocket
 from mini_qemu.process import main_loop_wait
 from mini_qemu.sched import Scenario
@@ -24,15 +24,15 @@ ON = ("join_created_thread", "lock_from_dst_file", "one_yank_predicate")
 PREDICATE = "yank_functions.migration_ioc_yank_supported"
 
 
-def over_a_file() -> Source:
+def over_a_file() -> SourceSide:
     """As with exec: a pipe to another program, which cannot be shut down."""
-    w = Source()
+    w = SourceSide()
     pipe: Any = QIOChannelFile(w.qemu, "ioc", w.ioc.wire)
     w.ioc = pipe
     return w
 
 
-def main_looks_at_the_list(w: Source) -> None:
+def main_looks_at_the_list(w: SourceSide) -> None:
     connects(w)
     for entry in w.qemu.yank.yank_instance_list:
         for _, ioc in entry.yankfns:
@@ -40,19 +40,19 @@ def main_looks_at_the_list(w: Source) -> None:
     main_loop_wait(w.qemu)
 
 
-def hung_over_tls() -> Source:
-    w = Source("return-path")
+def hung_over_tls() -> SourceSide:
+    w = SourceSide("return-path")
     w.ms.tls_creds = True
     return w
 
 
-def main_over_tls(w: Source) -> None:
+def main_over_tls(w: SourceSide) -> None:
     main_connects_then_cleans_up(w)  # the handshake
     main_loop_wait(w.qemu)
 
 
 SOCKET = Trial(
-    Scenario("over-a-socket", Source, {"main": main_connects_then_cleans_up}, watch=watch_source),
+    Scenario("over-a-socket", SourceSide, {"main": main_connects_then_cleans_up}, watch=watch_source),
     "a migration goes over a socket",
     ON,
 )
@@ -84,8 +84,8 @@ class QIOChannelLater(QIOChannelFile):
     has_shutdown = True
 
 
-def over_a_later_kind() -> Source:
-    w = Source()
+def over_a_later_kind() -> SourceSide:
+    w = SourceSide()
     ioc: Any = QIOChannelLater(w.qemu, "later", w.ioc.wire)
     w.ioc = ioc
     return w

@@ -7,27 +7,34 @@ A cancel, a success without and with a return path, and two closers while an ope
 from __future__ import annotations
 
 from lessons.exercises.model import Trial
-from lessons.scenarios import cancel_cleanup
 from lessons.scenarios.precopy_return_path import scenario as success
-from lessons.scenarios.stage import Source, is_freed, main_connects_then_cleans_up, return_path, watch_source
+from lessons.scenarios.stage import (
+    SourceSide,
+    cancelled,
+    cleans_up,
+    is_freed,
+    main_connects_then_cleans_up,
+    return_path,
+    watch_source,
+)
 from lessons.scenarios.two_closers import scenario as two_closers
 from mini_qemu.sched import Scenario
 
 ON = ("join_created_thread", "lock_from_dst_file", "one_yank_predicate", "file_knows_channel", "explicit_unregister")
 
 
-def all_gone(w: Source) -> bool:
+def all_gone(w: SourceSide) -> bool:
     assert is_freed(w.ioc), "the migration is over, but the connection was never given back"
     return True
 
 
-def cancelled() -> Source:
-    w = cancel_cleanup.setup()
+def cancelled_and_watched() -> SourceSide:
+    w = cancelled()
     vars(w)["out"] = w.ms.to_dst_file
     return w
 
 
-def closed_and_gone(w: Source) -> bool:
+def closed_and_gone(w: SourceSide) -> bool:
     assert is_freed(vars(w)["out"]), "the migration is over, but the file was never closed"
     return all_gone(w)
 
@@ -35,8 +42,8 @@ def closed_and_gone(w: Source) -> bool:
 CANCEL = Trial(
     Scenario(
         "cancelled",
-        setup=cancelled,
-        threads={"main": cancel_cleanup.cleans_up, "return path": return_path},
+        setup=cancelled_and_watched,
+        threads={"main": cleans_up, "return path": return_path},
         check=closed_and_gone,
         watch=watch_source,
     ),
@@ -44,7 +51,7 @@ CANCEL = Trial(
     ON,
 )
 WITHOUT = Trial(
-    Scenario("completed", Source, {"main": main_connects_then_cleans_up}, all_gone, watch_source),
+    Scenario("completed", SourceSide, {"main": main_connects_then_cleans_up}, all_gone, watch_source),
     "a migration without a return path succeeds",
     ON,
 )

@@ -24,7 +24,7 @@ from lessons.scenarios import find
 from lessons.widgets.lab import follow
 from mini_qemu.fixes import fixes
 from mini_qemu.sched import Trace, explore, replay
-from tests import stories
+from tests import sample_scenarios
 
 
 def failing(scenario: Any) -> Trace:
@@ -34,13 +34,13 @@ def failing(scenario: Any) -> Trace:
 @pytest.fixture
 def door() -> dict[str, Any]:
     with fixes.none():
-        return trace_data(failing(stories.door))
+        return trace_data(failing(sample_scenarios.door))
 
 
 @pytest.fixture
 def fixed_door() -> dict[str, Any]:
     with fixes.only("join_created_thread"):
-        return trace_data(follow(stories.door, []))
+        return trace_data(follow(sample_scenarios.door, []))
 
 
 def whole(data: dict[str, Any]) -> list[dict[str, Any]]:
@@ -59,7 +59,7 @@ def test_the_data_is_plain_and_small(door):
 
 
 def test_differences_add_up_to_the_trace():
-    trace = failing(stories.door)
+    trace = failing(sample_scenarios.door)
     moments = whole(trace_data(trace))
     assert len(moments) == len(trace.steps) + 1
     for moment, step in zip(moments[1:], trace.steps, strict=True):
@@ -92,9 +92,9 @@ def test_the_inactive_arm_is_grey_and_its_site_tagged(door):
 
 def test_every_fix_that_is_on_is_named_as_the_switches_show_it():
     with fixes.only("explicit_unregister", "join_created_thread"):
-        shown = trace_data(failing(stories.lost_update))["subtitle"]
+        shown = trace_data(failing(sample_scenarios.lost_update))["subtitle"]
     assert shown == "fixes on: join_created_thread, explicit_unregister"
-    assert trace_data(failing(stories.lost_update), on=[])["subtitle"] == "", "no fix is involved"
+    assert trace_data(failing(sample_scenarios.lost_update), on=[])["subtitle"] == "", "no fix is involved"
 
 
 def test_a_sentence_uses_the_words_of_the_state_table(door, fixed_door):
@@ -105,7 +105,7 @@ def test_a_sentence_uses_the_words_of_the_state_table(door, fixed_door):
 
 
 def test_writing_the_same_value_again_is_a_write():
-    steps = trace_data(failing(stories.lost_update))["steps"]
+    steps = trace_data(failing(sample_scenarios.lost_update))["steps"]
     assert [(step.get("changed", []), step["writes"]) for step in steps if step["op"] == "write"] == [
         (["value"], ["value"]),
         ([], ["value"]),
@@ -142,7 +142,7 @@ def test_the_crash_has_its_line(door):
 
 
 def test_one_sentence_at_rest():
-    assert repr(Player(failing(stories.lost_update))) == (
+    assert repr(Player(failing(sample_scenarios.lost_update))) == (
         "lost-update: 4 steps of A, B; then check: the check is false at the end"
     )
 

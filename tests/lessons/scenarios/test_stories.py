@@ -25,32 +25,28 @@ SURVIVORS = {
 
 
 @pytest.mark.parametrize("name", stories())
-def test_with_all_five_fixes_nothing_fails_that_the_series_mends(name: str):
+def test_with_all_five_fixes_nothing_fails_that_the_series_fixes(name: str):
     found = cell(name, tuple(fixes.names))
     assert found.verdict == ("failed" if name in SURVIVORS else "proved")
     assert found.classes
 
 
-@pytest.mark.parametrize("name", [name for name, told in stories().items() if told.patches])
-def test_the_patches_named_suffice_and_each_is_needed(name: str):
-    told = find(name)
-    assert cell(name, told.patches).verdict == "proved"
-    if name == "load-snapshot":  # needs patch 4 only because there is patch 5
-        assert cell(name, ("explicit_unregister",)).verdict == "failed"
-        return
-    for left_out in told.patches:
-        rest = tuple(fix for fix in told.patches if fix != left_out)
-        assert cell(name, rest).verdict == "failed"
+@pytest.mark.parametrize("name", [name for name, story in stories().items() if story.fixes])
+def test_the_fixes_named_suffice_and_each_is_needed(name: str):
+    story = find(name)
+    assert cell(name, story.on + story.fixes).verdict == "proved"
+    for left_out in story.fixes:
+        rest = tuple(fix for fix in story.fixes if fix != left_out)
+        assert cell(name, story.on + rest).verdict == "failed"
 
 
-@pytest.mark.parametrize("name", [name for name, told in stories().items() if told.patches])
+@pytest.mark.parametrize("name", [name for name, story in stories().items() if story.fixes])
 def test_what_fails_replays(name: str):
-    told = find(name)
-    on = ("explicit_unregister",) if name == "load-snapshot" else ()
-    with as_of(on, told.history):
-        result = explore(told.scenario)
+    story = find(name)
+    with as_of(story.on, story.history):
+        result = explore(story.scenario)
         for (kind, message), failure in result.examples.items():
-            finding = replay(told.scenario, failure.schedule).finding
+            finding = replay(story.scenario, failure.schedule).finding
             assert finding is not None
             if failure.finding.stops:
                 assert (finding.kind, finding.message) == (kind, message)
@@ -77,9 +73,9 @@ FIRST_TO_BREAK = {
 
 @pytest.mark.parametrize("name", FIRST_TO_BREAK)
 def test_a_rule_breaks_before_it_shows(name: str):
-    told = find(name)
-    with as_of((), told.history):
-        trace = shortest_trace(told.scenario)
+    story = find(name)
+    with as_of((), story.history):
+        trace = shortest_trace(story.scenario)
     assert broken_rules(trace)[0] == FIRST_TO_BREAK[name]
     assert trace.finding is not None
     assert min(rule.broken for rule in trace.invariants if rule.broken) < trace.finding.step
@@ -99,13 +95,13 @@ def test_what_the_series_leaves_broken():
         assert broken_rules(follow(find("await-vs-exit").scenario, ["live_migration"] * 5)) == ["INV-OWNER"]
 
 
-WRONG = [(told, wrong) for told in stories().values() for wrong in told.wrong_fixes]
+WRONG = [(story, wrong) for story in stories().values() for wrong in story.wrong_fixes]
 
 
-@pytest.mark.parametrize(("told", "wrong"), WRONG, ids=[f"{told.name}-{wrong.name}" for told, wrong in WRONG])
-def test_wrong_fixes_fail_as_foretold(told: Story, wrong: WrongFix):
-    scenario = wrong.scenario or told.scenario
-    with history.only(*told.history):
+@pytest.mark.parametrize(("story", "wrong"), WRONG, ids=[f"{story.name}-{wrong.name}" for story, wrong in WRONG])
+def test_wrong_fixes_fail_as_foretold(story: Story, wrong: WrongFix):
+    scenario = wrong.scenario or story.scenario
+    with history.only(*story.history):
         result = wrong.explore(scenario)
     assert result.verdict == ("proved" if wrong.breaks else "failed")
     assert wrong.kinds <= set(result.findings)
@@ -135,11 +131,11 @@ def test_register_and_unregister_must_agree():
 
 def test_the_symptom_of_5_b_comes_late():
     """Step 6: the abort is main's, after the recovery, and the entry is of a channel that is long gone."""
-    told = find("stale-entry")
+    story = find("stale-entry")
     with fixes.none():
-        result = explore(told.scenario)
+        result = explore(story.scenario)
         assert result.failure is not None
-        trace = replay(told.scenario, result.failure.schedule)
+        trace = replay(story.scenario, result.failure.schedule)
     assert {message for _, message in result.outcomes} == {
         "assertion failed: QLIST_EMPTY(fns) (yank instance migration still lists ioc)"
     }

@@ -18,7 +18,7 @@ from lessons.views.source import (
     side_by_side,
 )
 from mini_qemu.fixes import UnknownName, fixes
-from tests import stories
+from tests import sample_scenarios
 
 MODULE = """\
 class Door:
@@ -119,13 +119,13 @@ def test_side_by_side_has_both_versions(name):
 
 def test_show_marks_what_does_not_run():
     with fixes.none():
-        text = repr(show(stories.guest))
-    assert text.splitlines()[0] == "tests/stories.py: guest, join_created_thread off"
+        text = repr(show(sample_scenarios.guest))
+    assert text.splitlines()[0] == "tests/sample_scenarios.py: guest, join_created_thread off"
     assert "~         door.bell.wait()" in text
-    assert "~" not in repr(show(stories.guest, on=["join_created_thread"])).replace("~         #", "").replace(
+    assert "~" not in repr(show(sample_scenarios.guest, on=["join_created_thread"])).replace("~         #", "").replace(
         "~         pass", ""
     )
-    assert "<s style" in show(stories.guest)._repr_html_()
+    assert "<s style" in show(sample_scenarios.guest)._repr_html_()
 
 
 def test_show_takes_names_of_the_miniature():

@@ -11,7 +11,7 @@ from comm.base_comm import BaseComm
 from lessons.widgets.lab import RaceLab, SchedulerLab, follow
 from mini_qemu.fixes import fixes
 from mini_qemu.sched import Scenario, ScheduleError, explore
-from tests import stories
+from tests import sample_scenarios
 
 
 class Deaf(BaseComm):
@@ -35,34 +35,34 @@ def test_switching_a_fix_explores_once_for_each_state_of_the_code(monkeypatch):
     monkeypatch.setattr(
         "lessons.widgets.lab.explore", lambda *args, **of: explored.append(fixes.on) or explore(*args, **of)
     )
-    lab = RaceLab(stories.door, fixes=["join_created_thread"])
+    lab = RaceLab(sample_scenarios.door, fixes=["join_created_thread"])
     assert lab.view["cases"][""]["verdict"] == "failed"
     view = tell(lab, do="fixes", on=["join_created_thread"])
     assert view["on"] == ["join_created_thread"]
     assert view["cases"]["join_created_thread"]["verdict"] == "proved"
     assert tell(lab, do="fixes", on=[])["on"] == []
     assert explored == [(), ("join_created_thread",)]
-    monkeypatch.setitem(stories.door.functions, "guest", (stories.enter, ()))
+    monkeypatch.setitem(sample_scenarios.door.functions, "guest", (sample_scenarios.enter, ()))
     tell(lab, do="fixes", on=["join_created_thread"])
     assert len(explored) == 3
 
 
 def test_the_fixes_of_the_rest_of_the_notebook_stay_as_they_are():
     with fixes.only("explicit_unregister"):
-        tell(RaceLab(stories.door, fixes=["join_created_thread"]), do="fixes", on=["join_created_thread"])
+        tell(RaceLab(sample_scenarios.door, fixes=["join_created_thread"]), do="fixes", on=["join_created_thread"])
         assert fixes.on == ("explicit_unregister",)
 
 
 def test_repr_is_the_result_with_the_fix_off_and_on():
-    text = repr(RaceLab(stories.door, fixes=["join_created_thread"]))
+    text = repr(RaceLab(sample_scenarios.door, fixes=["join_created_thread"]))
     off, on = text.splitlines()
     assert off.startswith("door without fixes: failed. ")
     assert on.startswith("door with join_created_thread: proved. ")
-    assert text == repr(RaceLab(stories.door, fixes=["join_created_thread"], on=["join_created_thread"]))
+    assert text == repr(RaceLab(sample_scenarios.door, fixes=["join_created_thread"], on=["join_created_thread"]))
 
 
 def test_the_run_shown_fits_the_verdict():
-    view = RaceLab(stories.door, fixes=["join_created_thread"]).view
+    view = RaceLab(sample_scenarios.door, fixes=["join_created_thread"]).view
     assert view["cases"][""]["trace"]["finding"]["kind"] == "crash"
     fixed = view["cases"]["join_created_thread"]["trace"]
     assert fixed["finding"] is None
@@ -71,23 +71,23 @@ def test_the_run_shown_fits_the_verdict():
 
 
 def test_without_fixes_it_is_a_verdict_with_a_player():
-    lab = RaceLab(stories.lost_update)
+    lab = RaceLab(sample_scenarios.lost_update)
     assert repr(lab) == "lost-update: failed. 4 interleavings, all run: 2 fail (2 check). [dpor]"
     assert lab.view["toggles"] == []
 
 
 def test_unknown_fixes_are_refused_before_anything_is_explored():
     with pytest.raises(LookupError, match="did you mean join_created_thread"):
-        RaceLab(stories.door, fixes=["join_created_thred"])
+        RaceLab(sample_scenarios.door, fixes=["join_created_thred"])
     with pytest.raises(LookupError, match="not one of this laboratory's fixes"):
-        RaceLab(stories.door, fixes=["join_created_thread"], on=["explicit_unregister"])
+        RaceLab(sample_scenarios.door, fixes=["join_created_thread"], on=["explicit_unregister"])
     with pytest.raises(TypeError, match="wants a Scenario or a main function, not str"):
         RaceLab("door")
 
 
 def test_an_error_in_the_kernel_is_a_sentence_in_the_widget(monkeypatch):
     some = ["join_created_thread", "lock_from_dst_file"]
-    lab = RaceLab(stories.door, fixes=[*some, "explicit_unregister"])
+    lab = RaceLab(sample_scenarios.door, fixes=[*some, "explicit_unregister"])
 
     def fails(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("the learner's code divides by zero")
@@ -100,7 +100,7 @@ def test_an_error_in_the_kernel_is_a_sentence_in_the_widget(monkeypatch):
 
 
 def test_the_bundle_has_the_live_and_the_resting_form():
-    for lab in (RaceLab(stories.door, fixes=["join_created_thread"]), SchedulerLab(stories.ab_ba)):
+    for lab in (RaceLab(sample_scenarios.door, fixes=["join_created_thread"]), SchedulerLab(sample_scenarios.ab_ba)):
         bundle = lab._repr_mimebundle_()
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         assert set(data) == {"text/plain", "text/html", "application/vnd.jupyter.widget-view+json"}
@@ -109,7 +109,7 @@ def test_the_bundle_has_the_live_and_the_resting_form():
 
 
 def test_the_learner_schedules():
-    lab = SchedulerLab(stories.ab_ba)
+    lab = SchedulerLab(sample_scenarios.ab_ba)
     assert lab.view["choices"] == ["A", "B"]
     view = tell(lab, do="move", thread="A")
     assert "with accounts.front" in view["next"]["A"]
@@ -128,7 +128,7 @@ def test_the_learner_schedules():
 
 
 def test_a_run_that_ends_well_says_so():
-    lab = SchedulerLab(stories.lost_update)
+    lab = SchedulerLab(sample_scenarios.lost_update)
     for thread in "AABB":
         view = tell(lab, do="move", thread=thread)
     assert view["heading"] == "it held"
@@ -137,29 +137,29 @@ def test_a_run_that_ends_well_says_so():
 
 
 def test_a_thread_that_cannot_move_says_why():
-    lab = SchedulerLab(stories.ab_ba)
+    lab = SchedulerLab(sample_scenarios.ab_ba)
     view = tell(lab, do="move", thread="Z")
     assert "there are only A, B" in view["message"]
     assert view["trace"]["steps"] == []
 
 
 def test_a_schedule_to_begin_with():
-    kept = SchedulerLab(stories.lost_update)
+    kept = SchedulerLab(sample_scenarios.lost_update)
     tell(kept, do="move", thread="A")
-    assert SchedulerLab(stories.lost_update, schedule=kept.schedule).view["trace"]["steps"][0]["thread"] == "A"
+    assert SchedulerLab(sample_scenarios.lost_update, schedule=kept.schedule).view["trace"]["steps"][0]["thread"] == "A"
     with pytest.raises(ScheduleError):
-        SchedulerLab(stories.lost_update, schedule="nonsense")
+        SchedulerLab(sample_scenarios.lost_update, schedule="nonsense")
 
 
 def test_the_fixes_of_a_scheduler_are_those_it_was_made_with():
-    lab = SchedulerLab(stories.door, on=["join_created_thread"])
+    lab = SchedulerLab(sample_scenarios.door, on=["join_created_thread"])
     view = tell(lab, do="move", thread="host")
     assert view["reasons"]["guest"] == "waits for bell, whose count is 0"
     assert fixes.on == ()
 
 
 def test_every_view_differs_from_the_last(monkeypatch):
-    lab = SchedulerLab(stories.lost_update)
+    lab = SchedulerLab(sample_scenarios.lost_update)
     seen = []
     lab.observe(lambda change: seen.append(change.new["serial"]), "view")
     tell(lab, do="undo")
@@ -168,6 +168,6 @@ def test_every_view_differs_from_the_last(monkeypatch):
 
 
 def test_following_a_wish_ends_every_thread():
-    trace = follow(stories.lost_update, ["A", "B", "B", "B", "A"])
+    trace = follow(sample_scenarios.lost_update, ["A", "B", "B", "B", "A"])
     assert [step.thread for step in trace.steps] == ["A", "B", "B", "A"]
-    assert isinstance(stories.lost_update, Scenario)
+    assert isinstance(sample_scenarios.lost_update, Scenario)

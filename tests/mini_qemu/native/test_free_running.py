@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lessons.scenarios import migration_test
-from lessons.scenarios.stage import Source
+from lessons.scenarios.stage import SourceSide
 from mini_qemu.fixes import fixes
 from mini_qemu.migration_incoming import migration_incoming_get_current
 from mini_qemu.migration_state import migration_object_init
@@ -32,9 +32,9 @@ from mini_qemu.sched import Scenario, explore
 MIGRATION = [{"type": "migration"}]
 
 
-def run(scenario: Scenario) -> Source:
+def run(scenario: Scenario) -> SourceSide:
     """The scenario's threads, for real."""
-    w: Source = scenario.setup()
+    w: SourceSide = scenario.setup()
     threads = [threading.Thread(target=fn, args=(w, *args)) for fn, args in scenario.functions.values()]
     for thread in threads:
         thread.start()

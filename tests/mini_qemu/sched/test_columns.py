@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 
 from mini_qemu.sched import Manual, columns, explore, replay
-from tests import stories
+from tests import sample_scenarios
 
 
 @pytest.fixture
 def lost():
-    return replay(stories.lost_update, explore(stories.lost_update).failure.schedule)
+    return replay(sample_scenarios.lost_update, explore(sample_scenarios.lost_update).failure.schedule)
 
 
 def test_a_column_per_thread_and_the_state_where_it_changed(lost):
@@ -37,7 +37,7 @@ def test_chosen_labels_only(lost):
 
 
 def test_a_row_says_why_control_went_elsewhere():
-    manual = Manual(stories.door)
+    manual = Manual(sample_scenarios.door)
     for thread in ("host", "guest", "opener", "opener", "opener", "opener"):
         if thread in manual.choices():
             manual.step(thread)
@@ -46,7 +46,7 @@ def test_a_row_says_why_control_went_elsewhere():
 
 
 def test_calls_are_indented():
-    trace = replay(stories.door, explore(stories.door).failure.schedule)
+    trace = replay(sample_scenarios.door, explore(sample_scenarios.door).failure.schedule)
     assert any(line.lstrip(" 0123456789").startswith("reads") for line in repr(columns(trace)).splitlines())
     reading = next(row for row in columns(trace).rows if "reads is_open" in row.text or "reads door" in row.text)
     assert reading.text.startswith(" ")

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lessons.scenarios.stage import Source, is_freed
+from lessons.scenarios.stage.source import SourceSide
+from lessons.scenarios.stage.watched import is_freed
 from mini_qemu.sched import Step
 
 SHORT_LOCKS = ("qemu_file_lock", "yank_lock")
@@ -20,45 +21,45 @@ SLOW = {"close", "join", "recv", "recv_end", "send", "wait"}
 OVER = ("cancelled", "completed", "failed")
 
 
-def inv_join(w: Source, step: Step) -> bool:
+def inv_join(w: SourceSide, step: Step) -> bool:
     """A migration that is over has joined the thread it created."""
     thread = w.ms.rp_state.rp_thread
     return w.ms.state not in OVER or thread is None or thread.handle.settled
 
 
-def inv_quiesce(w: Source, step: Step) -> bool:
+def inv_quiesce(w: SourceSide, step: Step) -> bool:
     """While the yank instance is taken away, no file of this migration is open any more."""
     return not unregisters_instance(w, step) or is_freed(w.ioc)
 
 
-def inv_yank_empty(w: Source, step: Step) -> bool:
+def inv_yank_empty(w: SourceSide, step: Step) -> bool:
     """While the yank instance is taken away, it lists nothing."""
     return not unregisters_instance(w, step) or not listed(w)
 
 
-def inv_yank_live(w: Source, step: Step) -> bool:
+def inv_yank_live(w: SourceSide, step: Step) -> bool:
     """What yank lists is alive."""
     return not any(is_freed(opaque) for opaque in listed(w))
 
 
-def inv_ptr(w: Source, step: Step) -> bool:
+def inv_ptr(w: SourceSide, step: Step) -> bool:
     """A pointer to a file is NULL, or the file is there."""
     return not any(is_freed(f) for f in (w.ms.to_dst_file, w.ms.rp_state.from_dst_file))
 
 
-def inv_owner(w: Source, step: Step) -> bool:
+def inv_owner(w: SourceSide, step: Step) -> bool:
     """from_dst_file is used by the return path thread, or by somebody who holds qemu_file_lock."""
     uses = step.op in ("read", "write") and step.object.endswith("rp_state.from_dst_file")
     return not uses or step.thread == "return path" or "qemu_file_lock" in held(step)
 
 
-def inv_lock_short(w: Source, step: Step) -> bool:
+def inv_lock_short(w: SourceSide, step: Step) -> bool:
     """Nobody waits, sends or closes while holding qemu_file_lock or yank_lock: an operator's command needs them."""
     waiting = any(step.locks.get(lock) in step.blocked for lock in SHORT_LOCKS)
     return not waiting and not (step.op in SLOW and held(step))
 
 
-def inv_lock_leaf(w: Source, step: Step) -> bool:
+def inv_lock_leaf(w: SourceSide, step: Step) -> bool:
     """Whoever holds qemu_file_lock or yank_lock takes no other lock."""
     return step.op != "lock" or not held(step) - {step.object}
 
@@ -68,12 +69,12 @@ def held(step: Step) -> set[str]:
     return {lock for lock in SHORT_LOCKS if step.locks.get(lock) == step.thread}
 
 
-def unregisters_instance(w: Source, step: Step) -> bool:
+def unregisters_instance(w: SourceSide, step: Step) -> bool:
     """On the source that is main's work; a destination in the same story has an instance of its own."""
     return step.function == "yank_unregister_instance" and step.thread == "main"
 
 
-def listed(w: Source) -> list[Any]:
+def listed(w: SourceSide) -> list[Any]:
     return [opaque for entry in w.qemu.yank.yank_instance_list for _, opaque in entry.yankfns]
 
 
