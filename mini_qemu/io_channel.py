@@ -17,9 +17,7 @@ from mini_qemu.process import QEMUBH, QemuProcess, qemu_bh_schedule
 from mini_qemu.qemu_thread import Channel
 from mini_qemu.qom import Object, object_ref, object_unref
 
-# Linux's numbers, wherever Python runs: they travel in messages and stand in traces, and `errno` has others in a
-# browser's Python (EIO is 29 there) and on macOS (ENOSYS is 78).
-EIO = 5
+EIO = 5  # these are Linux's numbers wherever Python runs: traces show them, and a browser's errno.EIO is 29
 EBADF = 9
 EINVAL = 22
 EPIPE = 32
