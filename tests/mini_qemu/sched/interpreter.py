@@ -213,6 +213,9 @@ class Machine:
                         self._stop(name, "crash")
                 case lang.Fail():
                     self._stop(name, "fail")
+                case lang.Raise():
+                    thread.code = rest
+                    self._throw(name, "crash", "BrokenPipeError")
                 case lang.If(condition, then, otherwise):
                     thread.code = _push(then if self._test(thread, condition) else otherwise, rest)
                 case lang.Repeat(times, body):
@@ -320,6 +323,13 @@ class Machine:
                         self.values[variable] = new
                     thread.registers[register] = int(success)
                     thread.log += (int(success),)
+                return ("exchange", variable, 0)
+            case lang.FetchAdd(register, variable, delta):
+                if not self._freed(name, variable):
+                    before = self._number(variable)
+                    self.values[variable] = before + delta
+                    thread.registers[register] = before
+                    thread.log += (before,)
                 return ("exchange", variable, 0)
             case lang.Free(target):
                 if not self._freed(name, target):

@@ -67,6 +67,15 @@ class Exchange:
 
 
 @dataclass(frozen=True)
+class FetchAdd:
+    """fetch_add: one step, a write for the dependence relation; values are numbers."""
+
+    register: str
+    variable: str
+    delta: int
+
+
+@dataclass(frozen=True)
 class Free:
     """Frees an object: conflicts with every access to any of its fields, which crash afterwards."""
 
@@ -164,6 +173,11 @@ class Fail:
 
 
 @dataclass(frozen=True)
+class Raise:
+    """raise BrokenPipeError: what a failed send raises, but not a step."""
+
+
+@dataclass(frozen=True)
 class If:
     condition: Condition
     then: Block
@@ -208,6 +222,7 @@ Statement: TypeAlias = (
     | ReadSum
     | Write
     | Exchange
+    | FetchAdd
     | Free
     | Lock
     | Unlock
@@ -224,6 +239,7 @@ Statement: TypeAlias = (
     | JoinThread
     | Assert
     | Fail
+    | Raise
     | If
     | Repeat
     | Call

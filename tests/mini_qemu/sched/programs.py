@@ -23,6 +23,7 @@ from tests.mini_qemu.sched.language import (
     Exchange,
     Expression,
     Fail,
+    FetchAdd,
     Finally,
     Free,
     Guard,
@@ -34,6 +35,7 @@ from tests.mini_qemu.sched.language import (
     Post,
     Program,
     Publish,
+    Raise,
     Read,
     ReadSum,
     Receive,
@@ -96,7 +98,7 @@ class _Writer:
     def statements(self, depth: int, name: str, in_guard: bool) -> Block:
         kinds: list[tuple[str, int]] = [("read", 3), ("write", 4), ("update", 4), ("sum", 1)]
         for feature, choices in (
-            ("exchange", [("exchange", 4)]),
+            ("exchange", [("exchange", 4), ("fetch add", 3)]),
             ("mutex", [("with", 6), ("lock", 1), ("unlock", 1), ("pair", 3), ("crossing", 3)]),
             ("semaphore", [("wait", 4), ("post", 5)]),
             ("channel", [("send", 5), ("receive", 4), ("close", 2), ("shutdown", 1)]),
@@ -104,7 +106,7 @@ class _Writer:
             ("free", [("free", 2)]),
             ("named join", [("join thread", 2)]),
             ("crash", [("assert", 4), ("fail", 1)]),
-            ("shape", [("if", 4), ("repeat", 2), ("call", 2), ("guard", 2), ("finally", 2)]),
+            ("shape", [("if", 4), ("repeat", 2), ("call", 2), ("guard", 2), ("finally", 2), ("raise", 1)]),
             ("publish", [("publish", 3), ("join published", 3)]),
         ):
             if feature in self.features:
@@ -139,6 +141,8 @@ class _Writer:
                 statement = Write(self.variable(), self.expression())
             case "exchange":
                 statement = Exchange(self.register(), self.variable(), rng.choice((0, 0, 1)), rng.choice((1, 2)))
+            case "fetch add":
+                statement = FetchAdd(self.register(), self.variable(), rng.choice((1, 1, -1)))
             case "lock":
                 statement = Lock(rng.choice(self.mutexes))
             case "unlock":
@@ -158,7 +162,7 @@ class _Writer:
             case "free":
                 statement = Free(self.variable().split(".")[0])
             case _:
-                statement = Fail("given up")
+                statement = Raise() if kind == "raise" else Fail("given up")
                 return (If(self.condition(), (statement,), ()),)
         return (statement,)
 

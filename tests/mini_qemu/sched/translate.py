@@ -47,7 +47,7 @@ class _Source:
             self.functions.append(self.thread(name, f"thread_{name}(w)", body, 0))
         lines = [
             "from mini_qemu.sched import (Channel, Mutex, Semaphore, Shared,",
-            "                             compare_exchange, fail, free, join, spawn)",
+            "                             compare_exchange, fail, fetch_add, free, join, spawn)",
             "",
             "",
         ]
@@ -99,6 +99,9 @@ class _Source:
                 owner, entry = variable.split(".")
                 exchange = f'compare_exchange(w.{owner}, "{entry}", {old}, {new})'
                 return [f"{register} = int({exchange})", f"{logged}({register})"]
+            case lang.FetchAdd(register, variable, delta):
+                owner, entry = variable.split(".")
+                return [f'{register} = fetch_add(w.{owner}, "{entry}", {delta})', f"{logged}({register})"]
             case lang.Free(target):
                 return [f"free(w.{target})"]
             case lang.Lock(mutex):
@@ -135,6 +138,8 @@ class _Source:
                 return [f"assert {self.condition(condition)}"]
             case lang.Fail(message):
                 return [f'fail("{message}")']
+            case lang.Raise():
+                return ["raise BrokenPipeError('raised')"]
             case lang.Repeat(times, body):
                 return [f"for _ in range({times}):", *self.block(name, body, 1)]
             case lang.If(condition, then, otherwise):
