@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 ESLINT := eslint@9.39.1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test unit nbval lint types slow browser bench fuzz soak notebooks clean
+.PHONY: help lab test unit nbval lint types slow browser bench fuzz soak assignment notebooks clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  */  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,7 +36,7 @@ lint: $(VENV)/test
 types: $(VENV)/test
 	$(BIN)/mypy
 
-slow: $(VENV)/test  ## the tests marked slow
+slow: $(VENV)/test $(VENV)/grading  ## the tests marked slow
 	$(PYTEST) -n 2 -m slow tests
 
 browser: $(VENV)/test  ## the tests in a real JupyterLab, needs Chromium
@@ -52,6 +52,9 @@ fuzz: $(VENV)/test  ## damaged input into every door; writes tests/RELIABILITY.m
 soak: $(VENV)/test  ## faults at random moments, many migrations in a row; writes tests/RELIABILITY.md
 	$(BIN)/python -m tests.reliability soak $(ARGS)
 
+assignment: $(VENV)/lab  ## exercises for nbgrader in build/assignment: make assignment LESSON=01, ARGS="--for otter" or --exam
+	$(BIN)/mini-qemu assignment build/assignment --lesson $(or $(LESSON),01) $(ARGS)
+
 notebooks: $(VENV)/test  ## run all notebooks and store them in their normal form
 	$(BIN)/python -m lessons.authoring.normalise $(NOTEBOOKS)
 
@@ -59,7 +62,7 @@ clean:  ## remove what make has made
 	rm -rf $(VENV) build dist
 
 # Each stamp says: this extra of this pyproject.toml is installed.
-$(VENV)/lab $(VENV)/test $(VENV)/bench: $(VENV)/%: pyproject.toml | $(BIN)/python
+$(VENV)/lab $(VENV)/test $(VENV)/bench $(VENV)/grading: $(VENV)/%: pyproject.toml | $(BIN)/python
 	$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet) --editable '.[$*]'
 	@$(BIN)/python -c 'import matplotlib.font_manager'  # looks for fonts now, not with a remark in somebody's lesson
 	@touch $@

@@ -8,6 +8,7 @@
 For teachers and authors:
 
   mini-qemu grade FOLDER          judge a class; --csv writes points and reasons
+  mini-qemu assignment FOLDER     a lesson's exercises for nbgrader or Otter-Grader
   mini-qemu matrix                every story with every set of fixes
   mini-qemu audit                 does the course keep its promises?
 
@@ -25,6 +26,7 @@ COMMANDS = {
     "explore": "lessons.commands.explore",
     "check": "lessons.commands.check",
     "grade": "lessons.commands.grade",
+    "assignment": "lessons.commands.assignment",
     "matrix": "lessons.authoring.matrix",
     "audit": "lessons.commands.audit",
 }

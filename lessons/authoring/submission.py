@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,17 +60,22 @@ class _Notebook:
 
 def answers(path: Path) -> list[Answer]:
     """All answers of a file, one for each exercise, in the order of the course. Raises NotASubmission, or OSError."""
+    return answers_in(cells(path), path.stem)
+
+
+def answers_in(sources: Sequence[str], name: str) -> list[Answer]:
+    """All answers of the code cells of a notebook. `name`: what it is called; its lesson is read off that too."""
     book = _Notebook()
-    for position, source in enumerate(cells(path)):
+    for position, source in enumerate(sources):
         _read(book, position, source)
     found = {asked.name: _answer(book, position, call, asked) for position, call, asked in book.calls}
-    for name, sentence in book.broken.items():
-        found.setdefault(name, Answer(name, refused=sentence))
-    for asked in _touched(book, path):
+    for exercise, sentence in book.broken.items():
+        found.setdefault(exercise, Answer(exercise, refused=sentence))
+    for asked in _touched(book, name):
         if asked.name not in found and (here := _last(book, asked.entry, len(book.functions))) is not None:
             found[asked.name] = _function(book, here, asked)
-    known = [found[name] for name in exercises() if name in found]
-    return known + [Answer(name, refused=f"There is no exercise {name!r}.") for name in book.unknown]
+    known = [found[one] for one in exercises() if one in found]
+    return known + [Answer(one, refused=f"There is no exercise {one!r}.") for one in book.unknown]
 
 
 def lessons_of(path: Path, given: list[Answer]) -> list[str]:
@@ -130,10 +135,10 @@ def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _top([*node.body, *getattr(node, "orelse", [])])
 
 
-def _touched(book: _Notebook, path: Path) -> list[Exercise]:
+def _touched(book: _Notebook, name: str) -> list[Exercise]:
     """The exercises of the lessons that this file is about, whether it answers them or not."""
     lessons = {asked.lesson for _, _, asked in book.calls} | {exercises()[name].lesson for name in book.broken}
-    lessons |= {asked.lesson for asked in exercises().values() if asked.lesson in path.stem}
+    lessons |= {asked.lesson for asked in exercises().values() if asked.lesson in name}
     return [asked for asked in exercises().values() if asked.lesson in lessons]
 
 
