@@ -5,8 +5,10 @@ Each attribute of `fixes` is one patch of July 2021. All are off at first: the c
 governs a decision only; data that a fix needs (the flag of patch 1, the tag of patch 4) is kept up to date either
 way, and the lines that do so end in a comment `# + name_of_the_fix`. That is why all 32 sets run and mean something.
 
-A fix site in the code is a statement `if fixes.NAME:` with the fixed arm first, never inside another site. `history`
-is a second, separate group: older states of upstream that a lesson needs.
+A fix site in the code is a statement `if fixes.NAME:` with the fixed arm first, never inside another site. Two more
+groups have sites of the same shape. `history`: older states of upstream that a lesson needs, on unless a story turns
+them off. `later`: what upstream fixed between 2021 and 2025 in the code that the five patches left, off unless
+somebody turns it on. A later fix stands on all five, and on those before it that its summary names.
 """
 
 from __future__ import annotations
@@ -22,13 +24,14 @@ UPSTREAM = "https://gitlab.com/qemu-project/qemu/-/commit/"
 
 @dataclass(frozen=True)
 class Fix:
-    """What there is to say about one patch."""
+    """What there is to say about one patch. `patch`: its number in the series, or 0; `date`: of a later fix."""
 
     name: str
     patch: int
     title: str
     commit: str
     summary: str
+    date: str = ""
 
     @property
     def url(self) -> str:
@@ -214,6 +217,101 @@ HISTORY = (
     ),
 )
 
+LATER = (
+    Fix(
+        "lock_in_await",
+        0,
+        "test and shut down the return path under qemu_file_lock before the join",
+        "639decf529793fc544c8055b82be8abe77fa48fa",
+        "The place that patch 2 overlooked: await_return_path_close_on_source tested from_dst_file and then shut it"
+        " down, while the return path thread could close it in between. The patch tests and uses both files in one"
+        " hold of the lock.",
+        "2023-09",
+    ),
+    Fix(
+        "only_thread_marks_error",
+        0,
+        "only the return path thread says that the return path failed",
+        "28a8347281e24c2e7bba6d3301472eda41d4c096",
+        "The flag rp_state.error had two writers: the migration thread set it before the join, and the return path"
+        " thread cleared it when it came back from a pause, so that a failure could be forgotten. The patch leaves"
+        " setting it to the thread, which finds the error on its file anyway. Upstream it came just before"
+        " lock_in_await; here it changes the lines that lock_in_await put in place.",
+        "2023-09",
+    ),
+    Fix(
+        "lock_to_dst_file",
+        0,
+        "test and shut down to_dst_file under qemu_file_lock",
+        "7478fb0df914f0a5ab551ff74b1df62dd250500e",
+        "Cancel copied to_dst_file without the lock and shut the copy down several steps later; migrate-pause took the"
+        " lock but did not ask whether the pointer was NULL. A pause of the postcopy closes the file in between. The"
+        " patch tests and uses the pointer in one hold of the lock, in both commands.",
+        "2023-09",
+    ),
+    Fix(
+        "restart_return_path_thread",
+        0,
+        "end the return path thread in a pause, and start a new one on resume",
+        "ef796ee93b313ed2f0b427ef30320417387d2ad5",
+        "In a pause the return path thread let go of its file, slept, and took up a new one. Nobody made the resume"
+        " wait for it, so a late thread closed its successor's file. With the patch the thread ends on every error,"
+        " the pause joins it before it says that it is paused, and a resume starts another thread.",
+        "2023-09",
+    ),
+    Fix(
+        "join_on_every_path",
+        0,
+        "join the return path thread in the clean-up, and let the joiner close its file",
+        "36e9aab3c569d4c9ad780473596e18479838d1aa",
+        "Cancel and failure left the return path thread behind, and the next migration used the state that the thread"
+        " still held. The patch joins it in migrate_fd_cleanup, where every path ends; from_dst_file is closed by"
+        " whoever joined. The join came after to_dst_file was gone, which is the next mistake: see"
+        " join_before_close. Stands on lock_in_await and restart_return_path_thread.",
+        "2023-09",
+    ),
+    Fix(
+        "kick_from_recover",
+        0,
+        "wake the migration thread when the return path fails during a recovery",
+        "f8c543e808f20ba936d94cfa5fc592627d8d100c",
+        "While it recovers, the migration thread waits for an answer that only the return path thread can bring. If"
+        " the new line failed too, nobody posted and the migration stayed in postcopy-recover for ever. With the patch"
+        " the thread posts on its way out, the wait tells an answer from a failure, and the migration pauses again."
+        " Stands on restart_return_path_thread.",
+        "2023-11-02",
+    ),
+    Fix(
+        "join_before_close",
+        0,
+        "join the return path thread before to_dst_file is closed",
+        "22b04245f0d5",
+        "The join decides by an error on to_dst_file whether it has to shut the return path down. In the clean-up and"
+        " in a pause that file was gone by then: nobody stopped the thread, and the main loop waited for it. The"
+        " patch moves both joins up. Stands on join_on_every_path.",
+        "2024-02",
+    ),
+    Fix(
+        "any_error_stops",
+        0,
+        "shut the return path down before the join if the migration has any error",
+        "9425ef3f990a",
+        "Not every failure is an error of to_dst_file. The patch asks whether the migration has recorded an error of"
+        " any kind. Stands on join_before_close.",
+        "2024-02",
+    ),
+    Fix(
+        "no_cancel_in_postcopy",
+        0,
+        "refuse to cancel once the postcopy has begun",
+        "646119088f",
+        "Once the guest may run on the destination the source cannot go back. A cancel was accepted all the same: in"
+        " a paused postcopy it changed the state, woke nobody, and both threads slept for ever. The patch refuses the"
+        " command.",
+        "2025-02-13",
+    ),
+)
+
 
 class FiveFixes(Switches):
     """Annotated once more for type checkers; the table above is the list."""
@@ -229,12 +327,46 @@ class History(Switches):
     yank_knows_tls: bool
 
 
+class Later(Switches):
+    lock_in_await: bool
+    only_thread_marks_error: bool
+    lock_to_dst_file: bool
+    restart_return_path_thread: bool
+    join_on_every_path: bool
+    kick_from_recover: bool
+    join_before_close: bool
+    any_error_stops: bool
+    no_cancel_in_postcopy: bool
+
+
 fixes = FiveFixes("fixes", "fix", FIXES, default=False)
 history = History("history", "state of history", HISTORY, default=True)
+later = Later("later", "later fix", LATER, default=False)
+
+
+def any_fix(name: str) -> Fix:
+    """A patch of the series or a later fix. Raises UnknownName, which names them all."""
+    for group in (fixes, later):
+        if name in group.names:
+            return group[name]
+    raise UnknownName("fix", name, [*fixes.names, *later.names])
+
+
+def all_on() -> tuple[str, ...]:
+    """The names of patches and later fixes that are on."""
+    return fixes.on + later.on
 
 
 @contextmanager
-def as_of(fix_names: tuple[str, ...], history_names: tuple[str, ...] = ("yank_knows_tls",)) -> Iterator[None]:
-    """Both groups at once: the state of the code a scenario is explored in."""
-    with fixes.only(*fix_names), history.only(*history_names):
+def only(*names: str) -> Iterator[None]:
+    """Exactly these on, patches of the series and later fixes; the former sets come back."""
+    wanted = {any_fix(name).name for name in names}
+    with fixes.only(*(n for n in fixes.names if n in wanted)), later.only(*(n for n in later.names if n in wanted)):
+        yield
+
+
+@contextmanager
+def as_of(names: tuple[str, ...], history_names: tuple[str, ...] = ("yank_knows_tls",)) -> Iterator[None]:
+    """All three groups at once: the state of the code a scenario is explored in. `names`: as for `only`."""
+    with only(*names), history.only(*history_names):
         yield

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 
-from mini_qemu.fixes import fixes
+from mini_qemu.fixes import fixes, later
 from mini_qemu.io_channel import EIO, QIOChannel
 from mini_qemu.migration_incoming import (
     MIG_RP_MSG_PONG,
@@ -38,6 +38,7 @@ from mini_qemu.migration_state import (
     MIGRATION_STATUS_SETUP,
     MigrationState,
     mark_source_rp_bad,
+    migrate_has_error,
     migrate_init,
     migrate_postcopy_ram,
     migrate_set_error,
@@ -48,6 +49,7 @@ from mini_qemu.migration_state import (
     migration_is_active,
     migration_is_running,
     migration_is_setup_or_active,
+    migration_rp_wait,
 )
 from mini_qemu.multifd import (
     multifd_load_cleanup,
@@ -163,7 +165,11 @@ def migrate_fd_connect(s: MigrationState, error: str | None) -> None:
             migrate_fd_cleanup(s)
         return
     if migrate_postcopy_ram(s) or migrate_use_return_path(s):
-        if not open_return_path_on_source(s, create_thread=not resume):
+        if later.restart_return_path_thread:
+            create_thread = True
+        else:
+            create_thread = not resume
+        if not open_return_path_on_source(s, create_thread):
             migrate_set_state(s, s.state, MIGRATION_STATUS_FAILED)
             migrate_fd_cleanup(s)
             return
@@ -204,7 +210,10 @@ def migration_cancel(s: MigrationState) -> None:
 
 def migrate_fd_cancel(s: MigrationState) -> None:
     """Wake everybody and say why: the threads find their files shut and the state cancelling, and end by themselves."""
-    f = s.to_dst_file
+    if later.lock_to_dst_file:
+        pass
+    else:
+        f = s.to_dst_file
     if fixes.lock_from_dst_file:
         with s.qemu_file_lock:
             if s.rp_state.from_dst_file is not None:
@@ -220,8 +229,14 @@ def migrate_fd_cancel(s: MigrationState) -> None:
         if s.state == MIGRATION_STATUS_CANCELLING:
             break
     # the state is set first, so that the thread that wakes from the shutdown does not take it for a broken line
-    if s.state == MIGRATION_STATUS_CANCELLING and f is not None:
-        qemu_file_shutdown(f)
+    if later.lock_to_dst_file:
+        if s.state == MIGRATION_STATUS_CANCELLING:
+            with s.qemu_file_lock:
+                if s.to_dst_file is not None:
+                    qemu_file_shutdown(s.to_dst_file)
+    else:
+        if s.state == MIGRATION_STATUS_CANCELLING and f is not None:
+            qemu_file_shutdown(f)
 
 
 def migrate_fd_cleanup_schedule(s: MigrationState) -> None:
@@ -241,6 +256,9 @@ def migrate_fd_cleanup(s: MigrationState) -> None:
     if s.cleanup_bh is not None:
         qemu_bh_delete(s.cleanup_bh)
         s.cleanup_bh = None
+    if later.join_before_close:
+        if s.rp_state.rp_thread_created:
+            await_return_path_close_on_source(s)
     if s.to_dst_file is not None:
         qemu_mutex_unlock_iothread(s.process)
         if s.migration_thread_running:
@@ -255,6 +273,10 @@ def migrate_fd_cleanup(s: MigrationState) -> None:
         if fixes.explicit_unregister:
             migration_ioc_unregister_yank_from_file(tmp)
         qemu_fclose(tmp)
+    if later.join_on_every_path:
+        # with the BQL held: whoever is waited for must be on its way out
+        if s.rp_state.rp_thread_created:
+            await_return_path_close_on_source(s)
     assert not migration_is_active(s)
     if s.state == MIGRATION_STATUS_CANCELLING:
         migrate_set_state(s, MIGRATION_STATUS_CANCELLING, MIGRATION_STATUS_CANCELLED)
@@ -271,6 +293,14 @@ def source_return_path_thread(ms: MigrationState) -> None:
             if not source_return_path_message(ms, rp):
                 break
         res = qemu_file_get_error(rp)
+        if later.kick_from_recover:
+            if res and ms.state == MIGRATION_STATUS_POSTCOPY_RECOVER:
+                mark_source_rp_bad(ms)
+                ms.rp_state.rp_sem.post()
+        if later.restart_return_path_thread:
+            if res:
+                mark_source_rp_bad(ms)
+            break
         if res == -EIO and migration_in_postcopy(ms):
             # perhaps the line is down: keep the guest's memory and wait for another
             if fixes.lock_from_dst_file:
@@ -285,6 +315,9 @@ def source_return_path_thread(ms: MigrationState) -> None:
         if res:
             mark_source_rp_bad(ms)
         break
+    if later.join_on_every_path:
+        # whoever joins this thread closes its file
+        return
     if fixes.lock_from_dst_file:
         migration_release_from_dst_file(ms)
     else:
@@ -447,6 +480,8 @@ def migration_detect_error(s: MigrationState) -> str:
         return MIG_THR_ERR_NONE
     if state == MIGRATION_STATUS_POSTCOPY_ACTIVE and ret == -EIO:
         return postcopy_pause(s)
+    if later.any_error_stops:
+        migrate_set_error(s, f"the connection failed: {os.strerror(-ret)}")
     migrate_set_state(s, state, MIGRATION_STATUS_FAILED)
     return MIG_THR_ERR_FATAL
 
@@ -486,12 +521,38 @@ def await_return_path_close_on_source(ms: MigrationState) -> bool:
 
     Test and use of from_dst_file without the lock: patch 2 overlooked this place.
     """
-    if qemu_file_get_error(ms.to_dst_file) and ms.rp_state.from_dst_file is not None:
-        qemu_file_shutdown(ms.rp_state.from_dst_file)
-        mark_source_rp_bad(ms)
+    if later.lock_in_await:
+        with ms.qemu_file_lock:
+            stop_return_path_thread(ms)
+    else:
+        if qemu_file_get_error(ms.to_dst_file) and ms.rp_state.from_dst_file is not None:
+            qemu_file_shutdown(ms.rp_state.from_dst_file)
+            mark_source_rp_bad(ms)
     qemu_thread_join(ms.rp_state.rp_thread)
     ms.rp_state.rp_thread_created = False  # + join_created_thread
-    return ms.rp_state.error
+    if later.join_on_every_path:
+        migration_release_from_dst_file(ms)
+    if later.restart_return_path_thread:
+        # taken by the joiner, so that the next thread begins without it
+        error = ms.rp_state.error
+        ms.rp_state.error = False
+        return error
+    else:
+        return ms.rp_state.error
+
+
+def stop_return_path_thread(ms: MigrationState) -> None:  # + lock_in_await
+    """Shut the return path down if its thread would wait for ever. The caller holds qemu_file_lock."""
+    if later.any_error_stops:
+        failed = migrate_has_error(ms)
+    else:
+        failed = ms.to_dst_file is not None and qemu_file_get_error(ms.to_dst_file) != 0
+    if failed and ms.rp_state.from_dst_file is not None:
+        qemu_file_shutdown(ms.rp_state.from_dst_file)
+        if later.only_thread_marks_error:
+            pass
+        else:
+            mark_source_rp_bad(ms)
 
 
 def migration_iteration_finish(s: MigrationState) -> None:
@@ -543,6 +604,9 @@ def postcopy_pause(s: MigrationState) -> str:
     """The line is down. Let go of the file, wait for another connection, agree on what is missing."""
     while True:
         assert s.to_dst_file is not None
+        if later.join_before_close:
+            if s.rp_state.rp_thread_created:
+                await_return_path_close_on_source(s)
         if fixes.explicit_unregister:
             # No lock needed: while this thread runs, it alone changes to_dst_file. The lock below is not for the
             # pointer's sake; it waits until nobody uses the file under it any more.
@@ -552,18 +616,25 @@ def postcopy_pause(s: MigrationState) -> str:
             s.to_dst_file = None
         qemu_file_shutdown(f)
         qemu_fclose(f)
+        if later.restart_return_path_thread:
+            if s.rp_state.rp_thread_created:
+                await_return_path_close_on_source(s)
         migrate_set_state(s, s.state, MIGRATION_STATUS_POSTCOPY_PAUSED)
         while s.state == MIGRATION_STATUS_POSTCOPY_PAUSED:
             s.postcopy_pause_sem.wait()
         if s.state != MIGRATION_STATUS_POSTCOPY_RECOVER:
             return MIG_THR_ERR_FATAL
-        s.postcopy_pause_rp_sem.post()
+        if later.restart_return_path_thread:
+            pass
+        else:
+            s.postcopy_pause_rp_sem.post()
         if postcopy_do_resume(s):
             return MIG_THR_ERR_RECOVERED
 
 
 def postcopy_do_resume(s: MigrationState) -> bool:
-    ram_dirty_bitmap_sync_all(s)
+    if not ram_dirty_bitmap_sync_all(s):
+        return False
     return postcopy_resume_handshake(s)
 
 
@@ -571,7 +642,11 @@ def postcopy_resume_handshake(s: MigrationState) -> bool:
     """The return path thread posts when the acknowledgement has come and the state is active again."""
     qemu_savevm_send_postcopy_resume(s.to_dst_file)
     while s.state == MIGRATION_STATUS_POSTCOPY_RECOVER:
-        s.rp_state.rp_sem.wait()
+        if later.kick_from_recover:
+            if not migration_rp_wait(s):
+                return False
+        else:
+            s.rp_state.rp_sem.wait()
     return s.state == MIGRATION_STATUS_POSTCOPY_ACTIVE
 
 

@@ -182,5 +182,18 @@ def migration_is_running(state: str) -> bool:
     return migration_is_setup_or_active(state) or state == MIGRATION_STATUS_CANCELLING
 
 
+def migrate_has_error(s: MigrationState) -> bool:  # + any_error_stops
+    with s.error_mutex:
+        return s.error is not None
+
+
+def migration_rp_wait(s: MigrationState) -> bool:  # + kick_from_recover
+    """Wait for the return path thread during a recovery. False if that thread has failed and will not answer."""
+    if s.rp_state.error:
+        return False
+    s.rp_state.rp_sem.wait()
+    return not s.rp_state.error
+
+
 def mark_source_rp_bad(s: MigrationState) -> None:
     s.rp_state.error = True

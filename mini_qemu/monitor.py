@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mini_qemu.fixes import later
 from mini_qemu.migration import migrate_fd_cancel
 from mini_qemu.migration_incoming import MigrationIncomingState
 from mini_qemu.migration_state import (
@@ -19,6 +20,7 @@ from mini_qemu.migration_state import (
     MIGRATION_STATUS_POSTCOPY_PAUSED,
     MigrationState,
     migrate_postcopy_ram,
+    migration_in_postcopy,
     migration_is_running,
 )
 from mini_qemu.process import QemuProcess
@@ -46,6 +48,9 @@ class QmpError(Exception):
 
 def qmp_migrate_cancel(qemu: QemuProcess) -> dict[str, Any]:
     """Never an error, even with nothing to cancel."""
+    if later.no_cancel_in_postcopy:
+        if migration_in_postcopy(qemu.current_migration):
+            raise QmpError("a postcopy that has begun cannot be cancelled: the guest may run at the destination")
     migrate_fd_cancel(qemu.current_migration)
     return {}
 
@@ -106,7 +111,10 @@ def qmp_migrate_pause(qemu: QemuProcess) -> dict[str, Any]:
     ms: MigrationState | None = qemu.current_migration
     if ms is not None and ms.state == MIGRATION_STATUS_POSTCOPY_ACTIVE:
         with ms.qemu_file_lock:
-            ret = qemu_file_shutdown(ms.to_dst_file)
+            if later.lock_to_dst_file:
+                ret = qemu_file_shutdown(ms.to_dst_file) if ms.to_dst_file is not None else 0
+            else:
+                ret = qemu_file_shutdown(ms.to_dst_file)
         if ret:
             raise QmpError("the connection could not be shut down")
         return {}

@@ -9,11 +9,13 @@ Left out: compression, XBZRLE, RDMA, ignored blocks, blocks that change their si
 
 from __future__ import annotations
 
+from mini_qemu.fixes import later
 from mini_qemu.io_channel import EINVAL
 from mini_qemu.migration_state import (
     MIGRATION_STATUS_POSTCOPY_RECOVER,
     MigrationState,
     migrate_generate_pass_event,
+    migration_rp_wait,
 )
 from mini_qemu.process import QemuProcess, error_report
 from mini_qemu.qemu_file import (
@@ -443,16 +445,21 @@ def dirty_ranges(block: RAMBlock) -> tuple[tuple[int, int], ...]:
     return tuple(ranges)
 
 
-def ram_dirty_bitmap_sync_all(s: MigrationState) -> None:
+def ram_dirty_bitmap_sync_all(s: MigrationState) -> bool:
     """The migration thread asks for each block's bitmap and waits until the return path thread has taken it in."""
     rs: RAMState = s.process.ram_state
     rs.last_sent_block = None
     for block in rs.blocks:
         qemu_savevm_send_recv_bitmap(s.to_dst_file, block.idstr)
     for _ in rs.blocks:
-        s.rp_state.rp_sem.wait()
+        if later.kick_from_recover:
+            if not migration_rp_wait(s):
+                return False
+        else:
+            s.rp_state.rp_sem.wait()
     # what was sent last may have been lost: the next page names its block
     rs.last_sent_block = None
+    return True
 
 
 def ram_dirty_bitmap_reload(s: MigrationState, block: RAMBlock) -> bool:

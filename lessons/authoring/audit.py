@@ -27,7 +27,7 @@ from lessons.exercises.model import Exercise, OrderExercise, Question
 from lessons.places import NOTEBOOKS, ROOT, notebooks
 from lessons.replace import functions, modules
 from lessons.views.source import SourceError, function_named
-from mini_qemu.fixes import fixes
+from mini_qemu.fixes import any_fix
 
 MOST_SECONDS = 2.0
 MOST_GUESSED = 0.6  # share of questions that one rule of guessing may get right
@@ -203,7 +203,7 @@ def _of_call(path: Path, function: str, texts: list[str], source: str) -> Iterat
             function_named(name)
     elif function in ("patch", "side_by_side"):
         for name in texts:
-            fixes[name]
+            any_fix(name)
 
 
 @cache

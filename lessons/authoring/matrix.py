@@ -4,11 +4,13 @@
     mini-qemu matrix                          the whole table, compared with the one in tests/golden
     mini-qemu matrix cancel-vs-exit tls       these stories only
     mini-qemu matrix tls --with join_created_thread,explicit_unregister     and this set of fixes only
+    mini-qemu matrix hasty-resume --with all,lock_in_await                 later fixes of upstream are named likewise
     mini-qemu matrix --update-golden          write the table; then read the diff
 
 Sets of fixes that behave alike share a line. A cell counts interleavings, all of them run; one that could not be
-finished says `incomplete`, and then the command fails. A set that differs from one explored only in fixes which nobody
-asked for in that exploration is not explored again: not a step could go another way.
+finished says `incomplete`, and then the command fails. A story that survives all five has further lines: all five and,
+one after the other, the later fixes upstream that end it. A set that differs from one explored only in fixes which
+nobody asked for in that exploration is not explored again: not a step could go another way.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from dataclasses import dataclass
 
 from lessons.places import CHECKOUT, MATRIX
 from lessons.scenarios import find, stories
-from mini_qemu.fixes import UnknownName, as_of, fixes
+from mini_qemu.fixes import UnknownName, any_fix, as_of, fixes, later
 from mini_qemu.sched import SchedError, explore, explore_all
 
 Set = tuple[str, ...]
@@ -78,23 +80,34 @@ def story_cells(name: str, sets: Iterable[Set]) -> dict[Set, Cell]:
     for on in sets:
         found = next((found for asked, those, found in explored if asked.isdisjoint(set(on) ^ set(those))), None)
         if found is None:
-            with fixes.asked() as asked:
+            with fixes.asked() as asked, later.asked() as asked_later:
                 found = cell(name, on)
-            explored.append((asked, on, found))
+            explored.append((asked | asked_later, on, found))
         cells[on] = found
     return cells
 
 
 def explored(names: Sequence[str], jobs: int, sets: Sequence[Set] = ()) -> dict[str, dict[Set, Cell]]:
-    work = {name: functools.partial(story_cells, name, sets or tuple(fixes.subsets())) for name in names}
+    work = {name: functools.partial(story_cells, name, sets or all_sets(name)) for name in names}
     if jobs > 1:
         with ProcessPoolExecutor(jobs) as pool:
             return explore_all(work, pool)
     return explore_all(work)
 
 
+def all_sets(name: str) -> tuple[Set, ...]:
+    """Every set of the five; then all five with the later fixes of the story, added one after the other."""
+    return (*fixes.subsets(), *with_later(name))
+
+
+def with_later(name: str) -> tuple[Set, ...]:
+    ends = find(name).later
+    return tuple((*fixes.names, *ends[: i + 1]) for i in range(len(ends)))
+
+
 def rows(cells: dict[Set, Cell]) -> list[tuple[str, Cell]]:
     """One row for each group of sets that behave alike, as few and as wide as a greedy cover finds."""
+    cells = {on: found for on, found in cells.items() if not set(on) - set(fixes.names)}
     left = set(cells)
     found: list[tuple[str, Cell]] = []
     for pattern in sorted(map("".join, itertools.product("+-.", repeat=len(fixes))), key=_width):
@@ -121,14 +134,17 @@ def table(cells: dict[str, dict[Set, Cell]]) -> str:
         then = "" if story.history else " (as of June 2021)"
         lines = [f"{name}: {story.about}{then}", "  12345"]
         lines += [f"  {pattern}  {found}" for pattern, found in rows(of_name)]
+        for on in with_later(name):
+            lines += [f"  +++++ and {on[-1]}", f"         {of_name[on]}"]
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 
 
 def chosen(text: str) -> Set:
-    """The set of fixes that a command line names, in the order of the patches."""
-    wanted = {fixes[name.strip()].name for name in text.split(",")} if text not in ("", "none") else set()
-    return tuple(name for name in fixes.names if name in wanted)
+    """The set of fixes that a command line names, in the order of history; "all" stands for the five."""
+    named = [name.strip() for name in text.split(",")] if text not in ("", "none") else []
+    wanted = {any_fix(name).name for name in named if name != "all"} | {*(fixes.names if "all" in named else ())}
+    return tuple(name for name in (*fixes.names, *later.names) if name in wanted)
 
 
 def main(arguments: Sequence[str]) -> int:

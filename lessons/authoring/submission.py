@@ -26,6 +26,7 @@ from lessons.exercises.model import Exercise
 
 NAMED = re.compile(r"""["']([\w-]+/[\w-]+)["']\s*\)""")
 MAGIC = re.compile(r"^(\s*)([%!?].*|.*\?\s*)$", re.MULTILINE)
+SWITCHES = ("fixes", "history", "later")
 MAY_IMPORT = {"mini_qemu", "__future__", "collections", "contextlib", "dataclasses", "functools", "itertools", "math"}
 MAY_IMPORT |= {"queue", "random", "threading", "time", "typing"}
 NEVER = {"__import__", "breakpoint", "compile", "delattr", "eval", "exec", "exit", "globals", "input", "locals", "open"}
@@ -232,10 +233,10 @@ def _stray_imports(node: ast.Import | ast.ImportFrom) -> list[str]:
 
 def _turns_a_fix(part: ast.AST) -> bool:
     if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
-        return isinstance(part.func.value, ast.Name) and part.func.value.id in ("fixes", "history")
+        return isinstance(part.func.value, ast.Name) and part.func.value.id in SWITCHES
     if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store | ast.Del):
-        return isinstance(part.value, ast.Name) and part.value.id in ("fixes", "history")
-    return isinstance(part, ast.Name) and part.id == "as_of"
+        return isinstance(part.value, ast.Name) and part.value.id in SWITCHES
+    return isinstance(part, ast.Name) and part.id in ("as_of", "only")
 
 
 def _is_literal(node: ast.expr) -> bool:

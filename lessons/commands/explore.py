@@ -4,6 +4,7 @@
     mini-qemu explore                                        lists the stories
     mini-qemu explore precopy-return-path                    the code as it was in July 2021
     mini-qemu explore precopy-return-path --with join_created_thread
+    mini-qemu explore await-vs-exit --with all --later lock_in_await      and what upstream fixed after the series
     mini-qemu explore mine.py --trace                        every Scenario in the file, with the shortest failing run
     mini-qemu explore mine.py:main --html run.html           a program with threads, its run as a page to send around
 
@@ -18,7 +19,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mini_qemu.fixes import UnknownName, as_of
+from mini_qemu.fixes import UnknownName, as_of, later
 from mini_qemu.sched import Result, Scenario, SchedError, explain, explore, scenario_of, shortest_trace
 from mini_qemu.sched.command import load
 
@@ -29,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("what", nargs="?", metavar="STORY|FILE.py[:FUNCTION]", help="without it, the stories are listed")
     made.add_argument("--with", dest="on", default="", metavar="FIXES", help="fixes to turn on, with commas, or all")
+    made.add_argument("--later", default="", metavar="FIXES", help="later fixes of upstream to turn on, with commas")
     made.add_argument("--method", default="auto", help="auto, dpor, states, bounded, random, pct or dfs")
     made.add_argument("--seconds", type=float, help="stop after so many seconds; the verdict is then incomplete")
     made.add_argument("--html", metavar="OUT", type=Path, help="write the shortest failing run as one page, the player")
@@ -42,6 +44,7 @@ def main(arguments: Sequence[str]) -> int:
         return _list()
     try:
         on, found = _wanted(options.what, options.on)
+        on += _later(options.later)
         verdicts = [_explore(scenario, history, on, options) for scenario, history in found]
     except (UnknownName, SchedError, ValueError) as error:
         print(_sentence(error), file=sys.stderr)
@@ -67,13 +70,15 @@ def _wanted(what: str, named: str) -> tuple[tuple[str, ...], list[tuple[Scenario
     """The fixes to turn on, and each scenario with its state of upstream."""
     from lessons.authoring.matrix import chosen
     from lessons.scenarios import find
-    from mini_qemu.fixes import fixes
-
-    on = tuple(fixes.names) if named == "all" else chosen(named)
+    on = chosen(named)
     if not what.endswith(".py") and ".py:" not in what:
         story = find(what)
         return on, [(story.scenario, story.history)]
     return on, [(scenario_of(thing), ("yank_knows_tls",)) for thing in load(what)]
+
+
+def _later(named: str) -> tuple[str, ...]:
+    return tuple(later[name.strip()].name for name in named.split(",")) if named else ()
 
 
 def _page(scenario: Scenario, result: Result) -> str:

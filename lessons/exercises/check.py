@@ -30,7 +30,7 @@ from lessons.exercises.model import Exercise, OrderExercise, Outcome, Trial, oth
 from lessons.exercises.mounting import function_from
 from lessons.exercises.notebook_hooks import watch_syntax
 from lessons.replace import BadReplacement
-from mini_qemu.fixes import fixes
+from mini_qemu.fixes import only
 from mini_qemu.sched import (
     Finding,
     InstrumentationError,
@@ -176,7 +176,7 @@ def _judge(function: FunctionType, source: str, order: str, asked: Exercise) -> 
 
 @contextmanager
 def _in_place(function: FunctionType, asked: Exercise, trial: Trial) -> Iterator[None]:
-    with fixes.only(*trial.on), trial.under(), asked.mount(function):
+    with only(*trial.on), trial.under(), asked.mount(function):
         yield
 
 

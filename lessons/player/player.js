@@ -680,12 +680,14 @@ const rowsOf = (source) => {
   const margin = Math.min(...indents), sites = source.sites ?? [];
   const lines = (part) => new Set(sites.flatMap((site) => site[part] ?? []));
   const hidden = lines("hidden"), shifted = lines("shifted");
+  const gone = new Set(source.gone ?? []), left = new Set(source.left ?? []);
   const tags = new Map(sites.map((site) => [site.lead ?? site.line, site]));
   return paint(source.lines).map((row, i) => {
     const line = source.first + i, site = tags.get(line), out = /^ */.exec(source.lines[i])[0].length - margin;
     if (typeof row[0] === "string") row[0] = row[0].trimStart();
     else if (row[0]) row[0].textContent = row[0].textContent.trimStart();
-    const indent = Math.max(0, out - (shifted.has(line) ? 4 : 0)); // drawn at half width, so that more code fits
+    const back = left.has(line) ? 4 : 0;
+    const indent = Math.max(0, out - back - (shifted.has(line) ? 4 : 0)); // drawn at half width, so that more code fits
     const alone = site && hidden.has(line); // nothing runs here while the fix stands as it does: only the chip is left
     const kinds = ["ln", hidden.has(line) && !alone ? "arm" : "", (source.grey ?? []).includes(line) ? "grey" : ""];
     const chip = site ? button("tag", { "aria-expanded": "false",
@@ -694,7 +696,7 @@ const rowsOf = (source) => {
         const both = e.target.closest(".code").classList.toggle("both");
         for (const tag of e.target.closest(".code").querySelectorAll(".tag")) tag.setAttribute("aria-expanded", both);
       } }, `fix ${site.on ? "on" : "off"}`) : null;
-    const style = `--in:${indent / 2};--out:${Math.max(0, out) / 2}`;
+    const style = `--in:${indent / 2};--out:${Math.max(0, out - back) / 2}${gone.has(line) ? ";display:none" : ""}`;
     return h("div", { class: kinds.filter(Boolean).join(" "), style },
       h("i", {}, String(line)), h("span", {}, ...(alone ? [h("span", { class: "bare" }, ...row)] : row), chip));
   });

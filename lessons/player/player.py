@@ -6,7 +6,8 @@ The module player.js draws; Python only prepares one JSON view, once. A trace as
     version title subtitle schedule
     threads   names in order of appearance            labels   watched labels in order
     sources   id -> file, function, first, lines, grey (lines that do not run), sites (fix, on, line, and the lines
-              that are folded away because they do not run now, that move to the left, that lead the arm that runs)
+              that are folded away because they do not run now, that move to the left, that lead the arm that runs);
+              gone, left: lines of later fixes that are off, left out and moved to the left for good
     initial   a moment: where {thread: [source, line, caller, helper]}, status {thread: word}, blocked {thread:
               sentence}, locks {lock: holder}, state {label: text}; a helper is the [source, line] of a function that
               is folded into its caller; hand {thread: items: name, text, source, stale, gone, to}, things {object:
@@ -28,7 +29,7 @@ Left out: pictures, and any call back to Python while stepping.
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -38,8 +39,8 @@ from lessons.player.events import chapters, events, opening
 from lessons.player.hands import hands
 from lessons.player.scene import Scene
 from lessons.player.words import spoken
-from lessons.views.source import Site, SourceError, function_at, grey_lines, setting, shown_path
-from mini_qemu.fixes import fixes
+from lessons.views.source import Site, SourceError, folded_lines, function_at, grey_lines, setting, shown_path
+from mini_qemu.fixes import any_fix, fixes, later
 from mini_qemu.sched import Finding, Moment, Step, Trace, chain
 
 SEAM = ("mini_qemu/qemu_thread.py", "mini_qemu/sched/")  # a lock is shown where QEMU takes it, not inside the lock
@@ -69,8 +70,9 @@ def helps(file: str, function: str) -> bool:
 class _Sources:
     """Gives every function that is shown a short id."""
 
-    def __init__(self, state: Mapping[str, bool]) -> None:
+    def __init__(self, state: Mapping[str, bool], shown: Iterable[str] = ()) -> None:
         self.state = state
+        self.shown = [any_fix(name).name for name in shown]  # although they may be later fixes that are off
         self.ids: dict[tuple[str, int], str] = {}
         self.known: dict[tuple[str, int], list[Any] | None] = {}
         self.data: dict[str, Data] = {}
@@ -90,15 +92,22 @@ class _Sources:
         if key not in self.ids:
             name = self.ids[key] = f"S{len(self.ids)}"
             grey = grey_lines(function, self.state)
+            gone, left = folded_lines(function, self.state, self.shown)
             self.data[name] = {
                 "file": shown_path(file),
                 "function": function.name,
                 "first": function.first,
                 "lines": list(function.lines),
                 "grey": sorted(grey),
-                "sites": [self._site(site) for site in function.sites if site.fix in fixes.names],
+                "sites": [self._site(site) for site in function.sites if self._has_chip(site, gone)],
             }
+            if gone:
+                self.data[name] |= {"gone": sorted(gone), "left": sorted(left)}
         return [self.ids[key], line]
+
+    @staticmethod
+    def _has_chip(site: Site, gone: Set[int]) -> bool:
+        return site.fix in fixes.names or (site.fix in later.names and site.line not in gone)
 
     def _site(self, site: Site) -> Data:
         """A fix site with one arm left: the lines that go, those that move to the left, and the first that stays."""
@@ -132,11 +141,18 @@ class _Sources:
 
 
 def trace_data(
-    trace: Trace, *, title: str | None = None, subtitle: str | None = None, on: Iterable[str] | None = None
+    trace: Trace,
+    *,
+    title: str | None = None,
+    subtitle: str | None = None,
+    on: Iterable[str] | None = None,
+    later: Iterable[str] = (),
 ) -> Data:
-    """A trace of the engine as the data that player.js draws. `on`: the fixes it was run with; None: those on now."""
+    """A trace of the engine as the data that player.js draws. `on`: the fixes it was run with; None: those on now.
+    `later`: later fixes whose sites are drawn although they are off.
+    """
     state = setting(on)
-    sources = _Sources(state)
+    sources = _Sources(state, later)
 
     scene = Scene(trace)
     held = hands(trace)
@@ -248,7 +264,7 @@ def _finding(finding: Finding | None, sources: _Sources) -> Data | None:
 
 def _fixes_shown(sources: Mapping[str, Data], state: Mapping[str, bool]) -> str:
     """All fixes that are on, as the switches above a run show them; nothing where no fix is involved."""
-    on = [name for name in fixes.names if state[name]]
+    on = [name for name in (*fixes.names, *later.names) if state[name]]
     if not on and not any(source["sites"] for source in sources.values()):
         return ""
     return "fixes on: " + (", ".join(on) or "none")

@@ -24,6 +24,7 @@ MODULES = (
     "migrate_twice",
     "cancel_vs_exit",
     "cancel_vs_pause",
+    "cancel_in_postcopy",
     "early_close",
     "await_vs_exit",
     "tls",

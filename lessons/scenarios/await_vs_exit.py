@@ -29,5 +29,5 @@ scenario = source_scenario(
     "await-vs-exit", "The line dies at the end", setup, {"live_migration": live_migration, "network": hangs_up}
 )
 
-STORY = Story(scenario, "the line dies during completion: survives the series")
+STORY = Story(scenario, "the line dies during completion: survives the series", later=("lock_in_await",))
 STORIES = (STORY,)

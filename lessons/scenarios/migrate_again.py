@@ -9,7 +9,15 @@ is known. The second migration is followed until its return path is open; it sta
 
 from __future__ import annotations
 
-from lessons.scenarios.stage import SourceSide, cancelled, cleans_up, pointer, return_path, source_scenario
+from lessons.scenarios.stage import (
+    SourceSide,
+    cancelled,
+    cleans_up,
+    created_return_path,
+    pointer,
+    return_path,
+    source_scenario,
+)
 from lessons.scenarios.story import Story
 from mini_qemu.io_channel import qio_channel_socket_pair
 from mini_qemu.migration import open_return_path_on_source, qmp_migrate
@@ -19,6 +27,7 @@ from mini_qemu.yank_functions import migration_ioc_register_yank
 
 def setup() -> SourceSide:
     w = cancelled()
+    created_return_path(w)
     w.ioc2, w.peer_ioc2 = qio_channel_socket_pair(w.qemu, w.peer)
     return w
 
@@ -41,5 +50,9 @@ scenario = source_scenario(
     "migrate-again", "Cancel, then migrate again", setup, {"main": main, "return path": return_path}, check=check
 )
 
-STORY = Story(scenario, "cancel, then migrate again: survives the series")
+STORY = Story(
+    scenario,
+    "cancel, then migrate again: survives the series",
+    later=("lock_in_await", "join_on_every_path"),
+)
 STORIES = (STORY,)

@@ -15,11 +15,14 @@ from __future__ import annotations
 from lessons.scenarios.stage import SourceSide, source_scenario, start_return_path
 from lessons.scenarios.stage.recovery import PATIENT_OPERATOR, destination, live_migration, losing_its_line, resume
 from lessons.scenarios.story import Story
+from mini_qemu.qemu_thread import QEMU_THREAD_JOINABLE, qemu_thread_create
 
 
 def hasty(w: SourceSide) -> None:
     """Resumes as soon as the migration says that it is paused."""
     start_return_path(w)
+    w.ms.thread = qemu_thread_create("live_migration", live_migration, w, QEMU_THREAD_JOINABLE)
+    w.ms.migration_thread_running = True
     w.paused.wait()
     resume(w)
 
@@ -30,10 +33,14 @@ hasty_resume = source_scenario(
     "hasty-resume",
     "The successor's file",
     losing_its_line,
-    {"main": hasty, "live_migration": live_migration, "destination": destination},
+    {"main": hasty, "destination": destination},
 )
 
 scenario = stale_entry
 STORY = Story(stale_entry, "a postcopy pauses, recovers and ends", fixes=("explicit_unregister",))
-STORY_HASTY = Story(hasty_resume, "a resume before the return path thread has let go: survives the series")
+STORY_HASTY = Story(
+    hasty_resume,
+    "a resume before the return path thread has let go: survives the series",
+    later=("lock_in_await", "restart_return_path_thread"),
+)
 STORIES = (STORY, STORY_HASTY)

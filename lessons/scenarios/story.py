@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lessons.replace import replace
-from mini_qemu.fixes import fixes
+from mini_qemu.fixes import only
 from mini_qemu.sched import Result, Scenario, explore
 
 
@@ -33,7 +33,7 @@ class WrongFix:
     def applied(self) -> Iterator[None]:
         """As long as this lasts, the miniature is repaired this way."""
         with ExitStack() as stack:
-            stack.enter_context(fixes.only(*self.on))
+            stack.enter_context(only(*self.on))
             for name, function in self.instead.items():
                 stack.enter_context(replace(name, function))
             yield
@@ -49,6 +49,7 @@ class Story:
 
     `fixes` are those it needs in order to end well, and each of them is needed. `on` are those that must be on for
     the bug to be there at all. `history` are the later changes of upstream that are in.
+    `later`: of a story that survives all five, the later fixes that end it, in the order of history.
     """
 
     scenario: Scenario
@@ -57,6 +58,7 @@ class Story:
     on: tuple[str, ...] = ()
     wrong_fixes: tuple[WrongFix, ...] = ()
     history: tuple[str, ...] = ("yank_knows_tls",)
+    later: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

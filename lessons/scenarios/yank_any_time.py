@@ -75,6 +75,6 @@ cleanup = source_scenario(
 STORIES = (
     Story(precopy, "yank at any time of a precopy without return path"),
     Story(active, "yank while a precopy with a return path sends", fixes=("explicit_unregister",)),
-    Story(completion, "yank while a precopy completes: survives the series"),
+    Story(completion, "yank while a precopy completes: survives the series", later=("lock_in_await",)),
     Story(cleanup, "yank while the source cleans up after a cancel", fixes=("explicit_unregister",)),
 )

@@ -11,6 +11,8 @@ its lines are only ever hidden, greyed or unindented, so every view has the auth
 
 Statements that a fix needs but that are always there end in the comment `# + NAME` (or follow a comment line that
 does); a diff shows them as added, but for a `return`, which a function cannot do without.
+Sites of later fixes (`later.NAME`) are folded away while they are off: only the arm that runs is shown, as if there
+were no switch, unless the caller names the fix.
 Left out: sites spread over `elif`; the fix sites of the miniature never have that shape.
 """
 
@@ -29,7 +31,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from mini_qemu.fixes import fixes, history
+from mini_qemu.fixes import any_fix, fixes, history, later
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "mini_qemu"
@@ -48,6 +50,7 @@ class Site:
     end: int
     on: tuple[int, int]
     off: tuple[int, int]
+    passes: tuple[int, ...] = ()  # lines of an arm that is nothing but `pass`
 
     def hidden(self, is_on: bool) -> range:
         """The lines of the arm that does not run."""
@@ -68,15 +71,15 @@ class Function:
 
 def now() -> dict[str, bool]:
     """Every switch a site may ask, as it stands now."""
-    return {switch.name: bool(getattr(group, switch.name)) for group in (fixes, history) for switch in group}
+    return {switch.name: bool(getattr(group, switch.name)) for group in (fixes, history, later) for switch in group}
 
 
 def setting(on: Iterable[str] | None) -> dict[str, bool]:
     """Exactly these fixes on; None: as it stands now. An unknown name is refused with the names there are."""
     state = now()
     if on is not None:
-        wanted = {fixes[name].name for name in on}
-        state.update({fix.name: fix.name in wanted for fix in fixes})
+        wanted = {any_fix(name).name for name in on}
+        state.update({fix.name: fix.name in wanted for fix in (*fixes, *later)})
     return state
 
 
@@ -118,7 +121,7 @@ def _sites(text: str) -> tuple[Site, ...]:
         if isinstance(node, ast.If)
         and isinstance(node.test, ast.Attribute)
         and isinstance(node.test.value, ast.Name)
-        and node.test.value.id in ("fixes", "history")
+        and node.test.value.id in ("fixes", "history", "later")
     )
 
 
@@ -128,13 +131,16 @@ def _site(node: ast.If, lines: list[str]) -> Site:
     end = node.end_lineno or node.lineno
     while end < len(lines) and lines[end].lstrip().startswith("#") and _indent(lines[end]) > node.col_offset:
         end += 1
+    passes = tuple(
+        arm[0].lineno for arm in (node.body, node.orelse) if len(arm) == 1 and isinstance(arm[0], ast.Pass)
+    )
     if not node.orelse:
-        return Site(node.test.attr, node.lineno, end, (node.lineno + 1, end), (end + 1, end))
+        return Site(node.test.attr, node.lineno, end, (node.lineno + 1, end), (end + 1, end), passes)
     turn = next(
         n for n in range(node.orelse[0].lineno, node.body[-1].end_lineno or 0, -1)
         if lines[n - 1].strip().startswith(("else:", "elif ")) and _indent(lines[n - 1]) == node.col_offset
     )  # fmt: skip
-    return Site(node.test.attr, node.lineno, end, (node.lineno + 1, turn - 1), (turn + 1, end))
+    return Site(node.test.attr, node.lineno, end, (node.lineno + 1, turn - 1), (turn + 1, end), passes)
 
 
 def _indent(line: str) -> int:
@@ -196,6 +202,18 @@ def function_named(target: str | Callable[..., Any]) -> Function:
     return function_at(code.co_filename, code.co_firstlineno)
 
 
+def folded_lines(function: Function, state: Mapping[str, bool], shown: Iterable[str] = ()) -> tuple[set[int], set[int]]:
+    """Of the later fixes that are off and not in `shown`: the lines to leave out, and those to move to the left."""
+    out: set[int] = set()
+    left: set[int] = set()
+    for site in function.sites:
+        if site.fix in later.names and not state[site.fix] and site.fix not in shown:
+            stays = {*range(site.off[0], site.off[1] + 1)} - {*site.passes}
+            out |= {*range(site.line, site.end + 1)} - stays
+            left |= stays
+    return out, left
+
+
 def grey_lines(function: Function, state: Mapping[str, bool]) -> set[int]:
     """The lines that do not run."""
     return {line for site in function.sites for line in site.hidden(state.get(site.fix, True))}
@@ -230,7 +248,21 @@ def resolved(text: str, state: Mapping[str, bool]) -> str:
             arm = []
         rest = site.end - site.line + 1 - len(arm)
         lines[site.line - 1 : site.end] = [*arm, *[None] * rest]
-    return _tidy([line for line in lines if line is not None])
+    return _reached(_tidy([line for line in lines if line is not None]))
+
+
+def _reached(text: str) -> str:
+    """Without the statements that follow a `return` or a `break`: an arm that ends so replaces what comes after it."""
+    lines = text.splitlines()
+    for node in ast.walk(_parse(text)):
+        for block in (getattr(node, name, None) for name in ("body", "orelse", "finalbody")):
+            if isinstance(block, list):
+                end = next((i for i, part in enumerate(block) if isinstance(part, ast.Return | ast.Break)), None)
+                if end is not None and block[end + 1 :]:
+                    first, last = (block[end].end_lineno or 0) + 1, block[-1].end_lineno or 0
+                    lines[first - 1 : last] = [""] * (last - first + 1)
+    gone = {i for i, (old, new) in enumerate(zip(text.splitlines(), lines, strict=True)) if old and not new}
+    return "\n".join(line for i, line in enumerate(lines) if i not in gone) + "\n"
 
 
 def _tidy(lines: list[str]) -> str:
@@ -284,16 +316,27 @@ def _caption(text: str) -> str:
     return f"<p><small>{html.escape(text)}</small></p>"
 
 
-def show(target: str | Callable[..., Any], on: Iterable[str] | None = None, *, start: str = "", lines: int = 0) -> View:
+def show(
+    target: str | Callable[..., Any],
+    on: Iterable[str] | None = None,
+    *,
+    start: str = "",
+    lines: int = 0,
+    later: Iterable[str] = (),
+) -> View:
     """A function as it runs now (or with exactly the fixes in `on`): what does not run is greyed and marked with ~.
 
-    Of a long function a part: `lines` of it, from the first line that contains `start`. Two views add up to one.
+    Of a long function a part: `lines` of it, from the first line that contains `start`. Sites of later fixes are shown
+    if the fix is on or named in `later`. Two views add up to one.
     """
     function, state = function_named(target), setting(on)
     grey = grey_lines(function, state)
-    asked = [f"{site.fix} {'on' if state.get(site.fix, True) else 'off'}" for site in function.sites]
+    out, left = folded_lines(function, state, [any_fix(name).name for name in later])
+    asked = [f"{s.fix} {'on' if state.get(s.fix, True) else 'off'}" for s in function.sites if s.line not in out]
     title = ", ".join([f"{shown_path(function.file)}: {function.name}", *dict.fromkeys(asked)])
-    numbered = _part(list(enumerate(function.lines, function.first)), target, start, lines)
+    every = enumerate(function.lines, function.first)
+    kept = [(n, line[4:] if n in left else line) for n, line in every if n not in out]
+    numbered = _part(kept, target, start, lines)
     text = "\n".join([title, *((("~ " if n in grey else "  ") + line).rstrip() for n, line in numbered)])
     rows = (
         " " * _indent(line) + _mark(line.lstrip(), "s", "opacity:.5" if n in grey else "") for n, line in numbered
@@ -318,9 +361,10 @@ def _part(
 
 
 def _versions(fix_name: str) -> list[tuple[str, str, str]]:
-    """(path, before, after) of each module the patch touches; earlier patches on, later ones off, as in history."""
-    fix = fixes[fix_name]
-    before = {other.name: other.patch < fix.patch for other in fixes} | {old.name: True for old in history}
+    """(path, before, after) of each module the fix touches; earlier fixes on, later ones off, as in history."""
+    fix = any_fix(fix_name)
+    line = [*fixes.names, *later.names]
+    before = {name: line.index(name) < line.index(fix.name) for name in line} | {old.name: True for old in history}
     after = {**before, fix.name: True}
     out = []
     for path in sorted(PACKAGE.glob("*.py")):
@@ -334,8 +378,9 @@ def _versions(fix_name: str) -> list[tuple[str, str, str]]:
 
 
 def _heading(fix_name: str) -> str:
-    fix = fixes[fix_name]
-    return f"patch {fix.patch} of {len(fixes)}: {fix.title}\nupstream commit {fix.commit}"
+    fix = any_fix(fix_name)
+    which = f"upstream, {fix.date}" if fix.date else f"patch {fix.patch} of {len(fixes)}"
+    return f"{which}: {fix.title}\nupstream commit {fix.commit}"
 
 
 def patch(fix_name: str, context: int = 3) -> View:

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from lessons.exercises import progress
 from lessons.widgets.lab import SchedulerLab
-from mini_qemu.fixes import fixes
+from mini_qemu.fixes import all_on, only
 from mini_qemu.sched import Explorable, NothingFailed, Trace, format_schedule, minimise, replay
 
 LIMIT_RUNS = 2_000
@@ -62,7 +62,7 @@ class BreakIt(SchedulerLab):
         on: Iterable[str] | None = None,
         title: str | None = None,
     ) -> None:
-        with fixes.only(*(fixes.on if on is None else on)):
+        with only(*(all_on() if on is None else on)):
             best = simplest(scenario, kind)
         self.kind = kind
         self.fewest = None if best is None else preemptions(best)

@@ -29,7 +29,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from lessons.scenarios import find
-from mini_qemu.fixes import fixes
+from mini_qemu.fixes import any_fix, only
 from mini_qemu.sched import Handle, Scenario, started
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +62,7 @@ class FreeRuns:
         if self.wanted < 1:
             raise ValueError(f"give a number of runs above 0, not {self.wanted}")
         self.scenario = find(self.scenario).scenario.name
-        self.on = [fixes[fix].name for fix in self.on]
+        self.on = [any_fix(fix).name for fix in self.on]
 
     def __repr__(self) -> str:
         if not self.runs and not self.cancelled:
@@ -164,7 +164,7 @@ def main(arguments: Sequence[str]) -> None:
     if hasattr(os, "nice"):
         os.nice(10)  # the notebook and the browser go first
     scenario = find(name).scenario
-    with fixes.only(*on), started() as handles, suppress(BrokenPipeError):  # nobody listens any more
+    with only(*on), started() as handles, suppress(BrokenPipeError):  # nobody listens any more
         left = int(runs)
         while left:
             part = min(left, REPORT_EVERY)

@@ -20,7 +20,7 @@ import traitlets
 
 from lessons.player.at_rest import AtRest, folded, html_at_rest, module_text, style_text
 from lessons.player.player import Data, in_seam, plain, table, trace_data
-from mini_qemu.fixes import fixes
+from mini_qemu.fixes import all_on, any_fix, fixes, later, only
 from mini_qemu.sched import (
     Explorable,
     Manual,
@@ -87,7 +87,8 @@ class RaceLab(_Lab):
         RaceLab(scenario, fixes=["join_created_thread"])
         RaceLab(main)
 
-    `on`: the fixes that are on at first. `fixes` may be empty: then it is a verdict with a player. `wrong_fixes`: those
+    `on`: the fixes that are on at first. A later fix stands on the series: as soon as `fixes` names one, the patches it
+    does not name are on. `fixes` may be empty: then it is a verdict with a player. `wrong_fixes`: those
     that look right (objects with `name`, `idea`, `kinds` and `applied()`, as in lessons.scenarios), one at a time.
     `kind`: which kind of finding to show a run of, where there are several ("crash", "leak", ...); by default the one
     that is simplest to reach.
@@ -106,6 +107,7 @@ class RaceLab(_Lab):
         limit_seconds: float | None = None,
     ) -> None:
         self.fixes = _known([fixes] if isinstance(fixes, str) else fixes)
+        self.always = _stands_on(self.fixes)
         self.wrong = {wrong.name: wrong for wrong in wrong_fixes}
         self.on = self._ordered(on)
         self.kind = kind
@@ -153,7 +155,7 @@ class RaceLab(_Lab):
     def _case(self, on: list[str], with_run: bool = True) -> Data:
         """Explore with exactly these fixes (or one wrong one), and pick the run to show."""
         wrong = self.wrong.get(on[0]) if on else None
-        with wrong.applied() if wrong else fixes.only(*on):
+        with wrong.applied() if wrong else only(*self.always, *on):
             scenario = getattr(wrong, "scenario", None) or self.scenario  # some are refuted elsewhere
             asked = self._key(on), scenario.fingerprint
             if asked not in self._known or self._known[asked].verdict == "incomplete":
@@ -164,7 +166,7 @@ class RaceLab(_Lab):
             return {
                 "verdict": result.verdict,
                 "sentence": repr(result).removeprefix(f"{result.scenario}: {result.verdict}. ") + _why(wrong),
-                "trace": trace and trace_data(trace, title=_run_title(trace)),
+                "trace": trace and trace_data(trace, title=_run_title(trace), later=self.fixes),
             }
 
     def _run_to_show(self, scenario: Scenario, result: Result, kinds: Set[str]) -> Trace:
@@ -216,9 +218,9 @@ class SchedulerLab(_Lab):
         self, scenario: Explorable, *, schedule: str = "", on: Iterable[str] | None = None, title: str | None = None
     ) -> None:
         super().__init__(scenario)
-        self.on = fixes.on if on is None else tuple(_known(on))
+        self.on = all_on() if on is None else tuple(_known(on))
         self.title = title or scenario_of(scenario).title or scenario_of(scenario).name
-        with fixes.only(*self.on):
+        with only(*self.on):
             self.manual = Manual(scenario, schedule)
         self.counts: list[int] = []  # how many steps there were before each move, for undo
         self._show()
@@ -233,7 +235,7 @@ class SchedulerLab(_Lab):
         return self.manual.trace
 
     def obey(self, message: dict[str, Any]) -> None:
-        with fixes.only(*self.on):
+        with only(*self.on):
             match message.get("do"):
                 case "move" | "run":
                     self._move(str(message.get("thread")), on=message["do"] == "run")
@@ -347,12 +349,19 @@ def follow(scenario: Scenario, wish: Sequence[str]) -> Trace:
 
 
 def _known(names: Iterable[str]) -> list[str]:
-    return [fixes[name].name for name in names]
+    return [any_fix(name).name for name in names]
+
+
+def _stands_on(names: Sequence[str]) -> tuple[str, ...]:
+    """The patches that are on whatever is switched: those of the series, if there is a later fix among the switches."""
+    if set(later.names).isdisjoint(names):
+        return ()
+    return tuple(name for name in fixes.names if name not in names)
 
 
 def _fix_title(name: str) -> str:
-    fix = fixes[name]
-    return f"patch {fix.patch}: {fix.title}"
+    fix = any_fix(name)
+    return f"patch {fix.patch}: {fix.title}" if fix.patch else f"upstream, {fix.date}: {fix.title}"
 
 
 def _why(wrong: Any) -> str:

@@ -1,13 +1,30 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from mini_qemu.fixes import UnknownName, fixes, history
+from mini_qemu.fixes import UnknownName, all_on, any_fix, as_of, fixes, history, later, only
 
 
 def test_the_course_starts_before_the_series():
     assert fixes.on == ()
     assert history.on == ("yank_knows_tls",)
+    assert later.on == ()
+
+
+def test_both_groups_by_name():
+    with only("lock_from_dst_file", "lock_in_await"):
+        assert all_on() == ("lock_from_dst_file", "lock_in_await")
+        with as_of((), ()):
+            assert (all_on(), history.on) == ((), ())
+        assert later.lock_in_await
+    assert all_on() == ()
+    assert any_fix("lock_in_await") is later["lock_in_await"]
+    with pytest.raises(UnknownName, match="did you mean lock_in_await"), only("join_created_thread", "lock_in_wait"):
+        pass
+    assert all_on() == ()
+
 
 
 def test_only_switches_exactly_these_and_gives_back_the_former_set():
@@ -80,6 +97,17 @@ def test_each_fix_has_a_summary():
         assert fix.url.endswith(fix.commit)
         assert len(fix.summary.split()) > 40
         assert fix.title
+
+
+def test_each_later_fix_has_its_date():
+    dates = [fix.date for fix in later]
+    assert dates == sorted(dates)
+    for fix in later:
+        assert re.fullmatch("[0-9a-f]{10,40}", fix.commit)
+        assert re.fullmatch(r"20\d\d-\d\d(-\d\d)?", fix.date)
+        assert fix.patch == 0
+        assert fix.title
+    assert not set(fixes.names) & set(later.names)
 
 
 def test_repr_says_what_is_on():

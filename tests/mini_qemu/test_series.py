@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mini_qemu.fixes import fixes
+from mini_qemu.fixes import fixes, later
 
 PACKAGE = Path(__file__).parent.parent.parent / "mini_qemu"
 
@@ -79,11 +79,17 @@ def test_the_same_files_and_functions_as_the_patch(fix: str):
     assert touched(fix) == SERIES[fix]
 
 
+@pytest.mark.parametrize("fix", later.names)
+def test_each_later_fix_governs_something(fix: str):
+    asked = {ast.unparse(node.test) for _, node in sites()}
+    assert f"later.{fix}" in asked
+
+
 def sites() -> list[tuple[Path, ast.If]]:
     found = []
     for path in sorted(PACKAGE.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.If) and ast.unparse(node.test).startswith(("fixes.", "history.")):
+            if isinstance(node, ast.If) and ast.unparse(node.test).startswith(("fixes.", "history.", "later.")):
                 found.append((path, node))
     return found
 
@@ -95,7 +101,7 @@ def test_a_site_is_a_plain_question_and_never_within_another():
         assert isinstance(node.test, ast.Attribute), f"{where}: ask for one fix, by a plain attribute"
         inner = [n for part in node.body + node.orelse for n in ast.walk(part)]
         names = {ast.unparse(n.value) for n in inner if isinstance(n, ast.Attribute)}
-        assert not names & {"fixes", "history"}, f"{where}: a site within a site"
+        assert not names & {"fixes", "history", "later"}, f"{where}: a site within a site"
 
 
 def test_fixes_are_asked_for_at_sites_only():
@@ -103,5 +109,5 @@ def test_fixes_are_asked_for_at_sites_only():
         if path.name in ("fixes.py", "__main__.py"):
             continue
         text = path.read_text(encoding="utf-8")
-        asked = len(re.findall(r"\b(?:fixes|history)\.\w+", text.split('"""', 2)[2]))
+        asked = len(re.findall(r"\b(?:fixes|history|later)\.\w+", text.split('"""', 2)[2]))
         assert asked == len([1 for where, _ in sites() if where == path]), path.name

@@ -38,10 +38,17 @@ from mini_qemu.process import (
 )
 from mini_qemu.qemu_file import qemu_fflush, qemu_file_get_return_path, qemu_put_byte
 from mini_qemu.qemu_file_channel import qemu_fopen_channel_output
-from mini_qemu.qemu_thread import QEMU_THREAD_JOINABLE, QemuSemaphore, qemu_thread_create, qemu_thread_join
+from mini_qemu.qemu_thread import (
+    QEMU_THREAD_JOINABLE,
+    QemuSemaphore,
+    QemuThread,
+    qemu_thread_create,
+    qemu_thread_join,
+)
 from mini_qemu.qom import object_unref
 from mini_qemu.ram import RAMBlock
 from mini_qemu.savevm import machine_init
+from mini_qemu.sched import join
 from mini_qemu.yank_functions import migration_ioc_register_yank
 
 PING = bytes.fromhex("08 0002 0004")
@@ -93,6 +100,24 @@ def return_path(w: SourceSide) -> None:
         source_return_path_thread(w.ms)
     except Offstage:
         pass
+
+
+class StoryThread(QemuThread):
+    """A thread of the scenario in the place of one that the migration has created; joined by its name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, self)
+        self.settled = False
+
+    def join(self) -> None:
+        join(self.name)
+        self.settled = True
+
+
+def created_return_path(w: SourceSide) -> None:
+    """In a setup: the scenario's thread "return path" is the one that the migration has created and has to join."""
+    w.ms.rp_state.rp_thread = StoryThread("return path")
+    w.ms.rp_state.rp_thread_created = True
 
 
 def start_return_path(w: SourceSide) -> None:

@@ -38,6 +38,14 @@ def test_a_story_before_and_after_its_fix(capsys: pytest.CaptureFixture[str]):
     assert main(["explore", "precopy-return-path", "--with", "all"]) == 0
 
 
+def test_a_story_that_survives_and_the_later_fix(capsys: pytest.CaptureFixture[str]):
+    assert main(["explore", "cancel-while-pausing", "--with", "all"]) == 1
+    assert main(["explore", "cancel-while-pausing", "--with", "all", "--later", "lock_to_dst_file"]) == 0
+    assert main(["explore", "cancel-while-pausing", "--with", "all,lock_to_dst_file"]) == 0
+    assert main(["explore", "cancel-while-pausing", "--later", "lock_to_dst_fil"]) == 2
+    assert "did you mean lock_to_dst_file" in capsys.readouterr().err
+
+
 def test_the_scenarios_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     path = tmp_path / "mine.py"
     path.write_text(OWN, encoding="utf-8")

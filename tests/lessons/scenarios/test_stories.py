@@ -20,6 +20,8 @@ SURVIVORS = {
     "yank-in-recover",  # C.12
     "yank-at-the-end-of-postcopy",  # C.18a
     "yank-during-load",  # C.18e: only with patch 5
+    "cancel-while-pausing",  # C.3a
+    "cancel-while-paused",  # C.15
 }
 """What the series does not fix, and does not claim to."""
 
@@ -38,6 +40,16 @@ def test_the_fixes_named_suffice_and_each_is_needed(name: str):
     for left_out in story.fixes:
         rest = tuple(fix for fix in story.fixes if fix != left_out)
         assert cell(name, story.on + rest).verdict == "failed"
+
+
+@pytest.mark.parametrize("name", [name for name, story in stories().items() if story.later])
+def test_the_later_fixes_named_suffice_and_each_is_needed(name: str):
+    story = find(name)
+    assert name in SURVIVORS
+    assert cell(name, (*fixes.names, *story.later)).verdict == "proved"
+    for left_out in story.later:
+        rest = tuple(fix for fix in story.later if fix != left_out)
+        assert cell(name, (*fixes.names, *rest)).verdict == "failed"
 
 
 @pytest.mark.parametrize("name", [name for name, story in stories().items() if story.fixes])

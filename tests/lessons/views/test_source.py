@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from lessons.views.source import (
     show,
     side_by_side,
 )
-from mini_qemu.fixes import UnknownName, fixes
+from mini_qemu.fixes import UnknownName, fixes, later
 from tests import sample_scenarios
 
 MODULE = """\
@@ -144,6 +145,30 @@ def test_show_takes_names_of_the_miniature():
 def test_what_is_not_there_is_refused_in_a_sentence(name, says):
     with pytest.raises(SourceError, match=says):
         show(name)
+
+
+def test_a_later_fix_is_folded_away_until_somebody_asks_for_it():
+    """Nothing of it may be seen in the lessons about the series."""
+    for name in ("migration.migrate_fd_cancel", "migration.migrate_fd_cleanup", "migration.source_return_path_thread"):
+        text = repr(show(name))
+        assert "later." not in text
+        assert not set(later.names) & set(re.split(r"\W+", text))
+    text = repr(show("migration.migrate_fd_cancel", later=["lock_to_dst_file"]))
+    assert "lock_to_dst_file off" in text.splitlines()[0]
+    assert "      if later.lock_to_dst_file:\n~         pass\n      else:\n          f = s.to_dst_file" in text
+    with fixes.all(), later.only("lock_to_dst_file"):
+        assert "~         f = s.to_dst_file" in repr(show("migration.migrate_fd_cancel"))
+    with pytest.raises(UnknownName):
+        show("migration.migrate_fd_cancel", later=["lock_to_dst"])
+
+
+def test_the_patch_of_a_later_fix_begins_where_the_one_before_ended():
+    text = repr(patch("lock_to_dst_file"))
+    assert text.splitlines()[0].startswith("upstream, 2023-09: ")
+    assert "-    f = s.to_dst_file" in text
+    assert "+            if s.to_dst_file is not None:" in text
+    assert "fixes." not in text
+    assert "later." not in text
 
 
 def test_an_unknown_fix_is_refused():

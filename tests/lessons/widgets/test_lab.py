@@ -8,8 +8,9 @@ import comm
 import pytest
 from comm.base_comm import BaseComm
 
+from lessons.scenarios import find
 from lessons.widgets.lab import RaceLab, SchedulerLab, follow
-from mini_qemu.fixes import fixes
+from mini_qemu.fixes import fixes, later
 from mini_qemu.sched import Scenario, ScheduleError, explore
 from tests import sample_scenarios
 
@@ -28,6 +29,24 @@ def tell(lab: Any, **message: Any) -> dict[str, Any]:
     """What the browser does; what it then sees."""
     lab._handle_custom_msg(message, [])
     return lab.view
+
+
+def test_a_later_fix_stands_on_the_series():
+    lab = RaceLab(find("cancel-while-pausing").scenario, fixes=["lock_to_dst_file"])
+    assert lab.view["toggles"][0]["title"].startswith("upstream, 2023-09: ")
+    assert {key: case["verdict"] for key, case in lab.view["cases"].items()} == {
+        "": "failed",
+        "lock_to_dst_file": "proved",
+    }
+    assert (fixes.on, later.on) == ((), ())
+    for key, case in lab.view["cases"].items():
+        drawn = case["trace"]["sources"].values()
+        chips = {site["fix"]: site["on"] for source in drawn for site in source["sites"]}
+        assert chips["lock_to_dst_file"] is bool(key)
+        assert chips["lock_from_dst_file"]
+        assert set(chips) & set(later.names) == {"lock_to_dst_file"}
+    tell(lab, do="fixes", on=["lock_to_dst_file"])
+    assert lab.view["on"] == ["lock_to_dst_file"]
 
 
 def test_switching_a_fix_explores_once_for_each_state_of_the_code(monkeypatch):
