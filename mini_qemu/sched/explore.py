@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from .canary import check_canary
 from .dpor import OptimalDPOR
 from .errors import SchedError
+from .instrument import reread
 from .ordinary.guard import Discovered
 from .ordinary.program import Explorable, scenario_of
 from .repeat import repeated
@@ -67,6 +68,7 @@ def explore(
     returned as "incomplete". Raises SchedError where the question cannot be answered.
     """
     check_canary()
+    reread()
     scenario = scenario_of(scenario)
     if method not in METHODS:
         raise SchedError(f"unknown method {method!r}; the methods are {', '.join(METHODS)}")

@@ -33,6 +33,7 @@ from .errors import InstrumentationError
 from .ops import READ, WRITE
 from .rewrite import Rewriter, forget, rewritten
 from .shared import SHARED_NAMES, Shared
+from .source import changed_files
 
 _GENERATES = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _BLOCKING_MODULES = {
@@ -249,6 +250,17 @@ def refresh() -> None:
     for f, plain in list(_PREPARED.items()):
         if plain & SHARED_NAMES:
             f.__dict__.pop("__controlled__", None)
+            forget(f.__code__)
+            del _PREPARED[f]
+
+
+def reread() -> None:
+    """Forget functions whose file has changed since they were rewritten: the next call looks at the file again."""
+    changed = {f.__code__.co_filename for f in _PREPARED} & changed_files()
+    for f in list(_PREPARED):
+        if f.__code__.co_filename in changed:
+            for remembered in ("__controlled__", "__ordinary__"):
+                f.__dict__.pop(remembered, None)
             forget(f.__code__)
             del _PREPARED[f]
 

@@ -29,6 +29,7 @@ from typing import Any
 from .errors import InstrumentationError
 from .ops import ABORT, BEAT, READ, WRITE
 from .shared import SHARED_NAMES
+from .source import FUTURES, source_of, tree_of
 
 BEAT_EVERY = 1000
 """Loop iterations between two notes to the world that a loop is still turning."""
@@ -91,7 +92,7 @@ def rewritten(code: CodeType, qualname: str, make: type[Rewriter] | None = None)
     )
     module = ast.fix_missing_locations(ast.Module([ast.copy_location(outer, tree)], type_ignores=[]))
     try:
-        compiled = compile(module, code.co_filename, "exec", dont_inherit=True, flags=code.co_flags & _FUTURES)
+        compiled = compile(module, code.co_filename, "exec", dont_inherit=True, flags=code.co_flags & FUTURES)
     except (SyntaxError, ValueError, TypeError) as error:
         raise InstrumentationError(
             f"{code.co_filename}:{code.co_firstlineno}: {qualname} cannot be rewritten ({error}); please report it and "
@@ -103,9 +104,6 @@ def rewritten(code: CodeType, qualname: str, make: type[Rewriter] | None = None)
     return found, frozenset(rewriter.plain_names)
 
 
-_FUTURES = functools.reduce(
-    lambda a, b: a | b, (getattr(__import__("__future__"), n).compiler_flag for n in ("annotations",))
-)
 TYPE_PARAMS: dict[str, Any] = {"type_params": []} if sys.version_info >= (3, 12) else {}
 
 
@@ -131,15 +129,10 @@ def _known_names(code: CodeType) -> CodeType:
 def _definition(code: CodeType) -> Any:
     """The syntax tree of the function that ``code`` was compiled from, with the file's line numbers."""
     where = f"{code.co_filename}:{code.co_firstlineno}"
-    lines = [] if code.co_filename == "<string>" else linecache.getlines(code.co_filename)  # not `-c`'s text, in 3.13
-    if not lines:
-        raise InstrumentationError(
-            f"{where}: the source of {code.co_name} is not available, so it cannot run under the explorer; define it "
-            "in a file or a notebook cell"
-        )
+    source = source_of(code)
     if code.co_name == "<lambda>":
-        return _lambda(code, "".join(lines))
-    for node in _definitions(code.co_filename, "".join(lines)):
+        return _lambda(code, source)
+    for node in _definitions(code.co_filename, source):
         first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
         if first == code.co_firstlineno and node.name == code.co_name:
             if isinstance(node, ast.AsyncFunctionDef):
@@ -163,16 +156,6 @@ def _lambda(code: CodeType, source: str) -> ast.Lambda:
         f"{code.co_filename}:{code.co_firstlineno}: a lambda was not found at this line; has its file changed? Import "
         "it again (restart the kernel), or write it as a function with def"
     )
-
-
-@functools.lru_cache(maxsize=64)
-def tree_of(filename: str, source: str) -> ast.Module:
-    """A file's syntax tree. A cell may hold lines for IPython alone (``%time``, ``!ls``): they are left out."""
-    try:
-        return ast.parse(source, filename)
-    except SyntaxError:
-        lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n")]
-        return ast.parse("\n".join(lines), filename)
 
 
 @functools.lru_cache(maxsize=64)

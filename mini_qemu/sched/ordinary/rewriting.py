@@ -24,7 +24,8 @@ import linecache
 from types import CodeType
 from typing import Any
 
-from mini_qemu.sched.rewrite import HELPERS, TYPE_PARAMS, Rewriter, at, beat, own_nodes, statements, tree_of
+from mini_qemu.sched.rewrite import HELPERS, TYPE_PARAMS, Rewriter, at, beat, own_nodes, statements
+from mini_qemu.sched.source import tree_of
 
 from .scopes import Names, Place, place, shared_names
 
