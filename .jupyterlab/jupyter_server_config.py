@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""JupyterLab as the course starts it: what is saved can be read again when the kernel is gone."""
+"""JupyterLab as the course starts it: what is saved can be read again when the kernel is gone, and a cell that is run
+too early says which cell to run first."""
 
+import os
+from pathlib import Path
+
+import lessons.commands
 from lessons.commands.saving import before_saving
 
 c = get_config()  # noqa: F821  Jupyter puts it there
 c.ContentsManager.pre_save_hook = before_saving
+os.environ.setdefault("PYTHONSTARTUP", str(Path(lessons.commands.__file__).with_name("kernel_start.py")))

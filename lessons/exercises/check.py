@@ -25,7 +25,7 @@ from typing import Any
 
 from lessons.exercises import exercise, progress
 from lessons.exercises.deeds import Deeds, sampled
-from lessons.exercises.feedback import Feedback, syntax_sentence
+from lessons.exercises.feedback import Counts, Feedback, syntax_sentence
 from lessons.exercises.model import Exercise, OrderExercise, Outcome, Trial, otherwise
 from lessons.exercises.mounting import function_from
 from lessons.exercises.notebook_hooks import watch_syntax
@@ -229,7 +229,35 @@ def _passed(asked: Exercise, outcomes: list[Outcome], proved: list[str], order: 
         praise += [asked.also_right[order]] if order in asked.also_right else []
     why = praise or ([] if but else [asked.why])
     names = " ".join(one.name for one in remarks)
-    return Feedback(asked.name, True, (*but, *proved, *why), reply=names, but=bool(but))
+    counts = _counts(asked, outcomes)
+    return Feedback(
+        asked.name, True, (*but, *why), reply=names, but=bool(but), proved=tuple(proved), counts=counts
+    )
+
+
+_before: dict[str, tuple[Trial, int, int] | None] = {}  # exercise -> the trial its starter fails, failing, runs
+
+
+def _counts(asked: Exercise, outcomes: list[Outcome]) -> Counts | None:
+    """What the code to begin with did in the first trial it fails, beside what this answer does there."""
+    if asked.name not in _before:
+        _before[asked.name] = _starter_fails(asked)
+    found = _before[asked.name]
+    now = next((one.result.runs for one in outcomes if found and one.trial is found[0]), 0)
+    return Counts(found[0].about, found[1], found[2], now) if found and now else None
+
+
+def _starter_fails(asked: Exercise) -> tuple[Trial, int, int] | None:
+    answer = asked.starter if isinstance(asked, OrderExercise) else function_from(asked.starter, asked.entry)
+    function, _, _ = _function(answer, asked)
+    for trial in asked.trials:
+        if trial.must_abort:
+            continue
+        with _in_place(function, asked, trial):
+            result = explore(trial.scenario, "dpor", MOST_RUNS, MOST_SECONDS)
+        if result.failing and result.classes:  # all were run
+            return trial, result.failing, result.runs
+    return None
 
 
 def _failed(asked: Exercise, outcome: Outcome, trace: Trace | None, function: FunctionType, source: str) -> Feedback:

@@ -6,7 +6,7 @@
  * host (player.py) puts this text into an inline script and calls mount() beside the data. Everything drawn comes from
  * one JSON view sent once: stepping never asks the kernel. The trace format is described in player.py.
  *
- *   mount(root, view, ask)         view.mode: "player" | "race" | "scheduler"; ask(message) sends to the kernel
+ *   mount(root, view, ask)         view.mode: "player" | "race" | "scheduler"; ask(message, lost) sends to the kernel
  *   player(root, trace, options)   the run itself: puts the parts below together and moves them all with show(step)
  *
  * Each part is a function of the run that returns { node, show(step), settle() }: show() writes; settle() comes when
@@ -32,6 +32,7 @@ const h = (tag, attrs = {}, ...kids) => put(document.createElement(tag), attrs, 
 const s = (tag, attrs = {}, ...kids) => put(document.createElementNS(SVG, tag), attrs, kids);
 const FOLDED = 8; // a prologue of at least so many steps is folded, as in events.py
 const button = (name, attrs, ...kids) => h("button", { type: "button", class: name, ...attrs }, ...kids);
+const heading = (text) => h("div", { class: "title", role: "heading", "aria-level": 3 }, text);
 const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const write = (node, text) => {
@@ -158,7 +159,8 @@ const duels = ({ threads, steps, finding }) => {
 };
 
 const readRun = (trace) => {
-  const { threads } = trace, moments = expand(trace), n = trace.steps.length;
+  const { threads, finding } = trace, moments = expand(trace), n = trace.steps.length;
+  const culprit = finding?.kind === "deadlock" ? "" : finding?.thread; // a deadlock is in no thread
   const steps = trace.steps.map((step, i) => ({ ...step, at: step.at ?? moments[i].where[step.thread] }));
   const wrote = (step) => step.writes ?? step.changed ?? [];
   return {
@@ -167,6 +169,8 @@ const readRun = (trace) => {
     steps,
     wrote,
     moments,
+    culprit,
+    ending: finding && finding.kind + (culprit ? ` in ${culprit}` : ""),
     opens: clamp(trace.opens ?? 0, 0, n),
     chain: trace.chain ?? [],
     rules: (trace.invariants ?? []).filter((rule) => rule.broken).sort((a, b) => a.broken - b.broken),
@@ -287,7 +291,7 @@ const scaleOf = (width, n, fold, own = n) => {
 
 // The heights of the lanes: a row of marks for each thread, below it its locks. A compact one is only to compare with.
 const groundOf = (run, { compact = false, fresh = null } = {}) => {
-  const bars = lockBars(run.moments), band = compact ? 0 : 25, mark = compact ? 17 : 23, row = 12, tops = [];
+  const bars = lockBars(run.moments), [band, mark] = compact ? [0, 17] : [25, 23], row = 12, tops = [];
   let height = band + 3;
   for (const thread of run.threads) {
     const rows = compact ? 0 : Math.max(0, ...bars.filter((bar) => bar.holder === thread).map((bar) => bar.row + 1));
@@ -502,7 +506,7 @@ const actorOf = (run, thread, open) => {
   const show = (at) => {
     const moment = moments[at], is = moment.status[thread] ?? "ready";
     const acted = at > 0 && steps[at - 1].thread === thread;
-    const died = at === n && finding && finding.thread === thread && finding.kind !== "deadlock";
+    const died = at === n && thread === run.culprit;
     node.className = `actor ${is}${acted ? " acted" : ""}${died ? " died" : ""}`;
     const does = acted && is === "ready" ? "runs" : STATUS[is] ?? is;
     write(status, died ? finding.kind : is === "blocked" ? (moment.blocked[thread] ?? is) : does);
@@ -697,8 +701,9 @@ const rowsOf = (source) => {
         for (const tag of e.target.closest(".code").querySelectorAll(".tag")) tag.setAttribute("aria-expanded", both);
       } }, `fix ${site.on ? "on" : "off"}`) : null;
     const style = `--in:${indent / 2};--out:${Math.max(0, out - back) / 2}${gone.has(line) ? ";display:none" : ""}`;
+    const kept = source.kept?.includes(line) ? h("span", { class: "kept" }, "kept, fix off") : null;
     return h("div", { class: kinds.filter(Boolean).join(" "), style },
-      h("i", {}, String(line)), h("span", {}, ...(alone ? [h("span", { class: "bare" }, ...row)] : row), chip));
+      h("i", {}, String(line)), h("span", {}, ...(alone ? [h("span", { class: "bare" }, ...row)] : row), chip, kept));
   });
 };
 
@@ -750,7 +755,7 @@ const paneOf = (run, thread) => {
   const show = (at) => {
     last = at;
     const moment = moments[at], step = at ? steps[at - 1] : null, acted = step?.thread === thread;
-    const died = at === n && finding && finding.thread === thread && finding.kind !== "deadlock";
+    const died = at === n && thread === run.culprit;
     const stands = choose(moment.where[thread]), ran = acted ? choose(step.at) : null;
     const dead = died && finding.source ? [finding.source, finding.line] : null;
     const focus = dead ?? ran ?? stands, helper = (acted ? step.at : moment.where[thread])?.[3];
@@ -846,8 +851,8 @@ const transportOf = (run, move, options) => {
       control("prev", "Back one step (←)", () => move.go(move.at - 1)),
       options.live ? null : playButton,
       control("next", "Forward one step (→)", () => move.go(move.at + 1, true)),
-      control("ahead", "On to the next event (Page Down): something is read that another thread has written, a thread "
-        + "is blocked, an object is freed, a rule breaks, or the watched state changes", ahead),
+      control("ahead", "On to the next event (Page Down): a thread reads what another wrote, is blocked, frees an "
+        + "object, breaks a rule or changes a value", ahead),
       control("last", "Last (End)", () => move.go(n)),
       options.live ? null : speedButton),
     slider,
@@ -910,20 +915,20 @@ const beside = (run, failing) => {
 };
 
 const compareOf = (run, pair, go) => {
-  const { other, length } = pair, { kind, thread } = other.finding;
+  const { other, length } = pair;
   const lanes = lanesOf(other, go, { compact: true, length });
-  const where = thread && kind !== "deadlock" ? ` in ${thread}` : "";
   const { thread: who, step } = pair.fresh ?? {};
   const waits = who ? `${who} ${run.moments[step].blocked[who]}` : "nothing fails";
-  const node = h("div", { class: "compare" }, h("p", {}, h("b", {}, "Without the fix: "), kind + where), lanes.node,
-    h("p", {}, h("b", {}, "With it: "), waits));
+  const say = (word, text) => h("p", {}, h("b", {}, word), text);
+  const node = h("div", { class: "compare" }, say("Without the fix: ", other.ending), lanes.node,
+    say("With it: ", waits));
   return { node, lanes, show: lanes.show, settle: lanes.settle };
 };
 
 // ---- the player: all parts of one run, and one way to move them
 
 function player(root, trace, options = {}) {
-  const run = readRun(trace), { n, finding, threads } = run;
+  const run = readRun(trace), { n, threads } = run;
   const pair = options.against ? beside(run, options.against) : null;
   let back = null;
   const move = {
@@ -943,12 +948,10 @@ function player(root, trace, options = {}) {
   const panes = panesOf(run);
   const scene = sceneOf(run, move.jump, lanes.ring, panes.toggle);
   const rules = rulesOf(run, move.jump);
-  const where = finding?.thread && finding.kind !== "deadlock" ? ` in ${finding.thread}` : "";
-  const verdict = finding
-    ? button("badge bad", { title: "Go there", onclick: () => move.jump(n) },
-      finding.kind + where)
+  const verdict = run.ending
+    ? button("badge bad", { title: "Go there", onclick: () => move.jump(n) }, run.ending)
     : n && !options.live ? h("span", { class: "badge" }, "nothing fails in this run") : null;
-  const head = h("header", { class: "head" }, h("div", { class: "title", role: "heading", "aria-level": 3 }, run.title),
+  const head = h("header", { class: "head" }, heading(run.title),
     run.subtitle ? h("span", { class: "sub" }, run.subtitle) : null, verdict);
   const keydown = (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey) return;
@@ -1005,7 +1008,12 @@ function player(root, trace, options = {}) {
 
 // ---- laboratories
 
-const EXPLORING = ["exploring", "trying every interleaving …"];
+// What is said where no kernel answers. A cell knows its number only from the page around it.
+const unheard = (node) => {
+  const cell = node.closest(".jp-Cell")?.querySelector(".jp-InputPrompt")?.textContent.match(/\d+/)?.[0];
+  const which = cell ? `cell [${cell}]` : "this one";
+  return `No kernel answers: it is busy, or was restarted. Run the cells above and ${which} again to go on.`;
+};
 
 // Toggles, the verdict, and the player of what the explorer found. `cases` maps a set of switches to its verdict and
 // trace. A toggle that stands `alone` (a wrong fix brings its own set of fixes) switches the others off.
@@ -1013,14 +1021,15 @@ function race(root, view, ask) {
   const on = new Set(view.on), boxes = new Map();
   const name = () => view.toggles.map((toggle) => toggle.name).filter((fix) => on.has(fix)).join("+");
   const place = h("div");
-  const verdict = h("p", { class: "verdict", role: "status", "aria-live": "polite" });
-  const show = () => {
+  const verdict = h("p", { class: "verdict", role: "status" });
+  const show = (lost = "") => {
     const found = view.cases[name()];
     root.firstChild?.classList.remove("busy");
     verdict.className = `verdict ${found ? found.verdict : "unknown"}`;
     verdict.replaceChildren(
-      h("b", {}, view.message ? "error" : found ? found.verdict : "not explored"),
+      h("b", {}, view.message ? view.heading : found ? found.verdict : "not explored"),
       h("span", {}, view.message || (found ? found.sentence : "Run this cell to explore this set of fixes.")),
+      lost ? h("small", { class: "lost" }, `${found ? "This result was stored. " : ""}${lost}`) : "",
     );
     const failing = view.cases[""]?.trace, beaten = found?.trace && !found.trace.finding && failing?.finding;
     const before = place.firstChild?.player, options = beaten ? { against: failing, at: before?.at } : {};
@@ -1038,8 +1047,8 @@ function race(root, view, ask) {
     }
     root.firstChild.classList.add("busy");
     verdict.className = "verdict";
-    verdict.replaceChildren(h("b", {}, EXPLORING[0]), h("span", {}, EXPLORING[1]));
-    ask({ do: "fixes", on: [...on] });
+    verdict.replaceChildren(h("b", {}, "exploring"), h("span", {}, "trying every interleaving …"));
+    ask({ do: "fixes", on: [...on] }, () => show(unheard(root)));
   };
   const row = (toggle) => {
     const box = h("input", { type: "checkbox", role: "switch", "data-key": `fix ${toggle.name}`,
@@ -1052,7 +1061,7 @@ function race(root, view, ask) {
     chosen.length ? h("fieldset", {}, h("legend", {}, title), ...chosen.map(row)) : null;
   root.replaceChildren(
     h("div", { class: "mqp-lab", onkeydown: (e) => { if (e.key !== "Tab") e.stopPropagation(); } },
-      h("div", { class: "title", role: "heading", "aria-level": 3 }, view.title),
+      heading(view.title),
       group("Fixes", view.toggles.filter((toggle) => !toggle.alone)),
       group("One at a time", view.toggles.filter((toggle) => toggle.alone)),
       verdict, place),
@@ -1063,22 +1072,23 @@ function race(root, view, ask) {
 // You are the scheduler: the player of the run so far, with a button per thread.
 function scheduler(root, view, ask) {
   const { trace, choices } = view;
-  const act = (message) => () => ask?.(message);
-  const off = (usable) => (usable && ask ? null : "true");
+  const verdict = h("p", { class: `verdict ${view.verdict}`, role: "status" });
+  const say = (word, sentence) => verdict.replaceChildren(h("b", {}, word), h("span", {}, sentence));
+  const lost = () => say("no answer", unheard(root));
+  say(view.heading, view.message);
+  const send = (message) => () => ask?.(message, lost);
+  const press = (key, usable, message, attrs, ...kids) =>
+    button(attrs.class, { "data-key": key, ...attrs, "aria-disabled": usable && ask ? null : "true",
+      onclick: () => usable && send(message)() }, ...kids);
   const mover = (thread, k) => {
     const can = choices.includes(thread), why = view.reasons[thread] ?? "";
-    return h(
-      "div",
-      { class: "move", style: `--c:var(--t${k % 4})` },
-      button(null, { "data-key": `move ${thread}`, "aria-disabled": off(can),
-        "aria-label": `Move ${thread}`, title: can ? `Key ${k + 1}` : why,
-        onclick: () => { if (can) ask?.({ do: "move", thread }); } },
-      h("kbd", {}, String(k + 1)), `Move ${thread}`),
-      button("run", { "data-key": `run ${thread}`, "aria-disabled": off(can),
-        "aria-label": `Let ${thread} run on`, title: "Let it run until it waits, ends, or changes the watched state",
-        onclick: () => { if (can) ask?.({ do: "run", thread }); } }, icon("ahead")),
-      h("small", {}, can ? (view.next[thread] ?? "") : why),
-    );
+    const title = "Let it run until it waits, ends, or changes the watched state", label = `Let ${thread} run on`;
+    return h("div", { class: "move", style: `--c:var(--t${k % 4})` },
+      press(`move ${thread}`, can, { do: "move", thread }, { "aria-label": `Move ${thread}`,
+        title: can ? `Key ${k + 1}` : why }, h("kbd", {}, String(k + 1)), `Move ${thread}`),
+      press(`run ${thread}`, can, { do: "run", thread }, { class: "run", "aria-label": label, title },
+        icon("ahead")),
+      h("small", {}, can ? (view.next[thread] ?? "") : why));
   };
   const place = h("div");
   const text = h("input", { class: "schedule", readonly: true, value: view.schedule, "aria-label": "Schedule so far",
@@ -1090,23 +1100,17 @@ function scheduler(root, view, ask) {
     clipboard.catch(() => document.execCommand("copy")).then(() => write(copied, "Copied"));
   };
   const copied = button(null, { "data-key": "copy", onclick: copy }, "Copy");
-  const tool = (key, label, message, usable) =>
-    button(null, { "data-key": key, "aria-disabled": off(usable),
-      onclick: () => usable && ask?.(message) }, label);
   const begun = trace.steps.length > 0;
   root.replaceChildren(
-    h("div", { class: "mqp-lab scheduler" },
-      h("p", { class: `verdict ${view.verdict}`, role: "status", "aria-live": "polite" },
-        h("b", {}, view.heading), h("span", {}, view.message)),
-      place,
-      h("div", { class: "tools" }, tool("undo", "Undo", { do: "undo" }, begun),
-        tool("reset", "Start over", { do: "reset" }, begun),
+    h("div", { class: "mqp-lab scheduler" }, verdict, place,
+      h("div", { class: "tools" }, press("undo", begun, { do: "undo" }, {}, "Undo"),
+        press("reset", begun, { do: "reset" }, {}, "Start over"),
         h("span", { class: "keep" }, "Schedule", text, copied))),
   );
   const keys = (key) => {
     const thread = trace.threads[Number(key) - 1];
-    if (thread && choices.includes(thread)) return act({ do: "move", thread });
-    return key === "Backspace" || key === "u" ? act({ do: "undo" }) : null;
+    if (thread && choices.includes(thread)) return send({ do: "move", thread });
+    return key === "Backspace" || key === "u" ? send({ do: "undo" }) : null;
   };
   const row = h("div", { class: "moves", role: "group", "aria-label": "Who moves next" }, ...trace.threads.map(mover));
   player(place, trace, { live: true, row, at: trace.steps.length, start: view.start, keys });
@@ -1123,8 +1127,25 @@ function mount(root, view, ask = null) {
   (same ?? root.querySelector(".mqp"))?.focus({ preventScroll: true });
 }
 
+// ask(message, lost): lost() comes at once where the message cannot be sent, after five seconds without an answer.
+const PATIENCE = 5000; // ms
+
 function render({ model, el }) {
-  const draw = () => mount(el, model.get("view"), (message) => model.send(message));
+  let waits = null;
+  const ask = (message, lost) => {
+    clearTimeout(waits);
+    waits = setTimeout(lost, PATIENCE);
+    try {
+      model.send(message);
+    } catch {
+      clearTimeout(waits);
+      lost();
+    }
+  };
+  const draw = () => {
+    clearTimeout(waits);
+    mount(el, model.get("view"), ask);
+  };
   model.on("change:view", draw);
   draw();
   return () => model.off("change:view", draw);

@@ -7,7 +7,8 @@ The module player.js draws; Python only prepares one JSON view, once. A trace as
     threads   names in order of appearance            labels   watched labels in order
     sources   id -> file, function, first, lines, grey (lines that do not run), sites (fix, on, line, and the lines
               that are folded away because they do not run now, that move to the left, that lead the arm that runs);
-              gone, left: lines of later fixes that are off, left out and moved to the left for good
+              gone, left: lines of later fixes that are off, left out and moved to the left for good; kept: lines that
+              run though the fix they are for is off
     initial   a moment: where {thread: [source, line, caller, helper]}, status {thread: word}, blocked {thread:
               sentence}, locks {lock: holder}, state {label: text}; a helper is the [source, line] of a function that
               is folded into its caller; hand {thread: items: name, text, source, stale, gone, to}, things {object:
@@ -29,6 +30,7 @@ Left out: pictures, and any call back to Python while stepping.
 from __future__ import annotations
 
 import html
+import linecache
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict
 from functools import cache
@@ -39,7 +41,17 @@ from lessons.player.events import chapters, events, opening
 from lessons.player.hands import hands
 from lessons.player.scene import Scene
 from lessons.player.words import spoken
-from lessons.views.source import Site, SourceError, folded_lines, function_at, grey_lines, setting, shown_path
+from lessons.views.source import (
+    Site,
+    SourceError,
+    folded_lines,
+    function_at,
+    grey_lines,
+    kept_lines,
+    needed,
+    setting,
+    shown_path,
+)
 from mini_qemu.fixes import any_fix, fixes, later
 from mini_qemu.sched import Finding, Moment, Step, Trace, chain
 
@@ -51,6 +63,7 @@ LEFT = '<td style="text-align:left">'  # JupyterLab aligns to the right, for num
 MANY = 30  # rows of a static table that are shown without being asked
 
 PROLOGUE = "how it gets there"
+TO_PLAY = "<p><em>Run this cell to play this run step by step.</em></p>"  # read where no script runs
 
 Data = dict[str, Any]
 Frames = list[tuple[str, str, int]]
@@ -99,6 +112,7 @@ class _Sources:
                 "first": function.first,
                 "lines": list(function.lines),
                 "grey": sorted(grey),
+                "kept": kept_lines(function, self.state),
                 "sites": [self._site(site) for site in function.sites if self._has_chip(site, gone)],
             }
             if gone:
@@ -231,7 +245,7 @@ def written(step: Step, labels: Iterable[str]) -> list[str]:
 def sentence(step: Step, before: Data, after: Data, broken: Iterable[str] = ()) -> str:
     """The engine's sentence, then what became of the watched state, who may go on, and which rule this broke, in the
     words of the table."""
-    parts = [spoken(step)]
+    parts = [spoken(step) + kept_for(step)]
     for label in step.changed:
         told = (f"{label} = {after['state'][label]}", f"{label}: {before['state'].get(label)} becomes")
         if not any(words in step.text for words in told):
@@ -239,6 +253,12 @@ def sentence(step: Step, before: Data, after: Data, broken: Iterable[str] = ()) 
     if step.woke:
         parts.append(f"{' and '.join(step.woke)} can go on")
     return "; ".join([*parts, *broken])
+
+
+def kept_for(step: Step) -> str:
+    """", kept for NAME" where a step writes what only that fix asks for, and it is off."""
+    fix = needed(linecache.getline(step.file, step.line)) if step.op == "write" else ""
+    return f", kept for {fix}, which is off" if fix in fixes.names and not getattr(fixes, fix) else ""
 
 
 def _difference(before: Data, after: Data) -> Data:
@@ -281,7 +301,7 @@ def plain(data: Data) -> str:
     found = data["finding"]
     if found is None:
         return f"{head}: {steps}; nothing fails."
-    where = f" in {found['thread']}" if found["thread"] else ""
+    where = f" in {found['thread']}" if found["thread"] and found["kind"] != "deadlock" else ""
     return f"{head}: {steps}; then {found['kind']}{where}: {found['message']}"
 
 
@@ -341,4 +361,4 @@ class Player(AtRest):
         return plain(self.data)
 
     def _repr_html_(self) -> str:
-        return html_at_rest({"mode": "player", "trace": self.data}, table(self.data))
+        return html_at_rest({"mode": "player", "trace": self.data}, table(self.data) + TO_PLAY)

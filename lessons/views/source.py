@@ -219,10 +219,25 @@ def grey_lines(function: Function, state: Mapping[str, bool]) -> set[int]:
     return {line for site in function.sites for line in site.hidden(state.get(site.fix, True))}
 
 
-# ---- resolving: the text a reader would see if there were no switches
-
-
 _NEEDED = re.compile(r"\s*#\s*\+\s*(\w+)\s*$")
+
+
+def needed(line: str) -> str:
+    """The fix that a line says it is there for, or ""."""
+    found = _NEEDED.search(line)
+    return found[1] if found else ""
+
+
+def kept_lines(function: Function, state: Mapping[str, bool]) -> list[int]:
+    """The statements that run although the fix they are there for is off."""
+    return [
+        number
+        for number, line in enumerate(function.lines, function.first)
+        if (fix := needed(line)) and not state.get(fix, True) and not line.lstrip().startswith(("#", "def "))
+    ]
+
+
+# ---- resolving: the text a reader would see if there were no switches
 
 
 def resolved(text: str, state: Mapping[str, bool]) -> str:
@@ -302,7 +317,8 @@ class View:
         return self.markup
 
 
-_PRE = "margin:0;padding:8px 12px;line-height:1.45;white-space:pre;overflow-x:auto;background:transparent"
+_PRE = "margin:0;padding:8px 12px;line-height:1.45;white-space:pre;overflow-x:auto;background:transparent;"
+_PRE += "font-family:var(--jp-code-font-family,monospace)"  # an exported page has no style for it
 _ADDED = "text-decoration:none;background:rgba(0,158,115,.22)"
 _GONE = "text-decoration:none;background:rgba(213,94,0,.22)"
 

@@ -63,6 +63,8 @@ class _Lab(AtRest, anywidget.AnyWidget):
     def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
         try:
             self.obey(content)
+        except KeyboardInterrupt:
+            self._draw(heading="interrupted", verdict="turn", message="Interrupted. Nothing was changed; try it again.")
         except Exception as error:  # the learner's code may raise anything; it belongs on the screen
             kind = "" if isinstance(error, SchedError | LookupError) else f"{type(error).__name__}: "
             self._draw(heading="error", verdict="failed", message=f"{kind}{error}")
@@ -198,7 +200,8 @@ class RaceLab(_Lab):
 
     def _repr_html_(self) -> str:
         """Verdicts and reasons are folded at rest: who has not run the cell may not have made a prediction yet."""
-        return folded("Show the verdict over all interleavings, and a run", super()._repr_html_())
+        shown = folded("Show the verdict over all interleavings, and a run", super()._repr_html_())
+        return shown + "<p><em>Run this cell to try every interleaving and to play the run.</em></p>"
 
     def static(self) -> str:
         verdicts = "".join(f"<li>{html.escape(line)}</li>" for line in repr(self).splitlines())

@@ -2,7 +2,7 @@
  *
  *   view.mode "ask"       quiz, asks [{name, question, choices [[key, text]], chosen, note, verdict}]
  *   view.mode "echo"      echoes [{said, truth, why, verdict: "same" | "other" | "open"}]
- *   view.mode "progress"  rows [[lesson, [[word, done, of]]]], note
+ *   view.mode "progress"  rows [[lesson, address, [[word, done, of]]]], note
  */
 
 const h = (tag, attrs = {}, ...kids) => {
@@ -46,7 +46,8 @@ function echo(view) {
 
 function progress(view, send) {
   const bar = ([word, done, of]) => h("td", {}, of ? h("span", { class: done === of ? "full" : "" }, `${done === of ? "✓ " : ""}${done} of ${of}`) : "", of ? h("small", {}, ` ${word}`) : "");
-  const rows = view.rows.map(([lesson, parts]) => h("tr", {}, h("th", { scope: "row" }, lesson), ...parts.map(bar)));
+  const rows = view.rows.map(([lesson, address, parts]) => h("tr", {},
+    h("th", { scope: "row" }, address ? h("a", { href: address, target: "_blank" }, lesson) : lesson), ...parts.map(bar)));
   let sure = false;
   const forget = h("button", { type: "button", onclick: () => {
     if (sure) return send({ do: "reset" });
@@ -56,12 +57,35 @@ function progress(view, send) {
   return h("div", { class: "mq" }, h("table", {}, h("tbody", {}, ...rows)), h("p", { class: "note", role: "status" }, view.note), forget);
 }
 
+// Where no kernel answers: at once if nothing can be sent, else after five seconds.
+const PATIENCE = 5000; // ms
+const unheard = (el) => {
+  const cell = el.closest(".jp-Cell")?.querySelector(".jp-InputPrompt")?.textContent.match(/\d+/)?.[0];
+  return `No kernel answers: it is busy, or was restarted. Run the cells above and ${cell ? `cell [${cell}]` : "this one"} again to go on.`;
+};
+
 function render({ model, el }) {
+  let waits = null;
+  const lost = () => {
+    clearTimeout(waits);
+    const said = el.querySelector(".lost") ?? el.firstChild.appendChild(h("p", { class: "note lost", role: "status" }));
+    said.textContent = unheard(el);
+  };
+  const send = (message) => {
+    clearTimeout(waits);
+    waits = setTimeout(lost, PATIENCE);
+    try {
+      model.send(message);
+    } catch {
+      lost();
+    }
+  };
   const draw = () => {
+    clearTimeout(waits);
     const view = model.get("view");
     const inside = el.contains(document.activeElement) ? document.activeElement.value : null;
     el.classList.add("mini-qemu-questions");
-    el.replaceChildren({ ask, echo, progress }[view.mode](view, (message) => model.send(message)));
+    el.replaceChildren({ ask, echo, progress }[view.mode](view, send));
     if (inside) el.querySelector(`input[value="${CSS.escape(inside)}"]`)?.focus({ preventScroll: true });
   };
   model.on("change:view", draw);

@@ -13,7 +13,7 @@ text/html are the same for everyone, so nbval compares the lesson and not the le
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ import traitlets
 
 from lessons.exercises import exercises, progress, question, questions
 from lessons.exercises.model import Question
+from lessons.exercises.way import lesson_link
 from lessons.player.at_rest import AtRest, code, folded
 
 HERE = Path(__file__).parent
@@ -198,18 +199,31 @@ class Progress(_Card):
                 ["questions", len({*predicted, *answered}), len(mine)],
                 ["exercises", count, len(solved)],
             ]
-            rows.append([title_of(lesson), parts])
+            link = lesson_link(lesson)
+            rows.append([link.words if link else lesson, link.address if link else "", parts])
         broken = len([name for name in found["broken"].values() if name])
         note = progress.note or f"As scheduler you have broken {_many(broken, 'race')} so far."
         return {"mode": "progress", "rows": rows, "note": note}
 
     def __repr__(self) -> str:
-        of = [(title_of(lesson), *_sizes(lesson)) for lesson in lessons_there()]
-        return "\n".join(f"{title}: {_many(n, 'question')}, {_many(m, 'exercise')}" for title, n, m in of)
+        return "\n".join(f"{title}: {sizes}" for title, _, sizes in self._there())
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<li>{html.escape(line)}</li>" for line in repr(self).splitlines())
+        rows = "".join(f"<li>{_linked(title, address)}: {sizes}</li>" for title, address, sizes in self._there())
         return f"<ul>{rows}</ul><p><em>Run this cell to see what you have done.</em></p>"
+
+    @staticmethod
+    def _there() -> Iterator[tuple[str, str, str]]:
+        """Title, address and size of each lesson."""
+        for lesson in lessons_there():
+            link, (asked, tasks) = lesson_link(lesson), _sizes(lesson)
+            sizes = f"{_many(asked, 'question')}, {_many(tasks, 'exercise')}"
+            yield link.words if link else lesson, link.address if link else "", sizes
+
+
+def _linked(words: str, address: str) -> str:
+    said = html.escape(words)
+    return f'<a href="{address}">{said}</a>' if address else said
 
 
 def _many(number: int, word: str) -> str:
@@ -224,8 +238,3 @@ def _sizes(lesson: str) -> tuple[int, int]:
 def lessons_there() -> list[str]:
     """The lessons that ask something, in the order of the course."""
     return sorted({q.lesson for q in questions().values()} | {e.lesson for e in exercises().values()})
-
-
-def title_of(lesson: str) -> str:
-    number, _, words = lesson.partition("_")
-    return f"{number} {words.replace('_', ' ')}"

@@ -23,6 +23,8 @@ def test_untrusted_the_verdicts_and_the_tables_are_there(untrusted_lab, page, na
     for number, cell in enumerate(cells, start=1):
         if cell["outputs"]:  # there is something to read, though no script has run
             assert book.output(number).inner_text().strip() or book.output(number).locator("img").count()
+        if "RaceLab(" in "".join(cell["source"]) or "check(" in "".join(cell["source"]):
+            assert "un this cell" in book.output(number).inner_text(), "there is something to run, and it says so"
     assert page.locator(".mqp").count() == 0
 
 
@@ -43,4 +45,7 @@ def test_exported_the_players_play_offline(browser, tmp_path, name):
         moved += player.inner_text() != before
     assert moved
     assert "interleaving" in page.locator("body").inner_text()
+    code = page.locator(".jp-OutputArea-output pre")
+    fonts = code.evaluate_all("all => all.map(one => getComputedStyle(one).fontFamily)")
+    assert all("mono" in font for font in fonts), "code is aligned"
     context.close()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from lessons.player import Player
+from lessons.player.at_rest import module_text, style_text
 from lessons.scenarios import cancel_vs_exit, two_closers
 from lessons.scenarios.precopy_return_path import scenario
-from lessons.widgets.lab import RaceLab, SchedulerLab
+from lessons.widgets.lab import RaceLab, SchedulerLab, follow
 from mini_qemu.fixes import fixes
 from mini_qemu.sched import explore, minimise, replay
 from tests import sample_scenarios
@@ -437,3 +438,79 @@ def test_with_a_fix_both_runs_stand_above_each_other_at_the_same_step(page):
     page.get_by_role("switch").click()
     page.locator(".verdict.failed").wait_for()
     assert page.locator(".compare").count() == 0
+
+
+def test_the_hatch_of_one_player_does_not_depend_on_another(page):
+    """Each output of a notebook brings a module of its own; JupyterLab takes outputs away that are out of sight."""
+    dead = Player(replay(sample_scenarios.ab_ba, explore(sample_scenarios.ab_ba).failure.schedule))
+    show(page, dead, dead)
+    page.locator(".mqp").nth(1).press("End")
+    ids = page.evaluate("[...document.querySelectorAll('.mqp pattern, .mqp marker')].map(one => one.id)")
+    assert len(ids) == len(set(ids)) >= 2 * 3
+    page.evaluate("document.querySelector('.mqp').remove()")
+    waits = page.locator(".mqp .wait")
+    assert waits.count() == 2
+    for fill in waits.evaluate_all("all => all.map(one => one.getAttribute('fill'))"):
+        assert page.locator(fill.removeprefix("url(").removesuffix(")")).count() == 1
+
+
+def test_a_line_that_only_a_fix_needs_is_shown_as_kept_for_it(page, crash):
+    """It runs though the fix is off, or the 32 sets of fixes would not all mean something."""
+    show(page, crash)
+    write = next(i for i, made in enumerate(crash.data["steps"], 1) if "rp_thread_created = True" in made["text"])
+    page.evaluate(f"document.querySelector('.mqp').player.show({write})")
+    assert "kept for join_created_thread, which is off" in page.locator(".say").inner_text()
+    assert page.locator(".pane.acted .ln.ran .kept").inner_text() == "kept, fix off"
+    with fixes.only("join_created_thread"):
+        show(page, Player(follow(scenario, [])))
+    assert page.locator(".kept").count() == 0
+
+
+def test_exploring_does_not_look_like_a_failure(page):
+    """Live, between the click on a switch and the kernel's answer."""
+    view = RaceLab(sample_scenarios.door, fixes=["join_created_thread"]).view
+    show(page, "<div id='place'></div>")
+    page.evaluate(
+        """async ([source, view]) => {
+            const blob = new Blob([source], {type: "text/javascript"});
+            const module = (await import(URL.createObjectURL(blob))).default;
+            const model = {get: () => view, on: () => {}, off: () => {}, send: () => {}};
+            module.render({model, el: document.getElementById("place")});
+        }""",
+        [module_text(), dict(view)],
+    )
+    page.add_style_tag(content=style_text())
+    verdict, mark = page.locator(".verdict"), "one => getComputedStyle(one.firstChild, '::before').content"
+    assert verdict.evaluate(mark) == '"✕ "'
+    page.get_by_role("switch").click()
+    assert verdict.inner_text().lower().startswith("exploring")
+    assert verdict.get_attribute("class") == "verdict"
+    assert verdict.evaluate(mark) == "none"
+
+
+def test_a_deadlock_is_in_no_thread(page):
+    dead = Player(replay(sample_scenarios.ab_ba, explore(sample_scenarios.ab_ba).failure.schedule))
+    assert "then deadlock: " in repr(dead)
+    show(page, dead)
+    assert page.locator(".badge.bad").inner_text().strip().lower().endswith("deadlock")
+
+
+def test_the_focus_ring_lies_inside_the_card(page, lost):
+    """An output area clips what stands out of it."""
+    show(page, lost)
+    page.locator(".mqp").focus()
+    page.keyboard.press("ArrowRight")  # now the focus is one of the keyboard
+    look = "getComputedStyle(document.querySelector('.mqp'))"
+    assert page.evaluate(f"[{look}.outlineStyle, {look}.outlineOffset]") == ["solid", "-2px"]
+
+
+def test_names_of_locks_are_read_before_they_are_reached(page):
+    """The veil dims what has not happened yet; text lies above it."""
+    show(page, Player(replay(sample_scenarios.ab_ba, explore(sample_scenarios.ab_ba).failure.schedule)))
+    order = page.evaluate(
+        """() => {
+            const parts = [...document.querySelector(".time svg").children].map(one => one.getAttribute("class"));
+            return [parts.indexOf("veil"), parts.indexOf("labels")];
+        }"""
+    )
+    assert 0 <= order[0] < order[1]

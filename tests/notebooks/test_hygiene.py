@@ -103,3 +103,9 @@ def test_carries_the_player_once(path: Path):
     texts = [normalise.text_of(data["text/html"]) for data in Book(path).data if "text/html" in data]
     players = [text for text in texts if has_player(text)]
     assert [MARK in text for text in players] == [True, *[False] * (len(players) - 1)][: len(players)]
+
+
+def test_says_which_cell_to_run_first(path: Path):
+    code = Book(path).code
+    if path.stem[:2].isdigit():
+        assert code[0][1].startswith("# Run me first"), "a kernel that was restarted knows nothing of the cells below"

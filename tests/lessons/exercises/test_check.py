@@ -6,6 +6,7 @@ import pytest
 
 from lessons.exercises import exercise, progress
 from lessons.exercises.check import check, check_source, hint
+from lessons.exercises.notebook_hooks import verdict_on
 from mini_qemu.fixes import UnknownName, fixes
 
 WRITE, ORDER = "missing-join/write", "missing-join/order"
@@ -93,3 +94,26 @@ def test_what_is_solved_is_noted():
 def test_hints():
     assert "(More: hint('missing-join/write', 2).)" in hint(WRITE)
     assert "has 3 hints" in hint(WRITE, 9)
+
+
+def test_an_accepted_answer_says_what_was_before_and_leads_on():
+    found = check_source(exercise("missing-join/fill").solution, exercise("missing-join/fill"))
+    assert "before, 90 of 93 failed; now none of 3." in repr(found)
+    card = found._repr_html_()
+    assert "90 of 93 fail" in card
+    assert "01_missing_join.ipynb#cell-id=" in card
+    assert "Change the code above" not in card
+
+
+def test_a_cell_that_python_cannot_read_gets_the_card_of_a_verdict():
+    error = SyntaxError("expected ':'", ("cell", 1, 4, "def withdraw(a)", 1, 5))
+    found = verdict_on('def withdraw(a)\n    pass\n\ncheck(withdraw, "warmups/withdraw")', error)
+    assert found is not None
+    assert not found
+    assert found.exercise == "warmups/withdraw"
+    assert found.hints == exercise("warmups/withdraw").hints
+    assert "mini-qemu-card failed" in found._repr_html_()
+    assert verdict_on("x = (", error) is None
+    unknown = verdict_on('check(f, "no-such/exercise"', error)
+    assert unknown is not None
+    assert unknown.exercise == "your answer"
