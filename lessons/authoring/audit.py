@@ -32,6 +32,7 @@ from mini_qemu.fixes import any_fix
 MOST_SECONDS = 2.0
 MOST_GUESSED = 0.6  # share of questions that one rule of guessing may get right
 NAME = re.compile(r"`([A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+)(?:\(\))?`")
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 ASKS = {"Predict", "Reveal", "Quiz"}
 
 
@@ -176,7 +177,7 @@ def of_notebook(path: Path) -> Iterator[str]:
             yield from _of_call(path, function, texts, source)
         except (LookupError, SourceError) as error:
             yield f"{path.name}: {function}({', '.join(map(repr, texts))}): {error}"
-    known = words()
+    known = words() | {name for kind, source in cells(path) if kind == "code" for name in IDENTIFIER.findall(source)}
     for kind, source in cells(path):
         if kind == "markdown":
             for name in NAME.findall(source):
@@ -212,7 +213,7 @@ def words() -> frozenset[str]:
     found: set[str] = set()
     for folder in ("mini_qemu", "lessons"):
         for path in (ROOT / folder).rglob("*.py"):
-            found.update(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", path.read_text(encoding="utf-8")))
+            found.update(IDENTIFIER.findall(path.read_text(encoding="utf-8")))
     return frozenset(found)
 
 
@@ -230,6 +231,6 @@ def unused() -> Iterator[str]:
 def unnamed() -> dict[str, list[str]]:
     """Functions of the miniature that no notebook names, by module."""
     text = "\n".join(source for path in notebooks() for _, source in cells(path))
-    said = set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
+    said = set(IDENTIFIER.findall(text))
     left = {module: [name for name in functions(module) if name not in said] for module in modules()}
     return {module: names for module, names in left.items() if names}

@@ -272,7 +272,10 @@ def _failed(asked: Exercise, outcome: Outcome, trace: Trace | None, function: Fu
     reply, say = ("", "") if is_slip or asked.kind == "order" else _misused_lock(outcome.deeds)
     if not is_slip and not reply:
         reply, say = next(((w.name, w.reply) for w in asked.wrong if w.when(outcome)), ("", ""))
-    parts = [part for part in (own, say) if part] or [_general(trace.finding if trace else None)]
+    finding = trace.finding if trace else result.failure.finding if result.failure else None
+    parts = [part for part in (own, say) if part] or [_general(finding)]
+    if say and trace is None and finding and finding.kind == "check":  # nothing to play: say it
+        parts.append(f"{finding.message[:1].upper()}{finding.message[1:]}.")
     parts.append(f"When {trial.about}: {number}{'' if result.classes else ', and more were not tried'}.")
     if nothing := _returns_nothing(source, asked):
         parts.append(nothing)

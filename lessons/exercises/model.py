@@ -251,7 +251,8 @@ def _letter(rows: list[str], node: ast.stmt) -> str:
 class Question:
     """Asked before a reveal, or at the end of a lesson.
 
-    `truth` computes the right choice and `why` explains it; `replies` answer the wrong choices, one each.
+    `truth` computes the right choice and `why` explains it; `replies` answer the wrong choices, one each. `teller` is
+    who is asked for the truth: "the explorer" in the model, "QEMU" where a real one was run.
     """
 
     name: str
@@ -261,3 +262,4 @@ class Question:
     truth: Callable[[], str]
     why: str
     replies: Mapping[str, str] = field(default_factory=dict)
+    teller: str = "the explorer"

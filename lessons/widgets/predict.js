@@ -1,7 +1,7 @@
 /* Questions, their echoes, and the list of what is done. One module for lessons/widgets/predict.py; the view is plain data.
  *
  *   view.mode "ask"       quiz, asks [{name, question, choices [[key, text]], chosen, note, verdict}]
- *   view.mode "echo"      echoes [{said, truth, why, verdict: "same" | "other" | "open"}]
+ *   view.mode "echo"      echoes [{teller, said, truth, why, verdict: "same" | "other" | "open"}]
  *   view.mode "progress"  rows [[lesson, address, [[word, done, of]]]], note
  */
 
@@ -36,10 +36,10 @@ function ask(view, send) {
 function echo(view) {
   return h("div", {}, ...view.echoes.map((one) => {
     const answer = [
-      h("dl", {}, h("dt", {}, "You said"), h("dd", {}, ...words(one.said)), h("dt", {}, "The explorer says"), h("dd", {}, h("b", {}, ...words(one.truth)))),
+      h("dl", {}, h("dt", {}, "You said"), h("dd", {}, ...words(one.said)), h("dt", {}, `${one.teller[0].toUpperCase()}${one.teller.slice(1)} says`), h("dd", {}, h("b", {}, ...words(one.truth)))),
       h("p", { class: `note ${one.verdict}` }, ...words(one.why)),
     ];
-    const folded = one.verdict === "open" ? [h("details", {}, h("summary", {}, "You left it open. Show me what the explorer says"), ...answer)] : answer;
+    const folded = one.verdict === "open" ? [h("details", {}, h("summary", {}, `You left it open. Show me what ${one.teller} says`), ...answer)] : answer;
     return h("div", { class: "mq" }, ...folded);
   }));
 }

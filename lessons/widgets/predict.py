@@ -141,7 +141,7 @@ class Quiz(Predict):
 
 
 class Reveal(_Card):
-    """What the explorer says, beside what was predicted."""
+    """What the explorer, or the real thing, says beside what was predicted."""
 
     def __init__(self, *names: str) -> None:
         self.asked = [question(name) for name in names]
@@ -155,6 +155,7 @@ class Reveal(_Card):
         chosen, truth = progress.done("predicted", asked.name), self.truth[asked.name]
         said = asked.choices.get(str(chosen or ""), "")
         return {
+            "teller": asked.teller,
             "said": said or "nothing: you left it open, which is fine",
             "truth": asked.choices[truth],
             "why": " ".join(part for part in (asked.replies.get(str(chosen), ""), asked.why) if part),
@@ -164,17 +165,22 @@ class Reveal(_Card):
     def __repr__(self) -> str:
         lines: list[str] = []
         for asked in self.asked:
-            lines += [f"The explorer says: {asked.choices[self.truth[asked.name]]}", asked.why]
+            lines += [f"{_says(asked)}: {asked.choices[self.truth[asked.name]]}", asked.why]
         return "\n".join(lines).replace("`", "")
 
     def _repr_html_(self) -> str:
         """The answer is folded: you choose first, or say that you want to be shown."""
         told = "".join(
-            f"<p>The explorer says: <b>{code(asked.choices[self.truth[asked.name]])}</b></p><p>{code(asked.why)}</p>"
+            f"<p>{_says(asked)}: <b>{code(asked.choices[self.truth[asked.name]])}</b></p><p>{code(asked.why)}</p>"
             for asked in self.asked
         )
-        shown = folded("Show what the explorer says", told)
+        tellers = " and ".join(dict.fromkeys(asked.teller for asked in self.asked))
+        shown = folded(f"Show what {tellers} {'say' if ' and ' in tellers else 'says'}", told)
         return f"{shown}<p><em>Run this cell to see your prediction beside it.</em></p>"
+
+
+def _says(asked: Question) -> str:
+    return f"{asked.teller[:1].upper()}{asked.teller[1:]} says"
 
 
 class Progress(_Card):
