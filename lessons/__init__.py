@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lessons.exercises.check import check, hint
     from lessons.player import Player
+    from lessons.real.play import play
     from lessons.views.figures import how_rare, outcomes
     from lessons.views.source import patch, show, side_by_side
     from lessons.views.stream import show_stream
@@ -38,6 +39,7 @@ _HOME = {
     "how_rare": "lessons.views.figures",
     "outcomes": "lessons.views.figures",
     "patch": "lessons.views.source",
+    "play": "lessons.real.play",
     "show": "lessons.views.source",
     "show_stream": "lessons.views.stream",
     "side_by_side": "lessons.views.source",
@@ -61,6 +63,7 @@ __all__ = [
     "how_rare",
     "outcomes",
     "patch",
+    "play",
     "show",
     "show_stream",
     "side_by_side",

@@ -4,6 +4,7 @@
   mini-qemu lab [FOLDER]          open the course in JupyterLab, on notebooks of your own
   mini-qemu explore STORY|FILE    run every interleaving of a story, or of a scenario in your Python file
   mini-qemu check FILE            judge your answers in a notebook or a Python file
+  mini-qemu real                  lesson 07's scenes with the QEMU of this machine; play or record them
 
 For teachers and authors:
 
@@ -25,6 +26,7 @@ COMMANDS = {
     "lab": "lessons.commands.lab",
     "explore": "lessons.commands.explore",
     "check": "lessons.commands.check",
+    "real": "lessons.commands.real",
     "grade": "lessons.commands.grade",
     "assignment": "lessons.commands.assignment",
     "matrix": "lessons.authoring.matrix",

@@ -226,6 +226,19 @@ TERMS = (
         "to search history for the commit that introduced a bug, halving the range each time",
         "`git bisect` may stop at any commit, so every commit of a series should work.",
     ),
+    # ---- 07
+    Term(
+        "QMP",
+        "07",
+        "the QEMU Machine Protocol: commands, replies and events as JSON over a socket",
+        "`qmp-shell` and the Python package `qemu.qmp` speak it, and so does mini_qemu.",
+    ),
+    Term(
+        "split brain",
+        "07",
+        "two sides that both believe to be the only one and act",
+        "After a migration: one guest that runs twice, on one disk.",
+    ),
     # ---- 08
     Term(
         "PCT",

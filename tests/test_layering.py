@@ -31,6 +31,7 @@ mini_qemu.native
 mini_qemu.__main__
 lessons.places  lessons.functions  lessons.catalogue
 lessons.glossary  lessons.replace  lessons.views
+lessons.real
 lessons.scenarios
 lessons.player
 lessons.exercises
