@@ -8,6 +8,7 @@
 What a scenario is made of works natively, too: its locks are locks, its threads are threads, and nobody decides who
 moves. Each child makes a share of the runs and reports what it saw; a run that hangs is given up after a while. A
 thread that was started and never joined counts as a leak, an assertion or another exception as a crash.
+A browser's Python has neither threads nor processes. There `make` takes what was recorded elsewhere, and says so.
 Left out: everything that would make a race likelier. That is the point.
 """
 
@@ -29,6 +30,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from lessons.scenarios import find
+from lessons.widgets import recorded_runs
 from mini_qemu.fixes import any_fix, only
 from mini_qemu.sched import Handle, Scenario, started
 
@@ -44,8 +46,9 @@ Report = dict[str, Any]
 class FreeRuns:
     """Runs on real threads: how many are wanted, and what those made so far have shown.
 
-    `on`: the fixes that are on. `outcomes` counts runs with something wrong, by kind. Raises UnknownName for a scenario
-    or a fix that the course does not have, ValueError where no run is wanted.
+    `on`: the fixes that are on. `outcomes` counts runs with something wrong, by kind. `where`: the machine, if the runs
+    were recorded. Raises UnknownName for a scenario or a fix that the course does not have, ValueError where no run is
+    wanted.
     """
 
     scenario: str
@@ -57,6 +60,7 @@ class FreeRuns:
     outcomes: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     cancelled: bool = False
+    where: str = ""
 
     def __post_init__(self) -> None:
         if self.wanted < 1:
@@ -71,10 +75,17 @@ class FreeRuns:
         found = f"{self.failing:,} fail ({kinds})" if self.failing else "none of them fails"
         of = "" if self.runs == self.wanted else f" of {self.wanted:,}"
         tail = " Cancelled." if self.cancelled else " More are to come." if of else ""
+        if self.where:
+            of, tail = "", f" Recorded on another machine ({self.where}): a browser has no real threads."
         return f"{self.scenario}: {self.runs:,}{of} runs on real threads in {self.seconds:.1f} s: {found}.{tail}"
 
     def make(self, progress: Callable[[int, int, float], object] | None = None) -> FreeRuns:
-        """Make them, those that are missing. `progress(runs, failing, fraction)`; a true answer cancels."""
+        """Make them, those that are missing. `progress(runs, failing, fraction)`; a true answer cancels.
+
+        Raises NotRecorded in a browser, if nobody has recorded these runs.
+        """
+        if recorded_runs.needed():
+            return self._take(recorded_runs.recorded(self.scenario, self.on))
         self.cancelled = False
         start = time.monotonic() - self.seconds
         missing = self.wanted - self.runs
@@ -101,6 +112,12 @@ class FreeRuns:
         broken = [child for child in children if child.returncode > 0]
         if broken and not self.cancelled:
             raise RuntimeError(f"a child process of {self.scenario} ended with status {broken[0].returncode}")
+        return self
+
+    def _take(self, found: Report) -> FreeRuns:
+        """Show what was recorded as if it were made here, and where it was."""
+        self.runs, self.failing, self.outcomes = found["runs"], found["failing"], Counter(found["outcomes"])
+        self.seconds, self.where = found["seconds"], found["where"]
         return self
 
     def _count(self, report: Report) -> None:

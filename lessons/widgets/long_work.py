@@ -47,9 +47,12 @@ class LongWork(AtRest, ipywidgets.VBox, Generic[R]):
         self.button.on_click(lambda _button: self.cancel())
         super().__init__([ipywidgets.HBox([self.bar, self.button]), self.said])
         self._thread = threading.Thread(target=self._run, args=(work,), name=f"long work: {title}", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # a browser's Python has no threads: the cell ends when the work does
+            self._run(work)
         if os.environ.get("MINI_QEMU_PATIENT"):
-            self._thread.join()
+            self._wait()
 
     def _run(self, work: Callable[..., R]) -> None:
         try:
@@ -73,6 +76,10 @@ class LongWork(AtRest, ipywidgets.VBox, Generic[R]):
         self.said.value = estimate(runs, failing, self.bar.value, now - self.started)
         return self.cancelled
 
+    def _wait(self) -> None:
+        if self._thread.ident is not None:  # it was started
+            self._thread.join()
+
     def cancel(self) -> None:
         """Stop at the next opportunity."""
         self.cancelled = True
@@ -80,10 +87,10 @@ class LongWork(AtRest, ipywidgets.VBox, Generic[R]):
     def result(self) -> R:
         """Wait for the end. An interrupt while waiting cancels the work, and what it has so far is the result."""
         try:
-            self._thread.join()
+            self._wait()
         except KeyboardInterrupt:
             self.cancel()
-            self._thread.join()
+            self._wait()
         if self._error is not None:
             raise self._error
         return self._result[0]

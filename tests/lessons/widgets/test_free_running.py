@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from lessons.widgets.free_running import FreeRuns, _child, once, started
+from lessons.widgets.recorded_runs import NotRecorded
 from mini_qemu.fixes import UnknownName
 from mini_qemu.sched import Scenario, Shared, spawn
 
@@ -86,3 +87,13 @@ def test_bad_questions():
         FreeRuns("precopy-return-path", 1, on=["join"])
     with pytest.raises(ValueError, match="above 0"):
         FreeRuns("precopy-return-path", 0)
+
+
+def test_a_browser_shows_what_was_recorded_and_says_so(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.platform", "emscripten")
+    runs = FreeRuns("precopy-return-path", 10_000).make()
+    assert runs.runs == 10_000
+    assert f"Recorded on another machine ({runs.where})" in repr(runs)
+    assert "Python 3." in runs.where
+    with pytest.raises(NotRecorded, match="install the course on your own computer"):
+        FreeRuns("precopy-return-path", 10_000, ["join_created_thread"]).make()

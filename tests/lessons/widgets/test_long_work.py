@@ -71,3 +71,13 @@ def test_estimate() -> None:
     assert estimate(128, 0, 0.0, 1.0) == "128 runs, 0 fail"
     assert estimate(1280, 3, 0.25, 4.0) == "1,280 runs, 3 fail; about 12 s left"
     assert estimate(9, 0, 0.01, 10.0) == "9 runs, 0 fail; about 16 min left"
+
+
+def test_without_threads_the_work_is_done_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    job = LongWork("here", lambda progress: 7)
+    assert job.said.value == "done"
+    assert job.result() == 7
