@@ -14,6 +14,7 @@ CHECKOUT = (ROOT / "pyproject.toml").is_file() and (ROOT / "notebooks").is_dir()
 
 NOTEBOOKS = ROOT / "notebooks" if CHECKOUT else PACKAGE / "notebooks"
 SETTINGS = ROOT / ".jupyterlab" if CHECKOUT else PACKAGE / "jupyterlab"  # what JupyterLab is started with
+EXTENSION = PACKAGE / "labextension" / "mini-qemu"  # of JupyterLab, ready to be served
 MATRIX = ROOT / "tests" / "golden" / "matrix.txt" if CHECKOUT else PACKAGE / "golden" / "matrix.txt"
 
 
