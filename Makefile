@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 ESLINT := eslint@9.39.1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test unit nbval lint types slow browser bench fuzz soak assignment notebooks clean
+.PHONY: help lab test unit nbval lint types slow browser bench fuzz soak assignment notebooks site clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  */  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -58,11 +58,14 @@ assignment: $(VENV)/lab  ## exercises for nbgrader in build/assignment: make ass
 notebooks: $(VENV)/test  ## run all notebooks and store them in their normal form
 	$(BIN)/python -m lessons.authoring.normalise $(NOTEBOOKS)
 
+site: $(VENV)/site  ## the course as a static site, to read and to run in a browser; in build/site, needs npm
+	$(BIN)/python -m lessons.authoring.site $(ARGS)
+
 clean:  ## remove what make has made
 	rm -rf $(VENV) build dist
 
 # Each stamp says: this extra of this pyproject.toml is installed.
-$(VENV)/lab $(VENV)/test $(VENV)/bench $(VENV)/grading: $(VENV)/%: pyproject.toml | $(BIN)/python
+$(VENV)/lab $(VENV)/site $(VENV)/test $(VENV)/bench $(VENV)/grading: $(VENV)/%: pyproject.toml | $(BIN)/python
 	$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet) --editable '.[$*]'
 	@$(BIN)/python -c 'import matplotlib.font_manager'  # looks for fonts now, not with a remark in somebody's lesson
 	@touch $@

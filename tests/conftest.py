@@ -28,6 +28,10 @@ def chromium() -> str | None:
     return next((path for path in map(shutil.which, filter(None, names)) if path), None)
 
 
+def npm() -> str | None:
+    return shutil.which("npm")
+
+
 def qemu() -> str | None:
     return shutil.which("qemu-system-x86_64")
 
@@ -35,6 +39,7 @@ def qemu() -> str | None:
 # mark -> (where is it, what to say, the variable under which its absence is a failure: set by .ci/run)
 NEEDS: dict[str, tuple[Callable[[], str | None], str, str]] = {
     "browser": (chromium, "no Playwright, or no Chromium: install chromium or set CHROMIUM", "REQUIRE_BROWSER"),
+    "needs_npm": (npm, "no npm found: it fetches Pyodide for the site", "REQUIRE_NPM"),
     "needs_qemu": (qemu, "no qemu-system-x86_64 found", "REQUIRE_QEMU"),
 }
 

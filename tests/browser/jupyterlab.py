@@ -106,11 +106,17 @@ class Notebook:
     def __init__(self, page: Page, lab: JupyterLab, name: str) -> None:
         self.page = page
         page.goto(f"{lab.url}/doc/tree/notebooks/{name}?token={TOKEN}&reset")
-        page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.sessionContext")
+        self.wait_until_open()
+
+    def wait_until_open(self) -> None:
+        opened = "() => window.jupyterapp?.shell.currentWidget?.sessionContext"
+        self.page.wait_for_function(opened, timeout=self.patience * 1000)
         self.do("Promise.all([jupyterapp.restored, panel.context.ready, panel.revealed, panel.sessionContext.ready])")
         self.wait_until_idle()
 
-    def do(self, promise: str, seconds: float = 60) -> None:
+    patience = 60.0  # seconds, for whatever is awaited
+
+    def do(self, promise: str, seconds: float = 0) -> None:
         """Wait for something that JupyterLab does; unlike `page.evaluate` not for ever."""
         self.page.evaluate(
             f"""() => {{
@@ -119,7 +125,7 @@ class Notebook:
                 {promise}.then(() => window.done = true, error => window.done = String(error));
             }}"""
         )
-        self.page.wait_for_function("() => window.done", timeout=seconds * 1000)
+        self.page.wait_for_function("() => window.done", timeout=(seconds or self.patience) * 1000)
         assert self.page.evaluate("() => window.done") is True
 
     @property
@@ -160,20 +166,18 @@ class Notebook:
         self.do("panel.context.save()")
         self.restart()
         self.page.reload()
-        self.page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.sessionContext")
-        self.do("Promise.all([jupyterapp.restored, panel.context.ready, panel.revealed, panel.sessionContext.ready])")
-        self.wait_until_idle()
+        self.wait_until_open()
 
     def restart(self) -> None:
         self.do("panel.sessionContext.restartKernel()")
         self.wait_until_idle()
 
-    def wait_until_idle(self, seconds: float = 60) -> None:
+    def wait_until_idle(self) -> None:
         """The kernel is idle and no cell waits for it; then two frames, so that what arrived is painted."""
         self.page.wait_for_function(
             """() => jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === "idle"
                 && ![...document.querySelectorAll(".jp-InputPrompt")].some(e => e.textContent.includes("*"))""",
-            timeout=seconds * 1000,
+            timeout=self.patience * 1000,
         )
         self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
