@@ -8,6 +8,7 @@ never a pass.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
@@ -29,7 +30,9 @@ METHODS = ("auto", "dpor", "states", "bounded", "random", "pct", "dfs")
 TOO_LONG = "limit_steps"
 """What stopped an exploration in which a run did not end."""
 BUDGET_RUNS = 200_000
-"""Runs that "auto" gives to DPOR before it falls back to visited states."""
+"""Runs that "auto" gives to DPOR, all its turns together."""
+FIRST_TURN = 25_000
+"""Executions of the first turn of "auto"."""
 REPEATS = 3
 """How often a run is made again to see whether the scenario is deterministic: all but once before the exploration."""
 DISCOVERY_RUNS = 200
@@ -61,7 +64,7 @@ def explore(
     makes a place visible, and the exploration begins again.
 
     "dpor" runs one interleaving of every class (optimal), "dfs" the same with sleep sets only, "states" visits every
-    state once, "auto" tries DPOR within a budget and then states; "bounded" makes every schedule with at most so many
+    state once, "auto" tries DPOR and states by turns; "bounded" makes every schedule with at most so many
     ``preemptions``, "pct" (for bugs of a certain ``depth``) and "random" make ``limit_runs`` schedules from ``seed``.
     ``limit_seconds`` is wall-clock time. ``progress(runs, failing, fraction)`` is called now and then; a true answer
     stops, and so does the ``first`` failure if that is true. An interrupt stops too, and what was seen so far is
@@ -73,13 +76,9 @@ def explore(
     if method not in METHODS:
         raise SchedError(f"unknown method {method!r}; the methods are {', '.join(METHODS)}")
     if method == "auto":
-        result = explore(scenario, "dpor", limit_runs or BUDGET_RUNS, limit_seconds, progress=progress, first=first)
-        enough = result.failing or result.stopped_by not in (TOO_LONG, "limit_runs") or limit_runs is not None
-        if enough or scenario.visible is not None:
-            return result
-        method = "states"
-        if limit_seconds is not None:
-            limit_seconds = max(0.0, limit_seconds - result.seconds)
+        if scenario.visible is None and limit_runs is None:
+            return _alternating(scenario, limit_seconds, progress, first)
+        method, limit_runs = "dpor", limit_runs or BUDGET_RUNS
     if method in ("random", "pct") and limit_runs is None and limit_seconds is None:
         limit_runs = SAMPLES
     if scenario.visible is not None and method in ("states", "dfs"):
@@ -92,7 +91,7 @@ def explore(
         source = _source(scenario, method, preemptions, depth, seed)
         left = None if limit_seconds is None else max(0.0, limit_seconds - (time.monotonic() - start))
         try:
-            _collect(result, scenario, source, limit_runs, left, progress, first)
+            _collect(result, scenario, source, source.runs(), limit_runs, left, progress, first)
         except Discovered as found:
             found.add_to(scenario.visible)
             continue
@@ -102,6 +101,41 @@ def explore(
             scenario.visible.known = True
             result.discovered = scenario.visible.sentences()
         return result
+
+
+def _alternating(
+    scenario: Scenario, limit_seconds: float | None, progress: Progress | None, first: bool
+) -> Result:
+    """DPOR and visited states by turns, each time for twice as many executions, until one of them knows the answer.
+
+    Turns are counted in executions, so that the answer is the same on every machine. The method that finds a failure
+    goes on alone.
+    """
+    start = time.monotonic()
+    sources = {method: _source(scenario, method, 0, 0, 0) for method in ("dpor", "states")}
+    results = {method: Result(scenario.name, method) for method in sources}
+    left = {method: source.runs() for method, source in sources.items()}
+    turns, budget = ["dpor", "states"], FIRST_TURN
+    while True:
+        for method in [*turns]:
+            if method not in turns:
+                continue
+            result, source = results[method], sources[method]
+            result.stopped_by = ""
+            most = budget if method == "states" else min(budget, BUDGET_RUNS - result.runs)
+            seconds = None if limit_seconds is None else max(0.0, limit_seconds - (time.monotonic() - start))
+            left[method] = _collect(result, scenario, source, left[method], most, seconds, progress, first)
+            _conclude(result, source)
+            result.seconds = time.monotonic() - start
+            if result.stopped_by not in (TOO_LONG, "limit_runs"):
+                return result
+            if result.failing:
+                turns = [method]  # the question is answered; the rest is the count
+            if result.stopped_by == TOO_LONG or (method == "dpor" and result.runs >= BUDGET_RUNS):
+                turns.remove(method)
+            if not turns:
+                return result
+        budget *= 2
 
 
 def _discover(scenario: Scenario) -> None:
@@ -168,14 +202,16 @@ def _collect(
     result: Result,
     scenario: Scenario,
     source: Source,
+    made: Iterator[Run | None],
     limit_runs: int | None,
     limit_seconds: float | None,
     progress: Progress | None,
     stops_at_first: bool = False,
-) -> None:
-    """Fill ``result`` from ``source`` until it ends, a limit is reached, or somebody interrupts."""
+) -> Iterator[Run | None]:
+    """Fill ``result`` from the runs ``made`` by ``source`` until they end, a limit is reached, or somebody interrupts.
+    Returns the runs that are left.
+    """
     start = time.monotonic()
-    made = source.runs()
     executions = 0
     try:
         first = repeated(scenario)
@@ -191,7 +227,9 @@ def _collect(
                         result.stopped_by = FIRST
                         break
             if limit_runs is not None and executions >= limit_runs:
-                result.stopped_by = "" if next(made, made) is made else "limit_runs"
+                following = list(itertools.islice(made, 1))
+                result.stopped_by = "limit_runs" if following else ""
+                made = itertools.chain(following, made)
                 break
             if limit_seconds is not None and time.monotonic() - start > limit_seconds:
                 result.stopped_by = "limit_seconds"
@@ -205,6 +243,7 @@ def _collect(
     except KeyboardInterrupt:
         result.stopped_by = "an interrupt"
     result.seconds = time.monotonic() - start
+    return made
 
 
 def _conclude(result: Result, source: Source) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections import deque
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from mini_qemu.sched import Mutex, Scenario, Shared, explain, explore, minimise, shortest_trace
+from tests.mini_qemu.sched import published
 
 
 class State(Shared):
@@ -275,3 +277,35 @@ def test_what_only_states_can_finish_is_minimised_too() -> None:
     result = explore(scenario)
     assert (result.method, dict(result.findings)) == ("states", {"crash": 1})
     assert minimise(scenario, result).startswith("v1:Q1 P2#")
+
+
+LOOP = importlib.import_module("mini_qemu.sched.explore")  # the package's `explore` is the function
+
+
+def test_auto_takes_turns(monkeypatch: pytest.MonkeyPatch):
+    """Many interleavings of few states are proved by states, without waiting for DPOR's whole budget."""
+    monkeypatch.setattr(LOOP, "FIRST_TURN", 50)
+    few_states, few_classes = explore(published.locked_update(3, 3)), explore(published.philosophers(3))
+    assert (few_states.verdict, few_states.method, few_states.stopped_by) == ("proved", "states", "")
+    assert (few_classes.verdict, few_classes.method, few_classes.runs) == ("failed", "dpor", 7)
+
+
+def test_auto_counts_on_where_it_has_found_a_failure(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(LOOP, "FIRST_TURN", 10)
+    result = explore(published.lost_update(3))
+    assert (result.method, result.runs, result.failing, result.stopped_by) == ("dpor", 36, 30, "")
+    monkeypatch.setattr(LOOP, "BUDGET_RUNS", 25)
+    result = explore(published.lost_update(3))
+    assert (result.verdict, result.runs, result.stopped_by) == ("failed", 25, "limit_runs")
+
+
+def test_auto_gives_up_where_neither_has_an_end(monkeypatch: pytest.MonkeyPatch):
+    """A counter that grows for ever: no last state, no last step."""
+    monkeypatch.setattr("mini_qemu.sched.states.LIMIT_STEPS", 100)
+
+    def for_ever(cell: published.Cell) -> None:
+        while True:
+            cell.value = cell.value + 1
+
+    result = explore(Scenario("for-ever", published.Cell, {"A": for_ever, "B": for_ever}))
+    assert (result.verdict, result.stopped_by) == ("incomplete", "limit_steps")
