@@ -7,7 +7,7 @@ way, and the lines that do so end in a comment `# + name_of_the_fix`. That is wh
 
 A fix site in the code is a statement `if fixes.NAME:` with the fixed arm first, never inside another site. Two more
 groups have sites of the same shape. `history`: older states of upstream that a lesson needs, on unless a story turns
-them off. `later`: what upstream fixed between 2021 and 2025 in the code that the five patches left, off unless
+them off. `later`: what upstream fixed between 2021 and 2026 in the code that the five patches left, off unless
 somebody turns it on. A later fix stands on all five, and on those before it that its summary names.
 """
 
@@ -219,6 +219,24 @@ HISTORY = (
 
 LATER = (
     Fix(
+        "error_before_shutdown",
+        0,
+        "record the error of a file before its channel is shut down",
+        "f5816b5c86ed399c99ce8662a4ed96aab32c5eef",
+        "qemu_file_shutdown stopped the channel first and recorded the error second. A reader in between got nothing,"
+        " found no error, and took the nothing for a page of guest memory. The patch records the error first.",
+        "2022-11-21",
+    ),
+    Fix(
+        "cleanup_in_destroy",
+        0,
+        "take down the receive channels of multifd at the end of a postcopy, too",
+        "cfc3bcf373218fb8757b0ff1ce2017b9b6ad4bff",
+        "A precopy ends in a bottom half, which took the receive channels out of the yank list; a postcopy ends in"
+        " the listen thread, which did not. The patch moves the call to where both come to.",
+        "2023-02-13",
+    ),
+    Fix(
         "lock_in_await",
         0,
         "test and shut down the return path under qemu_file_lock before the join",
@@ -282,6 +300,16 @@ LATER = (
         "2023-11-02",
     ),
     Fix(
+        "tls_thread_of_its_own",
+        0,
+        "keep the handle of a multifd handshake thread, and join it",
+        "e1921f10d9afe651f4887284e85f6789b37e67d3",
+        "The thread that does a TLS handshake and the send thread it starts were kept in one variable. The second"
+        " handle was stored over the first, so the handshake thread was never joined: the mistake of patch 1, in the"
+        " next file, two and a half years later.",
+        "2024-02",
+    ),
+    Fix(
         "join_before_close",
         0,
         "join the return path thread before to_dst_file is closed",
@@ -297,8 +325,28 @@ LATER = (
         "shut the return path down before the join if the migration has any error",
         "9425ef3f990a",
         "Not every failure is an error of to_dst_file. The patch asks whether the migration has recorded an error of"
-        " any kind. Stands on join_before_close.",
+        " any kind. Stands on join_before_close; a failure that records nothing is not noticed any more, see"
+        " completion_records_error.",
         "2024-02",
+    ),
+    Fix(
+        "completion_records_error",
+        0,
+        "record an error when the machine cannot be saved at completion",
+        "30158d885008246f48ee8ef9cdeca220c1bd8586",
+        "Since any_error_stops the join looks for a recorded error, and migration_completion failed without recording"
+        " one: the main loop waited again. The fourth patch around one rule: first stop it, then wait for it, then"
+        " free what it uses.",
+        "2024-03-31",
+    ),
+    Fix(
+        "keep_cancelling",
+        0,
+        "do not call a migration failed that is being cancelled",
+        "4a228bcc99",
+        "A change of state names the state it starts from. Some callers named whatever the state was, and so turned a"
+        " cancel that had been accepted into a failure. The patch leaves cancelling alone.",
+        "2025-02-13",
     ),
     Fix(
         "no_cancel_in_postcopy",
@@ -309,6 +357,16 @@ LATER = (
         " a paused postcopy it changed the state, woke nobody, and both threads slept for ever. The patch refuses the"
         " command.",
         "2025-02-13",
+    ),
+    Fix(
+        "register_before_setup",
+        0,
+        "register the yank instance before the state is made ready for a new migration",
+        "7e71439243",
+        "`migrate` first reset the state and then asked for the yank instance. If there was one already, from a"
+        " migration whose clean-up had not run yet, it answered with an error and left the state reset: setup for"
+        " ever, or a crash in that clean-up. The patch asks first.",
+        "2026-01-23",
     ),
 )
 
@@ -328,15 +386,21 @@ class History(Switches):
 
 
 class Later(Switches):
+    error_before_shutdown: bool
+    cleanup_in_destroy: bool
     lock_in_await: bool
     only_thread_marks_error: bool
     lock_to_dst_file: bool
     restart_return_path_thread: bool
     join_on_every_path: bool
     kick_from_recover: bool
+    tls_thread_of_its_own: bool
     join_before_close: bool
     any_error_stops: bool
+    completion_records_error: bool
+    keep_cancelling: bool
     no_cancel_in_postcopy: bool
+    register_before_setup: bool
 
 
 fixes = FiveFixes("fixes", "fix", FIXES, default=False)

@@ -77,6 +77,7 @@ from mini_qemu.qemu_file import (
     qemu_fclose,
     qemu_file_get_error,
     qemu_file_get_return_path,
+    qemu_file_set_rate_limit,
     qemu_file_shutdown,
     qemu_fopen_ops,
     qemu_get_be16,
@@ -148,15 +149,22 @@ def qmp_migrate(s: MigrationState, resume: bool = False) -> str | None:
         return None
     if migration_is_running(s.state):
         return "a migration is running"
-    migrate_init(s)
-    if not yank_register_instance(s.process.yank, MIGRATION_YANK_INSTANCE):
-        return "there is a yank instance for migration already"
+    if later.register_before_setup:
+        if not yank_register_instance(s.process.yank, MIGRATION_YANK_INSTANCE):
+            return "there is a yank instance for migration already"
+        migrate_init(s)
+    else:
+        migrate_init(s)
+        if not yank_register_instance(s.process.yank, MIGRATION_YANK_INSTANCE):
+            return "there is a yank instance for migration already"
     return None
 
 
 def migrate_fd_connect(s: MigrationState, error: str | None) -> None:
     """The connection is there, or has failed. Starts the threads, or lets the paused ones go on."""
     resume = s.state == MIGRATION_STATUS_POSTCOPY_PAUSED
+    # a paused migration has its bottom half still
+    assert (s.cleanup_bh is not None) == resume
     if not resume:
         s.cleanup_bh = qemu_bh_new(s.process, migrate_fd_cleanup_bh, s)
     if error is not None:
@@ -196,10 +204,19 @@ def open_return_path_on_source(ms: MigrationState, create_thread: bool) -> bool:
     return True
 
 
+def migrate_params_apply(s: MigrationState, max_bandwidth: int | None, max_postcopy_bandwidth: int | None) -> None:
+    """Tell a migration that is under way. None: unchanged. The file is tested and used without the lock."""
+    if max_bandwidth is not None and s.to_dst_file is not None and not migration_in_postcopy(s):
+        qemu_file_set_rate_limit(s.to_dst_file, max_bandwidth)
+    if max_postcopy_bandwidth is not None and s.to_dst_file is not None and migration_in_postcopy(s):
+        qemu_file_set_rate_limit(s.to_dst_file, max_postcopy_bandwidth)
+
+
 # main thread: end
 
 
 def migrate_fd_error(s: MigrationState, error: str) -> None:
+    assert s.to_dst_file is None
     migrate_set_state(s, MIGRATION_STATUS_SETUP, MIGRATION_STATUS_FAILED)
     migrate_set_error(s, error)
 
@@ -253,9 +270,8 @@ def migrate_fd_cleanup_bh(s: MigrationState) -> None:
 
 def migrate_fd_cleanup(s: MigrationState) -> None:
     """Called with the BQL held. Takes for granted that the return path thread is gone."""
-    if s.cleanup_bh is not None:
-        qemu_bh_delete(s.cleanup_bh)
-        s.cleanup_bh = None
+    qemu_bh_delete(s.cleanup_bh)
+    s.cleanup_bh = None
     if later.join_before_close:
         if s.rp_state.rp_thread_created:
             await_return_path_close_on_source(s)
@@ -494,12 +510,22 @@ def migration_completion(s: MigrationState) -> None:
         s.vm_was_running = s.process.runstate == "running"
         global_state_store(s.process)
         s.process.runstate = "finish-migrate"
-        qemu_savevm_state_complete_precopy(s.process, s.to_dst_file, False)
+        ret = qemu_savevm_state_complete_precopy(s.process, s.to_dst_file, False)
         qemu_mutex_unlock_iothread(s.process)
+        if ret < 0:
+            # without the join below
+            if later.completion_records_error:
+                migrate_set_error(s, f"the machine could not be saved: {os.strerror(-ret)}")
+            migrate_set_state(s, current_active_state, MIGRATION_STATUS_FAILED)
+            return
     elif current_active_state == MIGRATION_STATUS_POSTCOPY_ACTIVE:
         qemu_savevm_state_complete_postcopy(s.process, s.to_dst_file)
     else:
-        migrate_set_state(s, current_active_state, MIGRATION_STATUS_FAILED)
+        if later.keep_cancelling:
+            if current_active_state != MIGRATION_STATUS_CANCELLING:
+                migrate_set_state(s, current_active_state, MIGRATION_STATUS_FAILED)
+        else:
+            migrate_set_state(s, current_active_state, MIGRATION_STATUS_FAILED)
         return
 
     # is there a return path thread to wait for?
@@ -602,6 +628,8 @@ def postcopy_start(ms: MigrationState) -> bool:
 
 def postcopy_pause(s: MigrationState) -> str:
     """The line is down. Let go of the file, wait for another connection, agree on what is missing."""
+    # the caller has read the state, and a cancel may have changed it since
+    assert s.state == MIGRATION_STATUS_POSTCOPY_ACTIVE
     while True:
         assert s.to_dst_file is not None
         if later.join_before_close:
@@ -699,7 +727,10 @@ def process_incoming_migration_co(mis: MigrationIncomingState) -> None:
 
 
 def process_incoming_migration_bh(mis: MigrationIncomingState) -> None:
-    multifd_load_cleanup(mis.multifd)
+    if later.cleanup_in_destroy:
+        pass
+    else:
+        multifd_load_cleanup(mis.multifd)
     loadvm_start_guest(mis)
     migrate_set_state(mis, MIGRATION_STATUS_ACTIVE, MIGRATION_STATUS_COMPLETED)
     migration_incoming_state_destroy(mis)

@@ -9,9 +9,9 @@ Left out: the tree of requested pages and its mutex, blocktime, COLO, huge pages
 
 from __future__ import annotations
 
-from mini_qemu.fixes import fixes
+from mini_qemu.fixes import fixes, later
 from mini_qemu.io_channel import EIO
-from mini_qemu.multifd import MultiFDRecvState
+from mini_qemu.multifd import MultiFDRecvState, multifd_load_cleanup
 from mini_qemu.process import QemuProcess
 from mini_qemu.qemu_file import (
     QEMUFilePointer,
@@ -85,6 +85,8 @@ def migration_incoming_get_current(qemu: QemuProcess) -> MigrationIncomingState:
 
 def migration_incoming_state_destroy(mis: MigrationIncomingState) -> None:
     """Tell the source how it went, then let go of both files. Main thread or listen thread."""
+    if later.cleanup_in_destroy:
+        multifd_load_cleanup(mis.multifd)
     if mis.to_src_file is not None:
         # the verdict is whether the incoming stream is in error
         assert mis.from_src_file is not None

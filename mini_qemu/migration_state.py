@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from mini_qemu.io_channel import QIOChannel
-from mini_qemu.process import QEMUBH, QemuProcess, qapi_event_send
+from mini_qemu.process import QemuProcess, qapi_event_send
 from mini_qemu.qemu_file import QEMUFilePointer
 from mini_qemu.qemu_thread import QemuMutex, QemuSemaphore, QemuThread, Shared, qatomic_cmpxchg
 from mini_qemu.qom import Object
@@ -78,7 +78,7 @@ class MigrationState(Object):
         # main thread only
         self.thread: QemuThread | None = None
         self.migration_thread_running = False
-        self.cleanup_bh: QEMUBH | None = None
+        self.cleanup_bh: Any = None  # a QEMUBH, or NULL
         self.multifd_send: tuple[Any, ...] = ()
 
         # set before the migration starts

@@ -7,7 +7,7 @@ there again by "the reference count reads 1". Left out: the data path; a send th
 
 from __future__ import annotations
 
-from mini_qemu.fixes import fixes
+from mini_qemu.fixes import fixes, later
 from mini_qemu.io_channel import (
     QIOChannel,
     QIOChannelSocket,
@@ -36,8 +36,11 @@ class MultiFDSendParams:
     def __init__(self, id: int, c: QIOChannel) -> None:
         self.id = id
         self.c = c
+        # Main's; over TLS they are set by the handshake thread, which main waits for before it looks.
         self.running = False
         self.thread: QemuThread | None = None
+        self.tls_thread: QemuThread | None = None  # + tls_thread_of_its_own
+        self.connected = QemuSemaphore()
         self.sem = QemuSemaphore()
 
 
@@ -63,7 +66,28 @@ def multifd_save_setup(s: MigrationState) -> None:
     """The connections are ready when this is called; upstream each one arrives by a callback."""
     s.multifd_send = tuple([MultiFDSendParams(i, c) for i, c in enumerate(s.multifd_channels)])
     for p in s.multifd_send:
-        multifd_channel_connect(p, p.c)
+        if s.tls_creds:
+            multifd_tls_channel_connect(p)
+        else:
+            multifd_channel_connect(p, p.c)
+
+
+def multifd_tls_channel_connect(p: MultiFDSendParams) -> None:
+    """A handshake takes time, so a thread of its own does it. Its handle is kept where the send thread's will be."""
+    tls_thread = qemu_thread_create(
+        "multifd-tls-handshake-worker", multifd_tls_handshake_thread, p, QEMU_THREAD_JOINABLE
+    )
+    if later.tls_thread_of_its_own:
+        p.tls_thread = tls_thread
+    else:
+        p.thread = tls_thread
+    p.connected.wait()
+
+
+def multifd_tls_handshake_thread(p: MultiFDSendParams) -> None:
+    """The handshake is over: go on as without TLS."""
+    multifd_channel_connect(p, p.c)
+    p.connected.post()
 
 
 def multifd_channel_connect(p: MultiFDSendParams, ioc: QIOChannel) -> None:
@@ -81,6 +105,10 @@ def multifd_save_cleanup(s: MigrationState) -> None:
     for p in s.multifd_send:
         p.sem.post()
     for p in s.multifd_send:
+        if later.tls_thread_of_its_own:
+            if p.tls_thread is not None:
+                qemu_thread_join(p.tls_thread)
+                p.tls_thread = None
         if p.running:
             qemu_thread_join(p.thread)
             p.running = False

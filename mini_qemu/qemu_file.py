@@ -4,7 +4,7 @@
 One thread reads or writes, but shutdown may come from any thread: that is the whole difficulty. A file is not
 reference counted; it has one owner, and `qemu_fclose` frees it. Whoever still holds the pointer then holds nothing.
 Two files may lie on one channel; each has its own buffer, its own error and its own `shutdown` flag.
-Left out: rate limiting, compression, positions.
+Left out: keeping to the rate limit, compression, positions.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from mini_qemu.fixes import fixes
+from mini_qemu.fixes import fixes, later
 from mini_qemu.io_channel import EIO, ENOSYS, QIO_CHANNEL, QIOChannel
 from mini_qemu.qemu_thread import Shared, free
 
@@ -34,6 +34,8 @@ class QEMUFile(Shared):
     shutdown: bool = False
     # the first error stays; written by the owner and by any thread that shuts the file down, no lock
     last_error: int = 0
+    # bytes a second; any thread that sets the parameter writes it, no lock. A real process has a clock of its own
+    rate_limit_max: int = 0
     # never changed; a shared field so that asking a freed file is noticed
     has_ioc: bool = False
 
@@ -86,12 +88,21 @@ def qemu_file_set_error(f: QEMUFile, ret: int) -> None:
 
 def qemu_file_shutdown(f: QEMUFile) -> int:
     """Stop all traffic, from any thread. First the channel, then the error: a reader may wake in between."""
+    if later.error_before_shutdown:
+        qemu_file_set_error(f, -EIO)
     f.shutdown = True
     if f.ops.shut_down is None:
         return -ENOSYS
     ret = f.ops.shut_down(f.opaque)
-    qemu_file_set_error(f, -EIO)
+    if later.error_before_shutdown:
+        pass
+    else:
+        qemu_file_set_error(f, -EIO)
     return ret
+
+
+def qemu_file_set_rate_limit(f: QEMUFile, limit: int) -> None:
+    f.rate_limit_max = limit
 
 
 def qemu_file_is_writable(f: QEMUFile) -> bool:

@@ -64,11 +64,12 @@ def channel_close(ioc: QIOChannel) -> int:
     return ret
 
 
-def channel_get_output_return_path(ioc: QIOChannel) -> QEMUFile:
+def channel_get_input_return_path(ioc: QIOChannel) -> QEMUFile:
+    """The return path of a file for reading is one for writing."""
     return qemu_fopen_channel_output(ioc)
 
 
-def channel_get_input_return_path(ioc: QIOChannel) -> QEMUFile:
+def channel_get_output_return_path(ioc: QIOChannel) -> QEMUFile:
     return qemu_fopen_channel_input(ioc)
 
 
@@ -76,14 +77,14 @@ channel_input_ops = QEMUFileOps(
     get_buffer=channel_get_buffer,
     close=channel_close,
     shut_down=channel_shutdown,
-    get_return_path=channel_get_output_return_path,
+    get_return_path=channel_get_input_return_path,
 )
 
 channel_output_ops = QEMUFileOps(
     writev_buffer=channel_writev_buffer,
     close=channel_close,
     shut_down=channel_shutdown,
-    get_return_path=channel_get_input_return_path,
+    get_return_path=channel_get_output_return_path,
 )
 
 

@@ -118,6 +118,8 @@ class SaveStateEntry:
     data: bytes = b""
     # name, type and size of each part, for the description only
     fields: tuple[tuple[str, str, int], ...] = ()
+    # set before the migration starts: a device that cannot be saved
+    broken: bool = False
     # the number that the stream being loaded gives it
     load_section_id: int = -1
 
@@ -219,6 +221,9 @@ def qemu_savevm_state_complete_precopy(qemu: QemuProcess, f: QEMUFile, in_postco
     for se in qemu.savevm_handlers:
         if se.iterative:
             continue
+        if se.broken:
+            qemu_file_set_error(f, -EINVAL)
+            return -EINVAL
         save_section_header(f, se, QEMU_VM_SECTION_FULL)
         qemu_put_buffer(f, se.data)
         save_section_footer(f, se)

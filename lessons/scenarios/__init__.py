@@ -38,6 +38,12 @@ MODULES = (
     "yank_any_time",
     "yank_in_postcopy",
     "yank_destination",
+    "pause_while_pausing",
+    "half_a_page",
+    "multifd_ends",
+    "silent_peer",
+    "lost_cancel",
+    "migrate_too_early",
     "migration_test",
 )
 

@@ -19,6 +19,7 @@ from io import BufferedWriter
 from typing import Any
 
 from mini_qemu import monitor
+from mini_qemu.migration import migrate_params_apply
 from mini_qemu.migration_incoming import MigrationIncomingState
 from mini_qemu.migration_state import MigrationState
 from mini_qemu.monitor import QmpError
@@ -305,6 +306,7 @@ def qmp_migrate_set_parameters(qemu: RealProcess, **new: Any) -> dict[str, Any]:
     if creds and creds not in qemu.objects:
         raise QmpError(f"there is no object {creds!r} with credentials for TLS")
     qemu.parameters.update(names)
+    migrate_params_apply(qemu.current_migration, names.get("max-bandwidth"), names.get("max-postcopy-bandwidth"))
     use_tls = bool(qemu.parameters["tls-creds"])
     qemu.current_migration.tls_creds = use_tls
     if qemu.current_incoming is not None:

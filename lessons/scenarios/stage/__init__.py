@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from lessons.scenarios.stage.props import (
     Bell,
+    Curtain,
     Late,
     Offstage,
     Stalling,
@@ -68,6 +69,7 @@ __all__ = [
     "SHUT_0",
     "SOURCE_RULES",
     "Bell",
+    "Curtain",
     "Late",
     "Offstage",
     "SourceSide",

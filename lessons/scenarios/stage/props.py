@@ -76,6 +76,16 @@ class Stalling(Late):
         self.cut.post()
 
 
+class Curtain:
+    """Put in place of a lock behind which this story shows nothing: who comes to it has left the stage."""
+
+    def __enter__(self) -> None:
+        raise Offstage
+
+    def __exit__(self, *_: object) -> None:
+        """Nobody comes here."""
+
+
 class Wings(QemuSemaphore):
     """Put in place of a semaphore nobody will post in this story: who waits on it has left the stage."""
 

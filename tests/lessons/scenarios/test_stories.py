@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lessons.authoring.matrix import cell, rows
+from lessons.authoring.matrix import cell, rows, with_later
 from lessons.scenarios import find, stories
 from lessons.scenarios.story import Story, WrongFix
 from lessons.scenarios.yank_pairing import COMBINATIONS, pairing
@@ -20,8 +20,19 @@ SURVIVORS = {
     "yank-in-recover",  # C.12
     "yank-at-the-end-of-postcopy",  # C.18a
     "yank-during-load",  # C.18e: only with patch 5
+    "cancel-before-pause",  # the assertion of postcopy_pause
     "cancel-while-pausing",  # C.3a
+    "cancel-in-postcopy",
     "cancel-while-paused",  # C.15
+    "pause-while-pausing",  # C.3b
+    "pause-while-destination-pauses",  # C.3b, the other end; never fixed
+    "set-parameters-while-pausing",  # C.3c; not fixed
+    "half-a-page",  # C.7
+    "multifd-postcopy",  # C.9
+    "multifd-tls",  # C.10
+    "silent-peer",  # C.5, C.6
+    "lost-cancel",  # C.16
+    "migrate-too-early",  # C.18h, j, k
 }
 """What the series does not fix, and does not claim to."""
 
@@ -43,13 +54,17 @@ def test_the_fixes_named_suffice_and_each_is_needed(name: str):
 
 
 @pytest.mark.parametrize("name", [name for name, story in stories().items() if story.later])
-def test_the_later_fixes_named_suffice_and_each_is_needed(name: str):
+def test_the_later_fixes_named_end_it_and_each_matters(name: str):
+    """Not each is needed in the end: history took detours. But at some point of it the story went another way."""
     story = find(name)
     assert name in SURVIVORS
-    assert cell(name, (*fixes.names, *story.later)).verdict == "proved"
-    for left_out in story.later:
-        rest = tuple(fix for fix in story.later if fix != left_out)
-        assert cell(name, (*fixes.names, *rest)).verdict == "failed"
+    assert cell(name, tuple(fixes.names)).verdict == "failed"
+    steps = with_later(name)
+    came = {on: cell(name, on) for on in steps}
+    assert came[steps[-1]].verdict == "proved"
+    for i, fix in enumerate(story.later):
+        later_steps = reversed(steps[i:])
+        assert any(cell(name, tuple(n for n in on if n != fix)) != came[on] for on in later_steps), fix
 
 
 @pytest.mark.parametrize("name", [name for name, story in stories().items() if story.fixes])
