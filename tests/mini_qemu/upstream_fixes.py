@@ -69,7 +69,10 @@ SINCE_JULY_2021 = (
     ),
     Upstream("ddbe628c97", "2023", "the page block of a multifd channel", reason=NO_DATA),
     Upstream("27eb8499ed", "2024-01", "a reference for the bottom half at the end of a load", reason=AT_EXIT),
-    Upstream("59094cfa7a", "2024-01", "the same for a background snapshot", reason="There are no snapshots in the background."),
+    Upstream(
+        "59094cfa7a", "2024-01", "the same for a background snapshot",
+        reason="There are no snapshots in the background.",
+    ),
     Upstream(
         "0a5d1108ab", "2024-01", "yankable is what can be shut down",
         reason="Whatever is a socket or TLS can be shut down here, so both questions have one answer.",
