@@ -39,10 +39,10 @@ def test_a_story_before_and_after_its_fix(capsys: pytest.CaptureFixture[str]):
 
 
 def test_a_story_that_survives_and_the_later_fix(capsys: pytest.CaptureFixture[str]):
-    assert main(["explore", "cancel-while-pausing", "--with", "all"]) == 1
-    assert main(["explore", "cancel-while-pausing", "--with", "all", "--later", "lock_to_dst_file"]) == 0
-    assert main(["explore", "cancel-while-pausing", "--with", "all,lock_to_dst_file"]) == 0
-    assert main(["explore", "cancel-while-pausing", "--later", "lock_to_dst_fil"]) == 2
+    assert main(["explore", "pause-while-pausing", "--with", "all"]) == 1
+    assert main(["explore", "pause-while-pausing", "--with", "all", "--later", "lock_to_dst_file"]) == 0
+    assert main(["explore", "pause-while-pausing", "--with", "all,lock_to_dst_file"]) == 0
+    assert main(["explore", "pause-while-pausing", "--later", "lock_to_dst_fil"]) == 2
     assert "did you mean lock_to_dst_file" in capsys.readouterr().err
 
 
