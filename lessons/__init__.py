@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lessons.exercises.check import check, hint
+    from lessons.exercises.check_fix import check_fix
+    from lessons.exercises.hunt import hunt
     from lessons.player import Player
     from lessons.real.play import play
     from lessons.views.figures import how_rare, outcomes
@@ -34,8 +36,10 @@ _HOME = {
     "Reveal": "lessons.widgets.predict",
     "SchedulerLab": "lessons.widgets.lab",
     "check": "lessons.exercises.check",
+    "check_fix": "lessons.exercises.check_fix",
     "LongWork": "lessons.widgets.long_work",
     "hint": "lessons.exercises.check",
+    "hunt": "lessons.exercises.hunt",
     "how_rare": "lessons.views.figures",
     "outcomes": "lessons.views.figures",
     "patch": "lessons.views.source",
@@ -58,9 +62,11 @@ __all__ = [
     "Reveal",
     "SchedulerLab",
     "check",
+    "check_fix",
     "columns",
     "hint",
     "how_rare",
+    "hunt",
     "outcomes",
     "patch",
     "play",

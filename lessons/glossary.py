@@ -226,6 +226,27 @@ TERMS = (
         "to search history for the commit that introduced a bug, halving the range each time",
         "`git bisect` may stop at any commit, so every commit of a series should work.",
     ),
+    # ---- 06
+    Term(
+        "semaphore",
+        "06",
+        "a counter on which threads wait until another thread posts",
+        "A post that comes first is kept: the next wait ends at once.",
+        ("semaphores",),
+    ),
+    Term(
+        "waker",
+        "06",
+        "whoever ends a wait: the thread that posts, sends, closes or ends",
+        "A wait is safe if there is a waker on every way out of the code that others wait for, the failures included.",
+        ("wakers",),
+    ),
+    Term(
+        "regression",
+        "06",
+        "something that worked and that a change has broken",
+        forms=("regressions",),
+    ),
     # ---- 07
     Term(
         "QMP",

@@ -15,6 +15,7 @@ LESSONS = (
     "one_predicate",
     "know_what_you_hold",
     "the_count_that_was_one",
+    "what_survived",
     "real_thing",
     "clean_runs",
 )

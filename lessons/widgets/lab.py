@@ -192,7 +192,8 @@ class RaceLab(_Lab):
     def __repr__(self) -> str:
         lines = []
         for some in self._sets():
-            named = f" with {' and '.join(some)}" if some else " without fixes" if self.fixes else ""
+            bare = " after the series" if self.always else " without fixes" if self.fixes else ""
+            named = f" with {' and '.join(some)}" if some else bare
             result = self.results[self._key(some)]
             why = _why(self.wrong.get(some[0]) if some else None)
             lines.append(f"{result.scenario}{named}" + repr(result).removeprefix(result.scenario) + why)

@@ -109,7 +109,7 @@ def test_the_box_of_the_exam(tmp_path: Path):
 
 
 def test_the_clean_up_of_the_exam():
-    judged = check_source("ADEBC", exercise("missing-join/order"))
+    judged = check_source("ADEBC", exercise("survived/order"))
     assert judged.reply == "wait_before_stop"
     assert any("fails and the destination waits for more" in said for said in judged.say)
 

@@ -178,7 +178,7 @@ def progress_files(to: Figure, count: int, seed: int) -> None:
 def submission() -> dict[str, Any]:
     """A small notebook as a learner would hand it in: an order, a function, a question to nobody."""
     sources = (
-        "check('ABC', 'missing-join/order')", "def f(s):\n    pass\n\ncheck(f, 'no/such')",
+        "check('ABC', 'survived/order')", "def f(s):\n    pass\n\ncheck(f, 'no/such')",
         "# check(g, 'count/write')\n", "x = (", "check('count/order')", "def h(:\ncheck(h, 'hold/fill')",
     )  # fmt: skip
     cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": text.splitlines(True)} for text in sources]

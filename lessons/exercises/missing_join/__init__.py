@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""01: order the clean-up, fill in the question, write the fix; a prediction; two questions in another kitchen."""
+"""01: fill in the question, write the fix; a prediction; two questions in another kitchen."""
 
 from lessons.exercises.missing_join.fill import FILL
-from lessons.exercises.missing_join.order import ORDER
 from lessons.exercises.missing_join.questions import QUESTIONS
 from lessons.exercises.missing_join.write import WRITE
 
-EXERCISES = (ORDER, FILL, WRITE)
+EXERCISES = (FILL, WRITE)
 
 __all__ = ["EXERCISES", "QUESTIONS"]

@@ -26,6 +26,16 @@ from mini_qemu.process import main_loop_wait, qemu_mutex_lock_iothread, qemu_mut
 from mini_qemu.sched import Scenario
 
 SHUT_1 = bytes.fromhex("0001 0004 00000001")
+# the question in migration_completion and its join, as they stand there
+NO_JOIN = """
+if fixes.join_created_thread:
+    joinable = s.rp_state.rp_thread_created
+else:
+    joinable = s.rp_state.from_dst_file is not None
+rp_error = False
+if joinable:
+    rp_error = await_return_path_close_on_source(s)
+"""
 LATER = ("lock_from_dst_file", "one_yank_predicate", "file_knows_channel", "explicit_unregister")
 
 

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from lessons.exercises.missing_join.order import NO_JOIN
-from lessons.exercises.missing_join.trials import POSTCOPY, REFUSED, SUCCESS, TRIALS, TWICE, WITHOUT
+from lessons.exercises.missing_join.trials import NO_JOIN, POSTCOPY, REFUSED, SUCCESS, TRIALS, TWICE, WITHOUT
 from lessons.exercises.model import Exercise
 from lessons.exercises.mounting import called_from
 from mini_qemu.migration import await_return_path_close_on_source

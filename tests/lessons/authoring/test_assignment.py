@@ -17,8 +17,8 @@ from lessons.authoring.assignment import NoSuchLesson, assign, tasks_of
 from lessons.exercises import exercise, exercises
 from lessons.places import notebooks
 
-LESSON = "01_missing_join"
-FILL, ORDER, WRITE = "missing-join/fill", "missing-join/order", "missing-join/write"
+LESSON = "02_check_then_use"
+FILL, ORDER, WRITE = "check-then-use/fill", "check-then-use/order", "check-then-use/write"
 
 
 def sources(path: Path) -> list[str]:
@@ -33,40 +33,40 @@ def test_every_exercise_of_the_course_is_a_task():
 
 
 def test_the_starter_is_handed_out_and_the_solution_is_marked(tmp_path: Path):
-    path = assign(tmp_path, "01", "nbgrader")
+    path = assign(tmp_path, "02", "nbgrader")
     assert path == tmp_path / "source" / LESSON / f"{LESSON}.ipynb"
-    (answer,) = [text for text in sources(path) if "def thread_to_join" in text]
+    (answer,) = [text for text in sources(path) if "def return_path_wanted" in text]
     starter, _, rest = answer.partition("### BEGIN SOLUTION\n")
     solution, _, after = rest.partition("### END SOLUTION")
     assert starter.strip() == exercise(FILL).starter.strip()
     assert solution.strip() == exercise(FILL).solution.strip()
-    assert after.strip() == f'check(thread_to_join, "{FILL}")'
+    assert after.strip() == f'check(return_path_wanted, "{FILL}")'
     compile(answer, "answer", "exec")
 
 
 def test_in_an_exam_nobody_is_told_the_verdict(tmp_path: Path):
-    path = assign(tmp_path, "01", "nbgrader", exam=True)
+    path = assign(tmp_path, "02", "nbgrader", exam=True)
     hidden = [text for text in sources(path) if "BEGIN HIDDEN TESTS" in text]
     assert len(hidden) == 3
     assert not any("check(" in text for text in sources(path) if text not in hidden)
 
 
 def test_a_second_assignment_keeps_the_configuration(tmp_path: Path):
-    assign(tmp_path, "01", "nbgrader")
+    assign(tmp_path, "02", "nbgrader")
     config = tmp_path / "nbgrader_config.py"
     config.write_text(mine := config.read_text(encoding="utf-8") + "\nc.Exchange.root = 'here'\n", encoding="utf-8")
-    assign(tmp_path, "02", "nbgrader")
+    assign(tmp_path, "03", "nbgrader")
     assert config.read_text(encoding="utf-8") == mine
 
 
 def test_otters_form_has_each_exercise_between_its_marks(tmp_path: Path):
-    path = assign(tmp_path, "01", "otter")
+    path = assign(tmp_path, "02", "otter")
     texts = sources(path)
     assert texts[1].startswith("# ASSIGNMENT CONFIG")
     for mark in ("BEGIN QUESTION", "BEGIN SOLUTION\n", "BEGIN TESTS", "END TESTS", "END QUESTION"):
         marks = [text for text in texts if f"{text}\n".startswith(f"# {mark}")]
         assert len(marks) == 3, mark
-    (answer,) = [text for text in texts if "def thread_to_join" in text and "PROMPT" in text]
+    (answer,) = [text for text in texts if "def return_path_wanted" in text and "PROMPT" in text]
     compile(answer, "answer", "exec")
 
 
@@ -81,10 +81,10 @@ def test_a_wrong_lesson_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixt
 # ---- a class
 
 RIGHT = {name: exercise(name).solution.strip() for name in (FILL, ORDER, WRITE)}
-WRONG = "def thread_to_join(s):\n    return True\n"
-ENDLESS = "def thread_to_join(s):\n    return sum(range(10**12)) > 0\n"
-LEAVES = "import os\ndef thread_to_join(s):\n    os._exit(0)\n"
-MINE = {FILL: "thread_to_join", ORDER: "missing_join_order", WRITE: "finish_return_path"}
+WRONG = "def return_path_wanted(s):\n    return True\n"
+ENDLESS = "def return_path_wanted(s):\n    return sum(range(10**12)) > 0\n"
+LEAVES = "import os\ndef return_path_wanted(s):\n    os._exit(0)\n"
+MINE = {FILL: "return_path_wanted", ORDER: "check_then_use_order", WRITE: "wake_return_path"}
 
 
 def answered(release: Path, to: Path, first: str = "", **answers: str) -> None:
@@ -114,7 +114,7 @@ CLASS: dict[str, tuple[str, dict[str, str], dict[str, int]]] = {
     "endless-cell": ("while True: pass", RIGHT_ANSWERS, {"fill": 1, "order": 1, "write": 2}),
     "crashing": ("", {**RIGHT_ANSWERS, "fill": LEAVES}, {"fill": 0, "order": 1, "write": 2}),
     "crashing-cell": ("import os; os._exit(3)", RIGHT_ANSWERS, {"fill": 1, "order": 1, "write": 2}),
-    "syntax": ("", {**RIGHT_ANSWERS, "fill": "def thread_to_join(s:"}, {"fill": 0, "order": 1, "write": 2}),
+    "syntax": ("", {**RIGHT_ANSWERS, "fill": "def return_path_wanted(s:"}, {"fill": 0, "order": 1, "write": 2}),
     "shadowing": ("check = lambda *a: True", {"fill": WRONG}, {"fill": 0, "order": 0, "write": 0}),
     "patching": (PATCHED, {"fill": WRONG}, {"fill": 0, "order": 0, "write": 0}),
     "empty": ("", {}, {"fill": 0, "order": 0, "write": 0}),
@@ -125,7 +125,7 @@ CLASS: dict[str, tuple[str, dict[str, str], dict[str, int]]] = {
 def test_the_real_nbgrader_grades_a_class(tmp_path: Path):
     if find_spec("nbgrader") is None and not os.environ.get("REQUIRE_NBGRADER"):
         pytest.skip("nbgrader is not installed: make slow installs it")
-    assign(tmp_path, "01", "nbgrader")
+    assign(tmp_path, "02", "nbgrader")
     nbgrader(tmp_path, "generate_assignment", LESSON)
     release = tmp_path / "release" / LESSON / f"{LESSON}.ipynb"
     handed_out = "\n".join(sources(release))

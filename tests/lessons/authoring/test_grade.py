@@ -82,7 +82,7 @@ def test_a_shadowed_check_is_not_asked(tmp_path: Path):
 
 
 def test_a_deleted_call_is_no_loss_a_deleted_function_is(tmp_path: Path):
-    found = grade(notebook(tmp_path / "a.ipynb", RIGHT, "check('DABC', 'missing-join/order')"))
+    found = grade(notebook(tmp_path / "a.ipynb", RIGHT, "check('DABC', 'survived/order')"))
     assert (of(found).verdict, of(found).points) == ("accepted", 1)
     assert of(found, "missing-join/write").verdict == "missing"
     assert "defines no function 'thread_to_join'" in given(tmp_path, CHECK)
@@ -90,9 +90,9 @@ def test_a_deleted_call_is_no_loss_a_deleted_function_is(tmp_path: Path):
 
 def test_an_order_may_have_a_name(tmp_path: Path):
     assert (
-        given(tmp_path, "mine = 'D A B C'", "check(mine, 'missing-join/order')", name="missing-join/order") == "D A B C"
+        given(tmp_path, "mine = 'D A B C'", "check(mine, 'survived/order')", name="survived/order") == "D A B C"
     )
-    assert "write the letters" in given(tmp_path, "check(3, 'missing-join/order')", name="missing-join/order")
+    assert "write the letters" in given(tmp_path, "check(3, 'survived/order')", name="survived/order")
 
 
 def test_what_cannot_be_an_answer_is_a_sentence(tmp_path: Path):
@@ -178,7 +178,7 @@ def rows(path: Path) -> list[list[str]]:
 
 def test_a_table_for_people(handed_in: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["grade", str(handed_in), "--csv", str(tmp_path / "out.csv")]) == 0
-    assert "Ada Lovelace_4711_assignsubmission_file: 1 of 4 points" in capsys.readouterr().out
+    assert "Ada Lovelace_4711_assignsubmission_file: 1 of 3 points" in capsys.readouterr().out
     head, *body = rows(tmp_path / "out.csv")
     assert head == ["learner", "file", "exercise", "points", "of", "verdict", "reason", "schedule"]
     assert {row[0][0] for row in body} == {"A", "'"}, "a name that looks like a formula is harmless"
@@ -188,8 +188,8 @@ def test_a_table_for_moodle(handed_in: Path, tmp_path: Path):
     assert main(["grade", str(handed_in), "--csv", str(tmp_path / "out.csv"), "--form", "moodle"]) == 0
     assert [row[:4] for row in rows(tmp_path / "out.csv")] == [
         ["Identifier", "Full name", "Grade", "Maximum Grade"],
-        ["Participant 12", "'=cmd()", "0", "4"],
-        ["Participant 4711", "Ada Lovelace", "1", "4"],
+        ["Participant 12", "'=cmd()", "0", "3"],
+        ["Participant 4711", "Ada Lovelace", "1", "3"],
     ]
 
 
@@ -201,7 +201,7 @@ def test_a_table_for_canvas(tmp_path: Path):
     assert main(["grade", str(folder), *arguments]) == 0
     assert rows(tmp_path / "out.csv") == [
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Lab 1 (99)"],
-        ["    Points Possible", "", "", "", "", "4"],
+        ["    Points Possible", "", "", "", "", "3"],
         ["lovelaceada", "1234", "", "", "", "1"],
         ["lovelaceada", "1235", "", "", "", "0"],
     ]
@@ -218,11 +218,11 @@ def test_what_the_command_line_refuses(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_a_learner_checks_a_notebook(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    path = notebook(tmp_path / "mine.ipynb", RIGHT, CHECK, "check('ABCDE', 'missing-join/order')")
+    path = notebook(tmp_path / "mine.ipynb", RIGHT, CHECK, "check('ABCDE', 'survived/order')")
     assert main(["check", str(path)]) == 1
     out = capsys.readouterr().out
     assert f"{FILL}: accepted." in out
-    assert "missing-join/order: not yet.\n  Not begun" in out
+    assert "survived/order: not yet.\n  Not begun" in out
     assert "1 of 2 accepted." in out
     assert main(["check", str(tmp_path / "nowhere.ipynb")]) == 2
     assert main(["check", str(notebook(tmp_path / "none.ipynb", "1"))]) == 2

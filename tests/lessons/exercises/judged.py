@@ -241,10 +241,10 @@ def always_withdraws(account, amount):
 
 # ---- 01
 
-order("missing-join/order", "DABCE", "not yet.", "E shuts down a file that B has closed")
-order("missing-join/order", "DAEBC", "not yet.", "Stop first, then wait")
-order("missing-join/order", "ADEBC", "not yet.", "Stop first, then wait")
-order("missing-join/order", "AEDBC", "accepted.", "Stop, wait, free")
+order("survived/order", "DABCE", "not yet.", "E shuts down a file that B has closed")
+order("survived/order", "DAEBC", "not yet.", "Stop first, then wait")
+order("survived/order", "ADEBC", "not yet.", "Stop first, then wait")
+order("survived/order", "AEDBC", "accepted.", "Stop, wait, free")
 F = "missing-join/fill"
 
 

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""01, order: stop, wait, free. The join has moved into the clean-up, where every path comes along.
+"""06, order: stop, wait, free. The join has moved into the clean-up, where every path comes along.
 
-Judged also where the source fails by itself: there nobody else wakes the return path thread.
+Judged also where the source fails by itself: there nobody else wakes the return path thread. Patch 5 is off, so that
+the last close takes the channel off the yank list: with it, an early close happens to do no harm.
 """
 
 from __future__ import annotations
 
-from lessons.exercises.missing_join.trials import AT_HOME, SUCCESS, TWICE, WITHOUT
+from dataclasses import replace
+
+from lessons.exercises.missing_join.trials import AT_HOME, NO_JOIN, SUCCESS, TWICE, WITHOUT
 from lessons.exercises.model import OrderExercise, WrongAnswer, before
 from lessons.exercises.mounting import instead_of, with_edits
 from mini_qemu.process import qemu_bh_delete, qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
@@ -14,25 +17,17 @@ from mini_qemu.qemu_file import qemu_fclose, qemu_file_shutdown
 from mini_qemu.qemu_thread import qemu_thread_join
 from mini_qemu.yank import MIGRATION_YANK_INSTANCE, yank_unregister_instance
 
-NO_JOIN = """
-if fixes.join_created_thread:
-    joinable = s.rp_state.rp_thread_created
-else:
-    joinable = s.rp_state.from_dst_file is not None
-rp_error = False
-if joinable:
-    rp_error = await_return_path_close_on_source(s)
-"""
+ON = ("join_created_thread", "lock_from_dst_file", "one_yank_predicate", "file_knows_channel")
 
 ORDER = OrderExercise(
-    name="missing-join/order",
-    lesson="01_missing_join",
+    name="survived/order",
+    lesson="06_what_survived",
     title="Order the clean-up",
-    statement="Suppose the join moves into the clean-up, where every path comes along. In which order must these five"
+    statement="The join has moved into the clean-up, where every path comes along. In which order must these five"
     " happen?",
     why="Stop, wait, free: shut the file down, so that the thread wakes; wait until it has ended; only then close what"
     " it used, and only then assert that nothing is left.",
-    trials=(SUCCESS, AT_HOME, WITHOUT, TWICE),
+    trials=tuple(replace(trial, on=ON) for trial in (SUCCESS, AT_HOME, WITHOUT, TWICE)),
     mount=with_edits(
         instead_of("migration.migrate_fd_cleanup"),
         ("migration.migration_completion", NO_JOIN, "rp_error = False"),

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A search for a bug that nobody listed: `hunt(state="postcopy-active", line="dies", operator=["cancel"])`.
+
+The parameters make a scenario, see lessons/scenarios/hunting_ground.py. It is explored with all five patches, up to a
+number of runs, and each ending is compared with those of the course's stories: same kind, same words, in the same
+function of the migration. An ending that no story has is a trophy, and its schedule is how it is shown to others.
+Nothing here is written down beforehand: what is known is computed from the stories, once.
+Left out: whether the real QEMU does it, too. Read its code; the model says what it leaves out.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from lessons.exercises import progress
+from lessons.exercises.check_fix import unfixed
+from lessons.player.player import Player
+from lessons.scenarios import find, stories
+from lessons.scenarios.hunting_ground import ground
+from mini_qemu.fixes import as_of, fixes
+from mini_qemu.sched import Failure, Result, Scenario, Trace, explore, minimise, replay
+
+MOST_RUNS = 2_000  # under two seconds; a bug that needs luck may need more
+MINIMISE_UP_TO = 300  # as in RaceLab: above, the simplest run that was seen is shown
+OURS = ("migration.py", "migration_incoming.py", "monitor.py", "savevm.py", "multifd.py", "channel.py")
+SINCE = re.compile(r" since step \d+")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended: two runs with the same ending are taken for the same bug."""
+
+    kind: str
+    words: str
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}{f' in {self.function}' if self.function else ''}: {self.words}"
+
+
+@dataclass(frozen=True)
+class Catch:
+    """What a hunt found: endings that a story has, and those that none has, each with its shortest schedule."""
+
+    scenario: str
+    result: Result
+    listed: tuple[tuple[Ending, str], ...]
+    trophies: tuple[tuple[Ending, str], ...]
+    trace: Trace | None
+
+    def lines(self) -> list[str]:
+        said = [repr(self.result)]
+        said += [f"Known. {ending}: see the story {story}." for ending, story in self.listed]
+        said += [f"New! {ending}. Your trophy: {schedule}" for ending, schedule in self.trophies]
+        if self.trophies:
+            said.append("No story of the course ends like this.")
+        elif self.listed:
+            said.append("Everything that fails here is known. Vary the parameters.")
+        elif self.result.verdict == "proved":
+            said.append("There is nothing to find here. Vary the parameters.")
+        else:
+            said.append("Nothing was found so far. Give more runs, or vary the parameters.")
+        return said
+
+    def __repr__(self) -> str:
+        return "\n".join(self.lines())
+
+    def _repr_html_(self) -> str:
+        said = "".join(f"<p>{html.escape(line)}</p>" for line in self.lines())
+        if self.trace is None:
+            return said
+        return said + Player(self.trace, title="The shortest failing run", on=tuple(fixes.names))._repr_html_()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+
+def hunt(
+    state: str = "active",
+    line: str = "holds",
+    destination: str = "agrees",
+    operator: Sequence[str] = (),
+    oob: Sequence[str] = (),
+    runs: int = MOST_RUNS,
+) -> Catch:
+    """Explore one scenario of the hunting ground. Raises UnknownName for a parameter, with the choices there are."""
+    scenario = ground(state, line, destination, operator, oob)
+    known = listed_endings()
+    listed: list[tuple[Ending, str]] = []
+    trophies: list[tuple[Ending, str]] = []
+    trace: Trace | None = None
+    with as_of(tuple(fixes.names)):
+        result = explore(scenario, "dpor", limit_runs=runs)
+        for ending, failure in endings(scenario, result).items():
+            if ending in known:
+                listed.append((ending, known[ending]))
+                continue
+            schedule = minimise(scenario, failure) if result.runs <= MINIMISE_UP_TO else failure.schedule
+            trophies.append((ending, schedule))
+            trace = trace or replay(scenario, schedule)
+    if trophies:
+        progress.record("broken", f"hunt/{scenario.name}", trophies[0][1])
+    return Catch(scenario.name, result, tuple(listed), tuple(trophies), trace)
+
+
+@cache
+def listed_endings() -> dict[Ending, str]:
+    """The endings of the stories that survive the five patches, and which story ends like that."""
+    found: dict[Ending, str] = {}
+    for name, told in stories().items():
+        may_survive = told.later or not told.fixes  # a story that needs some ends well with them
+        if may_survive and unfixed(name).failing:
+            with as_of(tuple(fixes.names), told.history):
+                for ending in endings(told.scenario, unfixed(name)):
+                    found.setdefault(ending, find(name).name)
+    return found
+
+
+def endings(scenario: Scenario, result: Result) -> dict[Ending, Failure]:
+    found: dict[Ending, Failure] = {}
+    for failure in sorted(result.examples.values(), key=lambda one: (*one.cost, one.schedule)):
+        found.setdefault(_ending(replay(scenario, failure.schedule), failure), failure)
+    return found
+
+
+def _ending(trace: Trace, failure: Failure) -> Ending:
+    """The innermost function of the migration in which the thread stopped, and the words without what is accidental."""
+    stacks = [step.frames.get(failure.thread, []) for step in trace.steps] if failure.finding.stops else []
+    inside = ([function for file, function, _ in stack if file.endswith(OURS)] for stack in reversed(stacks))
+    ours = next(filter(None, inside), [])  # of a crashed thread's stack little is left: look at the step before
+    return Ending(failure.kind, SINCE.sub("", failure.message), ours[-1] if ours else "")

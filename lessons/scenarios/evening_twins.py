@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The small twins of lesson 06: three places that close, in fewer than fifteen steps.
+
+a hatch     the boss calls everybody who waits, but for one
+a museum    ring, wait, lock: which of the three comes first?
+a hotel     a room number is not a guest
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mini_qemu.sched import Mutex, Scenario, Semaphore, Shared, join
+
+# ---- a hatch between kitchen and dining room, with space for one plate
+
+
+class Hatch(Shared):
+    closed: bool = False
+    plates: int = 0
+
+    def __init__(self) -> None:
+        self.space = Semaphore(1)
+        self.plate = Semaphore(0)
+
+
+Work = Callable[[Hatch], None]
+
+
+def cooks_two(hatch: Hatch) -> None:
+    """Wait for space, look whether the kitchen is closed, put a plate there, call the waiter. Twice."""
+    for _ in range(2):
+        hatch.space.wait()
+        if hatch.closed:
+            return
+        hatch.plates = hatch.plates + 1
+        hatch.plate.post()
+
+
+def cooks_two_looking_first(hatch: Hatch) -> None:
+    for _ in range(2):
+        if hatch.closed:
+            return
+        hatch.space.wait()
+        hatch.plates = hatch.plates + 1
+        hatch.plate.post()
+
+
+def serves(hatch: Hatch) -> None:
+    """Wait for a plate, look whether the kitchen is closed, take it, call the cook."""
+    hatch.plate.wait()
+    if hatch.closed:
+        return
+    hatch.plates = hatch.plates - 1
+    hatch.space.post()
+
+
+def closes(hatch: Hatch) -> None:
+    """The boss says so, and calls the waiter."""
+    hatch.closed = True
+    hatch.plate.post()
+
+
+def closes_and_calls_both(hatch: Hatch) -> None:
+    hatch.closed = True
+    hatch.plate.post()
+    hatch.space.post()
+
+
+def calls_and_closes(hatch: Hatch) -> None:
+    hatch.plate.post()
+    hatch.closed = True
+
+
+def watch_hatch(hatch: Hatch) -> dict[str, object]:
+    return {"closed": hatch.closed, "plates": hatch.plates}
+
+
+def at_the_hatch(name: str, cook: Work, boss: Work, title: str) -> Scenario:
+    return Scenario(name, Hatch, {"cook": cook, "waiter": serves, "boss": boss}, watch=watch_hatch, title=title)
+
+
+closing_hatch = at_the_hatch("closing-hatch", cooks_two, closes, "A hatch at closing time")
+hatch_ideas = {
+    "look": at_the_hatch("cook-looks-first", cooks_two_looking_first, closes, "A cook who looks before waiting"),
+    "both": at_the_hatch("boss-calls-both", cooks_two, closes_and_calls_both, "A boss who calls both"),
+    "early": at_the_hatch("boss-calls-early", cooks_two, calls_and_closes, "A boss who calls first"),
+}
+
+
+# ---- a museum
+
+
+class Museum(Shared):
+    door: str = "open"
+    locked_in: bool = False
+
+    def __init__(self) -> None:
+        self.bell = Semaphore(0)
+
+
+def visitor(museum: Museum) -> None:
+    """Look at pictures until the bell rings. Then leave, if the door is still open."""
+    museum.bell.wait()
+    if museum.door == "locked":
+        museum.locked_in = True
+
+
+def ring_wait_lock(museum: Museum) -> None:
+    museum.bell.post()
+    join("visitor")
+    museum.door = "locked"
+
+
+def wait_ring_lock(museum: Museum) -> None:
+    join("visitor")
+    museum.bell.post()
+    museum.door = "locked"
+
+
+def ring_lock_wait(museum: Museum) -> None:
+    museum.bell.post()
+    museum.door = "locked"
+    join("visitor")
+
+
+def nobody_in_the_museum(museum: Museum) -> bool:
+    assert not museum.locked_in, "the visitor is locked in"
+    return True
+
+
+def watch_museum(museum: Museum) -> dict[str, object]:
+    return {"door": museum.door}
+
+
+def evening(guard: Callable[[Museum], None]) -> Scenario:
+    threads = {"guard": guard, "visitor": visitor}
+    name = guard.__name__.replace("_", "-")
+    return Scenario(name, Museum, threads, nobody_in_the_museum, watch_museum, title="A museum in the evening")
+
+
+museum_evenings = {guard.__name__: evening(guard) for guard in (ring_wait_lock, wait_ring_lock, ring_lock_wait)}
+
+
+# ---- a hotel
+
+
+class Hotel(Shared):
+    room_7: str = "Ann and Bob"
+    carol_has_a_room: bool = False
+
+    def __init__(self) -> None:
+        self.desk = Mutex()
+
+
+def checks_out(hotel: Hotel) -> None:
+    """Ann and Bob each do it, to be sure."""
+    with hotel.desk:
+        hotel.room_7 = ""
+
+
+def checks_out_by_name(hotel: Hotel) -> None:
+    with hotel.desk:
+        if hotel.room_7 == "Ann and Bob":
+            hotel.room_7 = ""
+
+
+def carol(hotel: Hotel) -> None:
+    """Take the room, if it is free."""
+    with hotel.desk:
+        if hotel.room_7 == "":
+            hotel.room_7 = "Carol"
+            hotel.carol_has_a_room = True
+
+
+def carol_keeps_her_room(hotel: Hotel) -> bool:
+    assert not hotel.carol_has_a_room or hotel.room_7 == "Carol", "Carol has taken room 7, and it counts as free"
+    return True
+
+
+def watch_hotel(hotel: Hotel) -> dict[str, object]:
+    return {"room_7": hotel.room_7}
+
+
+same_number = Scenario(
+    "same-number",
+    Hotel,
+    {"Ann": checks_out, "Bob": checks_out, "Carol": carol},
+    carol_keeps_her_room,
+    watch_hotel,
+    title="Whose room is number 7?",
+)
+same_guest = Scenario(
+    "same-guest",
+    Hotel,
+    {"Ann": checks_out_by_name, "Bob": checks_out_by_name, "Carol": carol},
+    carol_keeps_her_room,
+    watch_hotel,
+    title="Check out a guest, not a number",
+)
