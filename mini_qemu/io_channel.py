@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""QIOChannel: a byte stream in both directions. Mirrors io/channel.c, channel-socket.c, channel-tls.c,
-channel-file.c.
+"""QIOChannel: a byte stream in both directions. Mirrors io/channel.c, channel-socket.c, channel-tls.c, channel-file.c.
 
-Closing and shutting down are two things. `qio_channel_shutdown` acts on the socket: it wakes every thread that waits
-on it, in both directions. `qio_channel_close` gives the descriptor back; a thread of this process that waits in a
-read stays asleep. A channel counts references, and whoever drops the last one finalises it. One flush travels as one
-message: what a reader gets in one call is what a writer flushed in one.
+Closing and shutting down are two things. `qio_channel_shutdown` acts on the socket: it wakes every thread that waits on
+it, in both directions. `qio_channel_close` gives the descriptor back; a thread of this process that waits in a read
+stays asleep. A channel counts references, and the thread that drops the last one finalises it.
+
+One flush travels as one message: what a reader gets in one call is what a writer flushed in one.
 Left out: partial reads and writes, non-blocking mode, the loss of data sent to a closed peer, encryption itself.
 """
 

@@ -290,7 +290,7 @@ def migrate_fd_cleanup(s: MigrationState) -> None:
             migration_ioc_unregister_yank_from_file(tmp)
         qemu_fclose(tmp)
     if later.join_on_every_path:
-        # with the BQL held: whoever is waited for must be on its way out
+        # with the BQL held: the thread waited for must be on its way out
         if s.rp_state.rp_thread_created:
             await_return_path_close_on_source(s)
     assert not migration_is_active(s)
@@ -332,7 +332,7 @@ def source_return_path_thread(ms: MigrationState) -> None:
             mark_source_rp_bad(ms)
         break
     if later.join_on_every_path:
-        # whoever joins this thread closes its file
+        # the thread that joins this one closes its file
         return
     if fixes.lock_from_dst_file:
         migration_release_from_dst_file(ms)

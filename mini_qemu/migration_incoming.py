@@ -40,7 +40,7 @@ class MigrationIncomingState(Shared):
     # changed by compare-and-swap
     state: str = "none"
 
-    # whoever is loading: the main thread, then the listen thread. migrate-pause reads it, no lock
+    # the thread that is loading: the main thread, then the listen thread. migrate-pause reads it, no lock
     from_src_file: QEMUFilePointer = None
 
     # written by the loader; the fault thread writes to the file too, so every message is sent under rp_mutex

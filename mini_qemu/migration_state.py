@@ -4,7 +4,7 @@ migration.c.
 
 There is one MigrationState per process, used again by every outgoing migration; `migrate_init` resets part of it.
 Before asking whether an access is right, ask which group its field stands in.
-Left out: counters, downtime, most parameters; whatever is told apart by performance only.
+Left out: counters, downtime, most parameters; whatever matters for performance only.
 """
 
 from __future__ import annotations

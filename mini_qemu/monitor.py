@@ -4,7 +4,7 @@ yank.c.
 
 Most run in the main thread with the BQL held. Those in OOB run in the monitor's own thread, without the BQL, at any
 time: they exist for the moment when the main loop is stuck, so they must never wait for anything slow.
-Left out: blockers, events, most parameters; starting a transport (whoever calls `migrate` makes the connection).
+Left out: blockers, events, most parameters; starting a transport (the caller of `migrate` makes the connection).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Page faults in postcopy. Mirrors migration/postcopy-ram.c.
 
-The guest runs on the destination before its memory has arrived. Whoever touches a missing page is put to sleep by the
-kernel, and the fault thread asks the source for that page. A queue stands for userfaultfd.
+The guest runs on the destination before its memory has arrived. A thread that touches a missing page is put to sleep by
+the kernel, and the fault thread asks the source for that page. A queue stands for userfaultfd.
 Left out: placing pages, discarding, blocktime, the check that the kernel can do it.
 """
 

@@ -45,7 +45,7 @@ class QemuProcess:
         self.runstate = "running"
         # set before a migration comes in: whether the guest shall run after it
         self.autostart = True
-        # set once, by whoever gives up
+        # set once, by the thread that gives up
         self.exit_status: int | None = None
         # any thread
         self.stderr: Sink = []
@@ -88,7 +88,7 @@ def qemu_coroutine_enter(qemu: QemuProcess, entry: Callable[[Any], None], opaque
 
 
 def error_report(qemu: QemuProcess, message: str) -> None:
-    """A sentence for whoever started the process. Any thread."""
+    """Print a sentence for the user who started the process. Any thread."""
     qemu.stderr.append(message)
 
 

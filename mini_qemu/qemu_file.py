@@ -2,7 +2,7 @@
 """QEMUFile: a buffered stream in one direction. Mirrors migration/qemu-file.c.
 
 One thread reads or writes, but shutdown may come from any thread: that is the whole difficulty. A file is not
-reference counted; it has one owner, and `qemu_fclose` frees it. Whoever still holds the pointer then holds nothing.
+reference counted; it has one owner, and `qemu_fclose` frees it. A pointer that is still held then points to nothing.
 Two files may lie on one channel; each has its own buffer, its own error and its own `shutdown` flag.
 Left out: keeping to the rate limit, compression, positions.
 """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Objects with a reference count. Mirrors qom/object.c, as far as the count.
 
-Whoever drops the last reference finalises the object, and from then on every touch raises UseAfterFree: Python's own
+Dropping the last reference finalises the object, and from then on every touch raises UseAfterFree: Python's own
 memory management must not hide what C would not survive. The count is a field of its own for the same reason.
 Left out: types, properties, the tree of objects.
 """

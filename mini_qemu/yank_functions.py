@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What migration registers with yank. Mirrors migration/yank_functions.c.
 
-The pair in the list is (migration_yank_iochannel, channel). The list owns no reference: whoever retires the channel
-must take its pair out first. Nothing left out.
+The pair in the list is (migration_yank_iochannel, channel). The list owns no reference: the code that retires the
+channel must take its pair out first. Nothing left out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the scenes of lesson 07 did when they were recorded: `recorded/SCENE.json`, made by `mini-qemu real record`.
 
-A recording belongs to the text of its scene: whoever changes the scene in a notebook has a scene of their own, and
+A recording belongs to the text of its scene: a learner who changes the scene has a scene of their own, and
 gets no recording of another one for it. Comments and layout do not count.
 """
 

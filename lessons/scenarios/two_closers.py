@@ -2,7 +2,7 @@
 """Patch 5, interleaving 5-B: the line of a postcopy dies and both threads close their file at the same time.
 
 Each reads two references before the other has dropped its own, so neither takes the channel out of the yank list. The
-channel is freed and the entry stays. Whoever yanks now shuts down freed memory; if nobody does, see stale_entry.py.
+channel is freed and the entry stays. A yank now shuts down freed memory.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """An operator yanks on the destination: while it loads, while it pauses, while it tears down.
 
-While it loads, patch 5 opens a window (C.18e; by reading, no report is known). A load that fails closes its file and
-exits. Before patch 5 that close took the channel out of the yank list; now nobody does, and a yank between the close
-and the exit finds a channel that is freed.
+While it loads, patch 5 opens a window (C.18e: we found it by reading the code; nobody reported it). A load that fails
+closes its file and exits. Before patch 5 that close took the channel out of the yank list; now nobody does, and a yank
+between the close and the exit finds a channel that is freed.
 """
 
 from __future__ import annotations

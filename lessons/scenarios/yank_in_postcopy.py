@@ -3,7 +3,7 @@
 
 While it is active, both threads lose the line and pause. While it is paused, there is nothing to cut, and the yank
 must find nothing: without patch 5 it can find a channel that is freed. Two states have no way out, and the series does
-not give them one; both hang for ever, whoever yanks or cancels afterwards.
+not give them one; both hang for ever, and no yank or cancel ends that.
 
 *recover* (C.12, fixed in November 2023, f8c543e808): the migration thread waits for an acknowledgement that only the
 return path thread can bring, and that one has lost its line and waits for the next recovery.

@@ -52,7 +52,7 @@ def main(c: Channel) -> None:
 
 
 def covered(c: Channel, step: Step) -> bool:
-    """Whoever waits on a channel can be reached by a yank."""
+    """A yank reaches every thread that waits on a channel."""
     return "reader" not in step.blocked or functions(c) > 0
 
 

@@ -3,7 +3,7 @@
 
     python -m lessons.widgets.recorded_runs        makes all runs anew and writes recorded_runs.json
 
-Each entry says where and with what it was made, and whoever shows it says so, too.
+Each entry says where and with what it was made, and the widget that shows it says so, too.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def guest_write(block: RAMBlock, page: int, data: bytes) -> None:
 
 
 def guest_page_fault(qemu: RealProcess, block: RAMBlock, page: int) -> None:
-    """Return when the page is there. Whoever puts the page in place looks for sleepers after that."""
+    """Return when the page is there. The thread that puts the page in place looks for sleepers after that."""
     mis: MigrationIncomingState | None = qemu.current_incoming
     if mis is None or mis.postcopy_state != "running" or block.received[page]:
         return

@@ -317,7 +317,7 @@ def is_text(text: str) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """In words, for whoever gave the address."""
+    """Describe the address in words, for the user who gave it."""
     if isinstance(error, UnicodeError):
         return "the host's name cannot be resolved"
     return (isinstance(error, OSError) and error.strerror) or str(error) or repr(error)

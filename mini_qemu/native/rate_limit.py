@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Bandwidth and downtime. Mirrors migration_rate_limit and migration_update_counters of migration/migration.c.
 
-Time is cut in slices of 100 ms. Whoever has sent a slice's share sleeps for the rest of it; a request for a page wakes
-the sleeper. A page may be larger than what is left of a share, so what was sent beyond it is owed by the next slices:
-on average the limit holds. What was sent in a slice tells the bandwidth, and bandwidth times the downtime that is
-allowed tells how much may be left when the guest is stopped. Only a real process has this: in a scenario time does not
-pass. Left out: auto-converge.
+Time is cut in slices of 100 ms. A thread that has sent a slice's share sleeps for the rest of it; a request for a page
+wakes the sleeper. A page may be larger than what is left of a share, so what was sent beyond it is owed by the next
+slices: on average the limit holds. What was sent in a slice tells the bandwidth, and bandwidth times the downtime that
+is allowed tells how much may be left when the guest is stopped. Only a real process has this: in a scenario time does
+not pass.
+Left out: auto-converge.
 """
 
 from __future__ import annotations

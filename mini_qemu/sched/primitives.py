@@ -256,7 +256,7 @@ class Channel(Primitive):
 
     @controlled_by(yields(SHUTDOWN))
     def shutdown(self) -> None:
-        """Cut the line: wakes whoever waits in `recv`. Unlike `close` it is meant to be called by anyone."""
+        """Cut the line: wakes every thread that waits in `recv`. Unlike `close` it is meant to be called by anyone."""
         self._end("shutdown")
 
     def _put(self, item: Any) -> None:

@@ -198,7 +198,7 @@ class DepthFirst:
         return task
 
     def _asleep(self, before: Branch) -> dict[int, int]:
-        """Who still sleeps after the step made at ``before``: whoever that step does not concern."""
+        """Who still sleeps after the step made at ``before``: the threads that step does not concern."""
         return {q: c for q, c in before.asleep.items() if q != before.chosen and not depends(c, before.code)}
 
 

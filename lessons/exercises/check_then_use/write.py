@@ -50,7 +50,7 @@ def wake_return_path(s):
 
 @WRITE.solved_by
 def test_and_use_in_one_hold(s):
-    # whoever clears the pointer needs this lock: as long as we hold it, the file we found stays
+    # the thread that clears the pointer needs this lock: as long as we hold it, the file we found stays
     with s.qemu_file_lock:
         if s.rp_state.from_dst_file is not None:
             qemu_file_shutdown(s.rp_state.from_dst_file)

@@ -43,7 +43,7 @@ def open_on_disk(bs, is_writable):
 @FILL.solved_by
 def not_a_channel(bs, is_writable):
     ops = bdrv_write_ops if is_writable else bdrv_read_ops
-    # whoever stores the payload knows what it is; nobody can find out later
+    # the code that stores the payload knows what it is; nobody can find out later
     return qemu_fopen_ops(bs, ops, False)
 
 

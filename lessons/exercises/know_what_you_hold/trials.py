@@ -43,7 +43,7 @@ def a_channel(name: str) -> QIOChannelSocket:
 
 
 class DiskLikeAChannel(Disk):
-    """Whoever reads the disk's memory as a channel finds one: the bytes happen to look like it."""
+    """Read as a channel, the disk's memory is one: the bytes happen to look like it."""
 
     def __init__(self) -> None:
         super().__init__()

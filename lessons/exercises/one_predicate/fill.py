@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""03, fill in: which channels belong on the list? The same answer for the same channel, whoever asks and whenever."""
+"""03, fill in: which channels belong on the list? The answer must not change from site to site."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def yank_supported(ioc):
 
 @FILL.solved_by
 def sockets_and_tls(ioc):
-    # the same answer for the same channel, whoever asks and whenever
+    # the same answer for the same channel, at every site and at any time
     return isinstance(ioc, QIOChannelSocket | QIOChannelTLS)
 
 

@@ -60,7 +60,7 @@ def inv_lock_short(w: SourceSide, step: Step) -> bool:
 
 
 def inv_lock_leaf(w: SourceSide, step: Step) -> bool:
-    """Whoever holds qemu_file_lock or yank_lock takes no other lock."""
+    """A thread that holds qemu_file_lock or yank_lock takes no other lock."""
     return step.op != "lock" or not held(step) - {step.object}
 
 

@@ -159,7 +159,7 @@ def says_shut(w: SourceSide) -> None:
 
 
 def hangs_up(w: SourceSide) -> None:
-    """The line goes dead: whoever reads or writes at either end notices."""
+    """The line goes dead: readers and writers at both ends notice."""
     qio_channel_shutdown(w.peer_ioc)
 
 

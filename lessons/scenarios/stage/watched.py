@@ -46,7 +46,7 @@ def is_freed(obj: object) -> bool:
 
 
 def is_listed(ioc: QIOChannel) -> bool:
-    """Looks without taking a step. Sound where whoever takes the entry out does so before dropping a reference."""
+    """Looks without taking a step. Sound where the entry is taken out before the reference is dropped."""
     entries = peek(ioc.process.yank, "yank_instance_list")
     listed = [opaque for entry in entries for _, opaque in peek(entry, "yankfns") if opaque is ioc]
     return bool(listed)
