@@ -33,7 +33,7 @@ class Lab:
     """`entries` is what has happened so far; `versions` are those of the QEMUs that were started."""
 
     def __init__(self, seconds: float = SCENE) -> None:
-        programs.need_unix_sockets()
+        programs.need_processes()
         self.clock = Clock(seconds)
         self.entries: list[Entry] = []
         self.versions: set[str] = set()

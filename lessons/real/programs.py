@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 from dataclasses import dataclass
 from functools import cache
 
@@ -58,7 +59,9 @@ def version_of(path: str) -> str:
     return found[1]
 
 
-def need_unix_sockets() -> None:
-    """Raises Missing where the system, or Python on it, has none."""
+def need_processes() -> None:
+    """Raises Missing where no lab can be: without processes, as in a browser, or without unix sockets."""
+    if sys.platform == "emscripten":
+        raise Missing("A browser's Python starts no processes. These labs run in JupyterLab on Linux and macOS.")
     if not hasattr(socket, "AF_UNIX"):
         raise Missing("Python has no unix sockets on this system. These labs run on Linux and macOS.")

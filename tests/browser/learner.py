@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
 
-def predict(book: Notebook, asked: int, told: int, choice: str) -> None:
-    """Choose in the cell [asked], run the cell [told], and see the choice beside what the explorer says."""
+def predict(book: Notebook, asked: int, told: int, choice: str, teller: str = "The explorer") -> None:
+    """Choose in the cell [asked], run the cell [told], and see the choice beside what the explorer, or QEMU, says."""
     card = book.output(asked).locator("fieldset").filter(has_text=choice)
     card.get_by_text(choice).click()
     card.get_by_text("Noted. You will see it again").wait_for()
     book.run_cell(told)
     echo = book.output(told).locator(".mq").filter(has_text=choice)
     echo.get_by_text("You said").wait_for()
-    echo.get_by_text("The explorer says").wait_for()
+    echo.get_by_text(f"{teller} says").wait_for()
 
 
 def switch(lab: Locator, name: str, verdict: str) -> str:
