@@ -268,7 +268,7 @@ def _failed(asked: Exercise, outcome: Outcome, trace: Trace | None, function: Fu
         say = _loops(function)
         return Feedback(asked.name, False, (say, f"That was seen when {trial.about}."), on=trial.on, reply="loop")
     number = f"{result.failing:,} of {result.runs:,} interleavings fail" if result.runs > 1 else "it fails"
-    own, is_slip = _own(result, function) if asked.kind != "order" else ("", False)
+    own, is_slip = _own(result, function, len(trial.scenario.functions) == 1) if asked.kind != "order" else ("", False)
     reply, say = ("", "") if is_slip or asked.kind == "order" else _misused_lock(outcome.deeds)
     if not is_slip and not reply:
         reply, say = next(((w.name, w.reply) for w in asked.wrong if w.when(outcome)), ("", ""))
@@ -309,7 +309,7 @@ def _misused_lock(deeds: Deeds) -> tuple[str, str]:
     return "", ""
 
 
-def _own(result: Result, function: FunctionType) -> tuple[str, bool]:
+def _own(result: Result, function: FunctionType, alone: bool) -> tuple[str, bool]:
     """A sentence about a finding in the answer's own lines, or ""; and whether it is a slip, not the bug at work."""
     first = function.__code__.co_firstlineno
     for failure in result.examples.values():
@@ -318,7 +318,8 @@ def _own(result: Result, function: FunctionType) -> tuple[str, bool]:
             continue
         line = f"Line {finding.line - first + 1} of your function"
         if finding.kind == "livelock":
-            return f"{line} is in a loop that never ends: let it wait for something that another thread does.", True
+            cure = "nothing in it makes it end" if alone else "let it wait for something that another thread does"
+            return f"{line} is in a loop that never ends: {cure}.", True
         if finding.kind == "crash" and not finding.message.startswith("assertion failed"):
             is_slip = finding.message.startswith(SLIPS) and "None has no" not in finding.message
             return f"{line} stopped with {finding.message}.{' Fix that line first.' if is_slip else ''}", is_slip

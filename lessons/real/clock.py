@@ -9,6 +9,7 @@ from collections.abc import Callable
 from lessons.real.problems import LabError
 
 PATIENCE = 5.0  # seconds for one answer or state; they come within milliseconds
+START = 10.0  # and for a process to come up, on a machine with much else to do
 SCENE = 20.0  # seconds for everything that one lab does
 BETWEEN = 0.004
 
@@ -36,6 +37,11 @@ class Clock:
         if not left:
             raise LabError(f"The scene takes more than {self.seconds:.0f} s. It ends here.")
         return min(PATIENCE, left)
+
+    @property
+    def start(self) -> float:
+        """What the start of a process may take."""
+        return min(START, self.end.left())
 
     def after(self, seconds: float) -> End:
         return End(min(seconds, self.end.left()))

@@ -104,7 +104,7 @@ class Lab:
         incoming: bool,
         capabilities: tuple[str, ...],
     ) -> Machine:
-        self._free(name)
+        self._free(name, machine=True)
         if incoming:
             options = (*options, "-incoming", "defer")
             command += ["-incoming", "defer"]
@@ -121,6 +121,7 @@ class Lab:
 
         Raises LabError if the socket is in use.
         """
+        self._free(name)
         path = self.folder / name
         line = Line(name, self.clock, self.note, listener=listening(str(path), buffer))
         line.uri = f"unix:{path}"
@@ -129,6 +130,7 @@ class Lab:
 
     def connect(self, to: Machine, name: str = "you") -> Line:
         """You, as a source: a machine that expects a migration gets it from you."""
+        self._free(name)
         to.expect()
         sock = socket.socket(socket.AF_UNIX)
         line = Line(name, self.clock, self.note, sock)
@@ -138,9 +140,11 @@ class Lab:
             raise LabError(f"{to.name} does not listen for a migration.")
         return line
 
-    def _free(self, name: str) -> None:
+    def _free(self, name: str, machine: bool = False) -> None:
         if name in self.machines:
             raise LabError(f"There is already a machine {name!r} in this lab. Choose another name.")
+        if machine and any(line.name == name for line in self.lines):
+            raise LabError(f"{name!r} is a line in this lab. Choose another name for the machine.")
 
     def compare(self, one: Machine, other: Machine, size: int) -> bool:
         """Show whether both guests' memory is the same, over so many bytes."""

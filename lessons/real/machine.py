@@ -8,6 +8,7 @@ until they are what the scene expects; what lies between is not shown, since it 
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from lessons.real.problems import LabError
 KEEPER = Path(__file__).parent / "keeper.py"
 ENDED = ("completed", "failed", "cancelled")
 MIGRATION = {"type": "migration"}
+MESSAGES = 3  # lines that are shown of a process that ends
+PROGRAM = re.compile(r"^\S+: ")
 Note = Callable[[str, str, str], None]
 
 
@@ -104,14 +107,13 @@ class Machine:
             return None
 
     def last_words(self) -> str:
-        """The last line of its messages, without the name of the program."""
+        """The last lines of its messages, without the name of the program."""
         try:
             lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return ""
-        line = next((line for line in reversed(lines) if line.strip()), "")
-        head, colon, rest = line.partition(": ")
-        return rest if colon and " " not in head else line
+        last = [line for line in lines if line.strip()][-MESSAGES:]
+        return "; ".join(PROGRAM.sub("", line) for line in last)
 
     def let_go(self) -> None:
         """Its keeper kills it and removes the folder. Returns at once."""
@@ -148,7 +150,7 @@ class Machine:
                 raise LabError(f"The monitor of {self.name} cannot be reached: {errno.errorcode.get(error, error)}.")
             return self.ended
 
-        self.clock.until(connected)
+        self.clock.until(connected, self.clock.start)
         if found:
             return found[0]
         if self.ended:

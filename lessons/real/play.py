@@ -100,7 +100,7 @@ def _instead(stored: Recording | None, missing: Missing) -> Transcript:
 
 def _judged(live: Transcript, stored: Recording | None) -> Transcript:
     """Where a transcript comes from, and, for a version that was not tested, whether it did the same."""
-    live.origin = f"Run now, with QEMU {live.qemu}." if live.qemu else "Run now."
+    live.origin = f"Run now, with {f'QEMU {live.qemu}' if live.qemu else 'mini_qemu'}."
     if not live.qemu or tested(live.qemu):
         return live
     live.origin += f" This lesson was tested with {TESTED}."

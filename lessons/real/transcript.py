@@ -66,7 +66,7 @@ class Transcript:
     def _repr_html_(self) -> str:
         lanes = self.lanes
         left = ' style="text-align:left"'
-        head = "".join(f"<th{left}>{html.escape(who)}</th>" for who in lanes)
+        head = "".join(f'<th style="text-align:left;min-width:13em">{html.escape(who)}</th>' for who in lanes)
         rows = []
         for entry in self.entries:
             at = lanes.index(entry.who)

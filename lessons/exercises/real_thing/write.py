@@ -117,10 +117,13 @@ CUT = trial(
 TRIALS = (PRECOPY, POSTCOPY, CUT)
 
 
-def like(model: Callable[[bytes], object]) -> When:
-    """Whether the answer finds in the first sample that it gets wrong what this function finds there."""
+def like(*models: Callable[[bytes], object]) -> When:
+    """Whether the answer finds in the first sample that it gets wrong what one of these functions finds there."""
 
     def when(o: Outcome) -> bool:
+        return any(same(o, model) for model in models)
+
+    def same(o: Outcome, model: Callable[[bytes], object]) -> bool:
         for sample in o.trial.scenario.setup().samples:
             try:
                 complaint = sample.complaint(model(sample.data))
@@ -133,8 +136,14 @@ def like(model: Callable[[bytes], object]) -> When:
     return when
 
 
-def _eight_bytes(data: bytes) -> list[Message]:
-    return [(data[at + 1], data[at + 4 : at + 8]) for at in range(0, len(data), 8)]
+def _eight_bytes(kind: slice, tail: int) -> Callable[[bytes], list[Message]]:
+    """A reader of eight bytes at a time; `tail` is 8 where a rest of fewer bytes is left out, else 1."""
+
+    def reads(data: bytes) -> list[Message]:
+        pieces = [data[at : at + 8] for at in range(0, len(data) - tail + 1, 8)]
+        return [(int.from_bytes(one[kind], "big"), one[4:]) for one in pieces]
+
+    return reads
 
 
 def _walk(
@@ -179,7 +188,7 @@ READ = Exercise(
 @READ.starts_from(
     "You take eight bytes for each message. PONG and SHUT have eight; a request for pages has more. The length is in"
     " bytes 2 and 3.",
-    like(_eight_bytes),
+    like(*(_eight_bytes(kind, tail) for kind in (slice(1, 2), slice(2)) for tail in (1, 8))),
 )
 def messages(data):
     found = []

@@ -697,3 +697,70 @@ def other_names_for_pct(n, k, d):
     return 1 / n / k ** (d - 1)
 
 
+
+
+# ---- 07
+
+T = "real-thing/read"
+
+
+@accepted(T)
+def with_a_slice_at_a_time(data):
+    out = []
+    while True:
+        head, rest = data[:4], data[4:]
+        if len(head) < 4:
+            return out
+        kind, size = int.from_bytes(head[:2]), int.from_bytes(head[2:])
+        if len(rest) < size:
+            return out
+        out.append((kind, rest[:size]))
+        data = rest[size:]
+
+
+@accepted(T)
+def lists_instead_of_pairs(data):
+    found, i = [], 0
+    while i + 4 <= len(data):
+        n = (data[i + 2] << 8) | data[i + 3]
+        if i + 4 + n > len(data):
+            break
+        found.append([(data[i] << 8) | data[i + 1], bytearray(data[i + 4 : i + 4 + n])])
+        i += 4 + n
+    return found
+
+
+@refused(T, "take eight bytes for each message", "In a postcopy that asks for pages")
+def struct_of_eight(data):
+    import struct
+
+    return [(kind, payload) for kind, _, payload in struct.iter_unpack(">HH4s", data[: len(data) // 8 * 8])]
+
+
+@refused(T, "you find nothing")
+def empty(data):
+    return []
+
+
+@refused(T, "returns nothing")
+def prints(data):
+    print(data)
+
+
+@refused(T, "half a message for a whole one")
+def trusts_the_length(data):
+    found = []
+    i = 0
+    while i + 4 <= len(data):
+        n = int.from_bytes(data[i + 2 : i + 4], "big")
+        found.append((int.from_bytes(data[i : i + 2], "big"), data[i + 4 : i + 4 + n]))
+        i += 4 + n
+    return found
+
+
+@refused(T, "Line 3 of your function is in a loop that never ends: nothing in it makes it end.")
+def never_moves_on(data):
+    found = []
+    while data:
+        found.append((data[1], data[4:8]))
+    return found

@@ -85,6 +85,11 @@ def test_what_cannot_begin(lab: Lab):
     lab.mini("a")
     with pytest.raises(LabError, match=r"already a machine 'a' in this lab\. Choose another name\."):
         lab.mini("a")
+    with pytest.raises(LabError, match="already a machine 'a'"):
+        lab.listen("a")
+    lab.listen("you")
+    with pytest.raises(LabError, match=r"'you' is a line in this lab\. Choose another name for the machine\."):
+        lab.mini("you")
     with pytest.raises(LabError, match=r"b ends with status 1: .*no-such-option.* before it listens"):
         lab.mini("b", "-no-such-option")
     with pytest.raises(LabError, match=r"a refuses no-such-command: .*no-such-command"):
