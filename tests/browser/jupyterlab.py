@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lessons.places import EXTENSION, SETTINGS
 from tests.conftest import chromium
 
 if TYPE_CHECKING:
@@ -42,9 +43,14 @@ FOR_TESTS: dict[str, Any] = {
 
 
 class JupyterLab:
-    """One server. `folder` holds its notebooks and everything it writes."""
+    """One server. `folder` holds its notebooks and everything it writes.
 
-    def __init__(self, folder: Path, trusted: bool = True) -> None:
+    `hook`: with the settings of `mini-qemu lab`; without, as `jupyter lab` starts where the course is installed.
+    """
+
+    module, app, opens = "jupyterlab", "LabApp", "doc/tree"
+
+    def __init__(self, folder: Path, trusted: bool = True, hook: bool = True) -> None:
         self.folder = folder
         shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
         settings = folder / "app_settings"
@@ -62,11 +68,12 @@ class JupyterLab:
         self.url = f"http://127.0.0.1:{port}"
         self.log = folder / "jupyterlab.log"
         command = [
-            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"),
+            *(sys.executable, "-m", self.module, "--no-browser", "--allow-root", "--expose-app-in-browser"),
             *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
             *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"),
-            f"--LabApp.app_settings_dir={settings}",
-            f"--config={ROOT / '.jupyterlab' / 'jupyter_server_config.py'}",
+            f"--{self.app}.app_settings_dir={settings}",
+            f"--{self.app}.extra_labextensions_path={EXTENSION.parent}",  # this checkout's, not an installed copy
+            *([f"--config={SETTINGS / 'jupyter_server_config.py'}"] if hook else []),
         ]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -100,12 +107,18 @@ class JupyterLab:
             self.process.wait()
 
 
+class Notebook7(JupyterLab):
+    """The same with the other application of Jupyter, which shows one document a page."""
+
+    module, app, opens = "notebook", "JupyterNotebookApp", "notebooks"
+
+
 class Notebook:
     """One notebook open in a page. `page` is Playwright's, for everything not said here."""
 
     def __init__(self, page: Page, lab: JupyterLab, name: str) -> None:
         self.page = page
-        page.goto(f"{lab.url}/doc/tree/notebooks/{name}?token={TOKEN}&reset")
+        page.goto(f"{lab.url}/{lab.opens}/notebooks/{name}?token={TOKEN}&reset")
         self.wait_until_open()
 
     def wait_until_open(self) -> None:
@@ -168,6 +181,20 @@ class Notebook:
         self.page.reload()
         self.wait_until_open()
 
+    def plays_at_rest(self) -> None:
+        """No cell asks for a widget of a kernel that is gone, and players play."""
+        self.page.locator(".mqp").first.wait_for(state="attached")
+        self.page.evaluate("() => document.querySelectorAll('.jp-Notebook details').forEach(one => one.open = true)")
+        shown = self.page.locator(".jp-Notebook").inner_text()
+        for complaint in ("Error displaying widget", "model not found", "Loading widget"):
+            assert complaint not in shown
+        moved = 0
+        for player in self.page.locator(".mqp").all():  # one whose run has no step yet stays where it is
+            before = player.inner_text()
+            player.press("End")
+            moved += player.inner_text() != before
+        assert moved
+
     def restart(self) -> None:
         self.do("panel.sessionContext.restartKernel()")
         self.wait_until_idle()
@@ -227,12 +254,17 @@ def chromium_browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def quiet_page(browser: Browser, width: int = 1280, height: int = 900, **options: Any) -> Iterator[Page]:
-    """A page of its own; at the end it must not have raised an error in JavaScript nor asked for anything outside."""
+def quiet_page(
+    browser: Browser, width: int = 1280, height: int = 900, known: str = "\0", **options: Any
+) -> Iterator[Page]:
+    """A page of its own; at the end it must not have raised an error in JavaScript nor asked for anything outside.
+
+    `known`: words of an error that is not ours.
+    """
     context = browser.new_context(viewport={"width": width, "height": height}, **options)
     page = context.new_page()
     complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(f"JavaScript: {error}"))
+    page.on("pageerror", lambda error: complaints.extend([f"JavaScript: {error}"] if known not in str(error) else []))
     page.on("request", lambda request: complaints.extend(outside(request.url)))
     yield page
     context.close()

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a learner saves can be read again tomorrow: for JupyterLab 4, Notebook 7 and JupyterLite, with a server or without.
+// What a learner saves can be read again tomorrow: in JupyterLab 4, Notebook 7 and JupyterLite.
 //
-// Jupyter stores a widget as a reference to a model in the kernel. When the kernel is gone, the cell says "Error displaying
-// widget: model not found". Everything the course displays has a form at rest in the same output, so this extension takes
-// the reference out of what is written, not out of what is shown. It also keeps one copy of the player.
-// lessons/commands/saving.py has the same rule for a server that does not serve this file; a test compares the two.
+// Jupyter stores a widget as a reference to a model in the kernel. When the kernel is gone, the cell says "Error
+// displaying widget: model not found". Everything the course displays has a form at rest in the same output, so this
+// extension takes the reference out of what is written, not out of what is shown. It also keeps one copy of the player.
+// lessons/commands/saving.py has the same rule for a server whose environment is not the kernel's; a test compares.
 //
-// A prebuilt extension is a container of webpack's module federation: an object with `init` and `get`. It is written by hand
-// here, because 60 lines need no bundler. Nothing of JupyterLab is imported.
+// A prebuilt extension is a container of webpack's module federation: an object with `init` and `get`. It is written by
+// hand here, because so little needs no bundler. Nothing of JupyterLab is imported.
 
 (() => {
   const VIEW = "application/vnd.jupyter.widget-view+json";
@@ -19,7 +19,8 @@
   // One output as it is stored. A view without a form at rest is somebody else's widget: it stays.
   function atRest(output) {
     if (output.data?.["text/html"] === undefined || output.data[VIEW] === undefined) return output;
-    const { [VIEW]: _, ...data } = output.data;
+    const data = { ...output.data };
+    delete data[VIEW];
     return { ...output, data };
   }
 
