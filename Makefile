@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 ESLINT := eslint@9.39.1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test unit nbval lint types slow browser bench fuzz soak assignment notebooks site clean
+.PHONY: help lab test unit nbval lint types slow browser bench fuzz soak assignment notebooks site slides clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  */  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -60,6 +60,9 @@ notebooks: $(VENV)/test  ## run all notebooks and store them in their normal for
 
 site: $(VENV)/site  ## the course as a static site, to read and to run in a browser; in build/site, needs npm
 	$(BIN)/python -m lessons.authoring.site $(ARGS)
+
+slides: $(VENV)/site  ## the lessons for a projector, and to print; in build/slides; ARGS=01 for one
+	$(BIN)/python -m lessons.authoring.site.slides $(ARGS)
 
 clean:  ## remove what make has made
 	rm -rf $(VENV) build dist

@@ -5,7 +5,7 @@
     pages       the front page and every notebook to read, with working players and folded answers
     lite        a JupyterLite in which the notebooks run
     python      the Python for it: Pyodide, the libraries and the course, from npm, PyPI and this checkout
-    slides      a lesson for a projector
+    slides      a lesson for a projector and for paper; `make slides`
 
 A visitor's browser asks no other host for anything, and nothing that a visitor does is sent anywhere.
 Left out: a server for learners. What they do stays in their browser.

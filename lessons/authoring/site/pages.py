@@ -4,6 +4,7 @@
 nbconvert turns notebooks into HTML through the template in templates/reading; it writes cells as plain elements, so
 that one style sheet of 150 lines is all a page needs. Outputs are the notebooks' own: players draw by themselves,
 answers stay folded, exercises are left to JupyterLite. The front page runs one story when it is built.
+Each lesson opens in a JupyterLab workspace of its own, so that only its tab comes back, with one kernel.
 Left out: MathJax and require.js, which nbconvert's own templates ask a CDN for; the course uses neither.
 """
 

@@ -35,7 +35,7 @@ def test_a_page_has_the_outputs_and_no_link_to_a_notebook_file():
     text = pages.page(lesson, previous=None, next=None)
     assert "mini-qemu-at-rest" in text
     assert 'href="glossary.html#BQL"' in text
-    assert '.ipynb"' not in text.replace("?path=01_missing_join.ipynb", "")
+    assert '.ipynb"' not in text.replace(";path=01_missing_join.ipynb", "")
     assert '<details class="mini-qemu-folded" open' not in text
 
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// "Start over": JupyterLite keeps a learner's files in an IndexedDB of this site, one entry a file, in the store "files".
-// An entry that is deleted is a fresh copy of the course's file at the next visit.
+// "Start over": JupyterLite keeps a learner's files in an IndexedDB of this site, one entry a file, in the store
+// "files". Where an entry is deleted, the next visit begins with the course's own file.
 
 const STORES = ["files", "checkpoints", "counters"];
 
@@ -16,22 +16,26 @@ async function ours() {
   return all.map((one) => one.name).filter((name) => name.startsWith("JupyterLite Storage") && name.endsWith(base));
 }
 
-// Forget one file, or everything where no name is given. How many files of the learner's that were.
+// Forget one file in a database, or everything where no name is given. How many notebooks that were.
+async function forgetIn(database, file) {
+  const stores = STORES.filter((store) => database.objectStoreNames.contains(store));
+  if (!stores.length) return 0;
+  let count = 0;
+  const change = database.transaction(stores, "readwrite");
+  for (const store of stores.map((one) => change.objectStore(one))) {
+    const gone = (await done(store.getAllKeys())).filter((key) => !file || key === file);
+    if (store.name === "files") count = gone.filter((key) => key.endsWith(".ipynb")).length;
+    gone.forEach((key) => store.delete(key));
+  }
+  await new Promise((resolve) => { change.oncomplete = resolve; });
+  return count;
+}
+
 async function forget(file) {
   let count = 0;
   for (const name of await ours()) {
     const database = await done(indexedDB.open(name));
-    const stores = STORES.filter((store) => database.objectStoreNames.contains(store));
-    if (stores.length) {
-      const change = database.transaction(stores, "readwrite");
-      for (const store of stores.map((one) => change.objectStore(one))) {
-        const keys = await done(store.getAllKeys());
-        const gone = keys.filter((key) => !file || key === file);
-        if (store.name === "files") count += gone.filter((key) => key.endsWith(".ipynb")).length;
-        for (const key of gone) store.delete(key);
-      }
-      await new Promise((resolve) => { change.oncomplete = resolve; });
-    }
+    count += await forgetIn(database, file);
     database.close();
   }
   return count;
