@@ -35,7 +35,8 @@ Set = tuple[str, ...]
 
 HEAD = """\
 Every story with every set of fixes. The five columns are the patches: + on, - off, . either.
-A line says how many interleavings there are, all of them run, and in how many of them what goes wrong.
+A line says how many interleavings there are, all of them run, how many of them fail, and how.
+"+++++ and NAME": all five, this later fix of QEMU, and those named in the lines above it.
 """
 
 

@@ -3,6 +3,10 @@
 
 On its way into the postcopy pause the thread closes its file first and clears the pointer second. In between the
 pointer is not NULL and the file is gone: here even a single, atomic read of the pointer is not enough.
+
+There is no migration thread in this story, and the return path thread leaves where it would sleep: "proved" says that
+cancel is safe against the file that this thread closes. Against the migration thread's own pause it is not, and the
+sleep has no end: see cancel_in_postcopy.py.
 """
 
 from __future__ import annotations
