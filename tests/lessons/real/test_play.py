@@ -157,6 +157,14 @@ def test_without_the_library_the_recording_is_shown(monkeypatch: pytest.MonkeyPa
     assert transcript
 
 
+def test_in_a_browsers_python_the_recordings_are_shown(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.platform", "emscripten")
+    for name, scene in SCENES.items():
+        transcript = play_now(scene)
+        assert "A browser's Python starts no processes." in transcript.origin
+        assert transcript.text == recording.of(name).transcript.text
+
+
 def test_without_unix_sockets_the_recording_is_shown(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delattr("socket.AF_UNIX")
     transcript = play(SCENES["survivor"])
