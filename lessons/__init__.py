@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lessons.exercises.check_fix import check_fix
     from lessons.exercises.hunt import hunt
     from lessons.player import Player
+    from lessons.player.asked import Asked
     from lessons.real.play import play
     from lessons.views.figures import how_rare, outcomes
     from lessons.views.source import patch, show, side_by_side
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mini_qemu.sched import columns
 
 _HOME = {
+    "Asked": "lessons.player.asked",
     "BreakIt": "lessons.widgets.break_it",
     "FreeRuns": "lessons.widgets.free_running",
     "Player": "lessons.player",
@@ -51,6 +53,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Asked",
     "BreakIt",
     "FreeRuns",
     "LongWork",

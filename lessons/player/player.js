@@ -809,11 +809,10 @@ const transportOf = (run, move, options) => {
     speed = speed === 4 ? 1 : 2 * speed;
     write(speedButton, `${speed}×`);
   };
-  const speedButton = button("ctl speed", { title: "Speed of play", "aria-label": "Speed of play", onclick: faster },
-    "1×");
+  const speedButton = button("ctl speed", { title: "Speed of play", onclick: faster }, "1×");
   const slider = h("input", { type: "range", min: 0, max: n, step: 1, value: 0, "aria-label": "Step",
     oninput: () => { play(false); move.show(Number(slider.value)); } });
-  const count = h("output", { class: "count" });
+  const count = h("span", { class: "count" });
 
   // Quickly through steps in which nothing meets anything, slowly where something does.
   const dwell = (at) => (n <= 12 || events.includes(at) || events.includes(at + 1) ? 1100 : 140) / speed;
@@ -951,7 +950,7 @@ function player(root, trace, options = {}) {
   const verdict = run.ending
     ? button("badge bad", { title: "Go there", onclick: () => move.jump(n) }, run.ending)
     : n && !options.live ? h("span", { class: "badge" }, "nothing fails in this run") : null;
-  const head = h("header", { class: "head" }, heading(run.title),
+  const head = h("div", { class: "head" }, heading(run.title),
     run.subtitle ? h("span", { class: "sub" }, run.subtitle) : null, verdict);
   const keydown = (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey) return;
@@ -1084,8 +1083,8 @@ function scheduler(root, view, ask) {
     const can = choices.includes(thread), why = view.reasons[thread] ?? "";
     const title = "Let it run until it waits, ends, or changes the watched state", label = `Let ${thread} run on`;
     return h("div", { class: "move", style: `--c:var(--t${k % 4})` },
-      press(`move ${thread}`, can, { do: "move", thread }, { "aria-label": `Move ${thread}`,
-        title: can ? `Key ${k + 1}` : why }, h("kbd", {}, String(k + 1)), `Move ${thread}`),
+      press(`move ${thread}`, can, { do: "move", thread }, { "data-n": k + 1, title: can ? `Key ${k + 1}` : why },
+        `Move ${thread}`),
       press(`run ${thread}`, can, { do: "run", thread }, { class: "run", "aria-label": label, title },
         icon("ahead")),
       h("small", {}, can ? (view.next[thread] ?? "") : why));

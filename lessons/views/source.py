@@ -355,7 +355,7 @@ def show(
     numbered = _part(kept, target, start, lines)
     text = "\n".join([title, *((("~ " if n in grey else "  ") + line).rstrip() for n, line in numbered)])
     rows = (
-        " " * _indent(line) + _mark(line.lstrip(), "s", "opacity:.5" if n in grey else "") for n, line in numbered
+        " " * _indent(line) + _mark(line.lstrip(), "s", "opacity:.7" if n in grey else "") for n, line in numbered
     )
     return View(text, _caption(title) + f'<pre style="{_PRE}">' + "\n".join(rows) + "</pre>")
 

@@ -19,6 +19,7 @@ import anywidget
 import traitlets
 
 from lessons.player.at_rest import AtRest, folded, html_at_rest, module_text, style_text
+from lessons.player.follow import follow
 from lessons.player.player import Data, in_seam, plain, table, trace_data
 from mini_qemu.fixes import all_on, any_fix, fixes, later, only
 from mini_qemu.sched import (
@@ -36,7 +37,6 @@ from mini_qemu.sched import (
     scenario_of,
 )
 
-MOST_STEPS = 5_000  # of a run shown to say that nothing fails
 MINIMISE_UP_TO = 300  # up to here a second search, for the shortest failing run, is not felt
 
 
@@ -332,24 +332,6 @@ class SchedulerLab(_Lab):
         stands = "".join(f"<li>{html.escape(f'{thread}: {notes[thread]}')}</li>" for thread in trace["threads"])
         told = table(trace) if trace["steps"] else f"<p>{html.escape(repr(self))}</p>"
         return f"{told}<ul>{stands}</ul><p>Run this cell to move the threads.</p>"
-
-
-def follow(scenario: Scenario, wish: Sequence[str]) -> Trace:
-    """A run that takes the threads of `wish` in turn while they can move, then lets each thread go on to its end."""
-    manual = Manual(scenario)
-    wishes, last = list(wish), ""
-    try:
-        for _ in range(MOST_STEPS):
-            choices = manual.choices()
-            if not choices:
-                break
-            while wishes and wishes[0] not in choices:
-                wishes.pop(0)
-            last = wishes.pop(0) if wishes else last if last in choices else choices[0]
-            manual.step(last)
-        return manual.trace
-    finally:
-        manual.close()
 
 
 def _known(names: Iterable[str]) -> list[str]:

@@ -19,10 +19,21 @@ def test_a_prediction_is_read_again_beside_the_truth(book):
 
 
 def test_the_patch_mends_it(book):
-    lab = book.output(RUN)
-    lab.locator(".verdict.failed").wait_for()
-    assert "QLIST_EMPTY" in learner.to_the_end(lab)
-    assert "it passes" in learner.switch(lab, "one_yank_predicate", "proved")
+    """A table, not a player: who asks what about which object, row by row; below it the same with the patch."""
+    table = book.output(RUN).locator(".mini-qemu-asked")
+    assert book.output(RUN).locator(".mqp").count() == 0
+    assert table.locator("tr.later").count() == table.locator("tbody tr:not(.run)").count() == 6, "nothing is told yet"
+    said = table.get_by_role("status")
+    table.get_by_role("button", name="Forward one row").click()
+    assert "migration_channel_connect has a QIOChannelSocket" in said.inner_text()
+    table.press("ArrowRight")
+    assert "channel_close has a QIOChannelTLS and asks: QIOChannelSocket? no" in said.inner_text()
+    table.press("ArrowRight")
+    assert "QLIST_EMPTY" in said.inner_text()
+    table.press("End")
+    assert "The only interleaving passes." in said.inner_text()
+    assert table.locator("tr.later").count() == 0
+    book.screenshot("03-asked", of=table)
 
 
 def test_the_table_tells_loud_mistakes_from_silent_ones(book):

@@ -6,9 +6,10 @@ import pytest
 
 from lessons.player import Player
 from lessons.player.at_rest import module_text, style_text
+from lessons.player.follow import follow
 from lessons.scenarios import cancel_vs_exit, two_closers
 from lessons.scenarios.precopy_return_path import scenario
-from lessons.widgets.lab import RaceLab, SchedulerLab, follow
+from lessons.widgets.lab import RaceLab, SchedulerLab
 from mini_qemu.fixes import fixes
 from mini_qemu.sched import explore, minimise, replay
 from tests import sample_scenarios

@@ -3,10 +3,11 @@
 box."""
 
 from lessons.exercises.know_what_you_hold.fill import FILL
+from lessons.exercises.know_what_you_hold.knows import BOX, KNOWN
 from lessons.exercises.know_what_you_hold.order import ORDER
 from lessons.exercises.know_what_you_hold.questions import QUESTIONS
 from lessons.exercises.know_what_you_hold.write import WRITE
 
 EXERCISES = (ORDER, FILL, WRITE)
 
-__all__ = ["EXERCISES", "QUESTIONS"]
+__all__ = ["BOX", "EXERCISES", "KNOWN", "QUESTIONS"]

@@ -5,9 +5,10 @@ library."""
 from lessons.exercises.one_predicate.fill import FILL
 from lessons.exercises.one_predicate.order import ORDER
 from lessons.exercises.one_predicate.questions import QUESTIONS
+from lessons.exercises.one_predicate.sides import TWO_DESKS, TWO_SIDES
 from lessons.exercises.one_predicate.table import TABLE
 from lessons.exercises.one_predicate.write import WRITE
 
 EXERCISES = (ORDER, FILL, WRITE)
 
-__all__ = ["EXERCISES", "QUESTIONS", "TABLE"]
+__all__ = ["EXERCISES", "QUESTIONS", "TABLE", "TWO_DESKS", "TWO_SIDES"]
