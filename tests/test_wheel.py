@@ -54,6 +54,16 @@ def test_keeps_its_promises(site: Path, tmp_path: Path):
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
 
 
+def test_shows_what_was_recorded(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MINI_QEMU_REAL", "")
+    environment = os.environ | {"PYTHONPATH": str(site)}
+    program = "from lessons.real import play, recording; print(play(recording.scenes()['survivor']))"
+    said = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert "Recorded on" in said.stdout, said.stderr
+
+
 def test_explores(site: Path, tmp_path: Path):
     assert "none fails" in run(site, tmp_path, "explore", "precopy-return-path", "--with", "join_created_thread")
 
