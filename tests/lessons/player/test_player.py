@@ -206,3 +206,24 @@ def test_the_module_can_be_taken_out_of_an_output_and_put_back(door):
     assert without_module(bare) == bare
     assert with_module(bare) == with_module(fresh) == fresh
     assert with_module(bare + bare) == fresh + bare, "one module for two players"
+
+
+def drawn(data: dict[str, Any]) -> list[str]:
+    """The lines of all panes, without those that are left out for good."""
+    return [
+        line
+        for source in data["sources"].values()
+        for number, line in enumerate(source["lines"], source["first"])
+        if number not in source.get("gone", [])
+    ]
+
+
+def test_a_later_fix_that_is_off_is_not_drawn():
+    """No pane of the lessons about the series shows what came years later, unless it is asked for."""
+    with fixes.all():
+        trace = failing(find("cancel-while-pausing").scenario)
+        plain, asked = trace_data(trace), trace_data(trace, later=["lock_to_dst_file"])
+    assert not [line for line in drawn(plain) if "later." in line]
+    assert [line.strip() for line in drawn(asked) if "later." in line] == ["if later.lock_to_dst_file:"] * 2
+    chips = {site["fix"] for source in plain["sources"].values() for site in source["sites"]}
+    assert chips <= set(fixes.names)
