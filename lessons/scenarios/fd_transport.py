@@ -73,6 +73,7 @@ scenario = Scenario(
     threads={"main": migrates_twice, "reader": reader, "oob": oob},
     watch=watch,
     title="A pipe, then a socket",
+    guarded=False,
 )
 
 
@@ -89,7 +90,12 @@ def with_a_flag() -> SourceSide:
 
 
 recovers_with_a_flag = Scenario(
-    "stale-flag", setup=with_a_flag, threads=PATIENT_OPERATOR, watch=watch_source, title="The flag that stayed"
+    "stale-flag",
+    setup=with_a_flag,
+    threads=PATIENT_OPERATOR,
+    watch=watch_source,
+    title="The flag that stayed",
+    guarded=False,
 )
 
 CONNECT = "channel.migration_channel_connect"

@@ -76,6 +76,7 @@ def pairing(registered: int, unregistered: int) -> Scenario:
         watch=watch,
         invariants={"INV-YANK-COVER": covered, "INV-YANK-PAIR": listed_once},
         title=f"Registered {registered} times, taken out {unregistered} times",
+        guarded=False,
     )
 
 

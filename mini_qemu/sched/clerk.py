@@ -11,10 +11,12 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Generator
+from types import FrameType
 from typing import Any
 
-from .errors import Uncontrolled
+from .errors import InstrumentationError, Uncontrolled
 from .ops import Op
+from .places import LIBRARIES, OWN_FILES
 
 Steps = Generator[Op, Any, Any]
 
@@ -28,6 +30,30 @@ def control(*names: str) -> None:
     The modules of a scenario's functions and of `Shared` classes are controlled without being named.
     """
     CONTROLLED.update(names)
+
+
+_NOT_HERE = (
+    "Visible operations cannot stand in a comprehension, lambda, generator, async function, property or constructor, "
+    "nor in a library's callback: write a plain loop or function"
+)
+_NOT_BACK = (
+    "It controls what the program itself calls, and not what Python or a library calls back (a destructor, a weak "
+    "reference, the comparison of keys): write a plain loop or function"
+)
+
+
+def first_uncontrolled(frame: FrameType) -> FrameType:
+    """The frame of the program's own code that left control: the outermost one that is neither rewritten, nor the
+    engine's, nor a library's. If there is none, ``frame`` itself.
+    """
+    found, here = frame, frame.f_back
+    while here is not None and not here.f_code.co_filename.startswith(OWN_FILES):
+        if any(name.startswith("_sched_") for name in here.f_code.co_freevars):
+            break  # rewritten
+        if not here.f_code.co_filename.startswith(LIBRARIES):
+            found = here
+        here = here.f_back
+    return found
 
 
 class Clerk(threading.local):
@@ -54,14 +80,19 @@ class Clerk(threading.local):
             frame = sys._getframe(2)
             if frame.f_code.co_name in {"__repr__", "__str__", "__format__"}:
                 return  # looking is not a step
+            frame = first_uncontrolled(frame)
             function = frame.f_code.co_qualname.replace("_sched_outer.<locals>.", "")
             raise Uncontrolled(
                 f"{frame.f_code.co_filename}:{frame.f_lineno}: {what} in code the explorer does not control "
-                f"({function}). "
-                "Visible operations cannot stand in a comprehension, lambda, generator, async function, property or "
-                "constructor, nor in a library's "
-                "callback: write a plain loop or function, or name the module with control(...)"
+                f"({function}). {_NOT_HERE if self.guard is None else _NOT_BACK}, or name the module with control(...)"
             )
+
+    def refusal(self, text: str) -> InstrumentationError:
+        """An error in using the engine's own words, with the line of the program: a refusal, which is no finding."""
+        frame = sys._getframe(1)
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(OWN_FILES):
+            frame = frame.f_back
+        return InstrumentationError(f"{frame.f_code.co_filename}:{frame.f_lineno}: {text}")
 
     def looking(self) -> _Looking:
         """``with CLERK.looking():`` reading the state is not a step of the program."""

@@ -68,9 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def report(thing: Explorable, result: Result) -> str:
     """What an exploration showed, as a text of several lines."""
-    lines = [repr(result)]
-    if result.discovered:
-        lines.append(f"Shared without synchronisation: {', '.join(result.discovered)}.")
+    lines = [str(result)]
     if result.failing and result.failure is not None:
         schedule = minimise(thing, result) if result.method == "dpor" else result.failure.schedule
         trace = replay(thing, schedule)

@@ -22,7 +22,7 @@ from typing import Any
 from .execution import Execution, Reversal
 from .ops import JOIN, RECV, RECV_END, depends, kind_of
 from .ordinary.guard import Watch
-from .repeat import diverged
+from .repeat import diverged, standing
 from .result import Race
 from .run import Run
 from .scenario import Scenario
@@ -30,6 +30,9 @@ from .world import Registry, Task, World
 
 LIMIT_STEPS = 10_000
 """Steps after which a run is given up: the scenario may have no end, and no verdict follows."""
+
+WAITING_STEPS = 1_000
+"""Steps after which a run is taken for one that polls, if there is another method that can deal with it."""
 
 Node = list[Any]
 """A branch of a wakeup tree: ``[tid, code, branches after it]``."""
@@ -41,6 +44,7 @@ class OptimalDPOR:
     covers = "classes"
     states = None
     leaves_out = ""
+    stands = ""
 
     def __init__(self, scenario: Scenario, limit_steps: int = LIMIT_STEPS) -> None:
         self.scenario = scenario
@@ -123,7 +127,7 @@ class OptimalDPOR:
     def _choose(self, world: World, current: Task | None, sleep: dict[int, int]) -> Task | None:
         """Who goes on where the wakeup tree says nothing: the current thread if it can, else the first awake one."""
         if len(self.E) >= self.limit_steps:
-            self.too_long = True
+            self.too_long, self.stands = True, standing(current)
             return None
         if current is not None and current.tid not in sleep and world.enabled(current):
             return current

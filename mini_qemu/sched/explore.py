@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from .canary import check_canary
-from .dpor import OptimalDPOR
+from .dpor import WAITING_STEPS, OptimalDPOR
 from .errors import SchedError
 from .instrument import reread
 from .ordinary.guard import Discovered
@@ -23,6 +23,7 @@ from .repeat import repeated
 from .result import Race, Result, note_failure
 from .run import Run
 from .scenario import Scenario
+from .shared import check_classes
 from .states import VisitedStates
 from .strategies import PCT, Bounded, DepthFirst, Random, Sampler
 
@@ -33,6 +34,8 @@ BUDGET_RUNS = 200_000
 """Runs that "auto" gives to DPOR, all its turns together."""
 FIRST_TURN = 25_000
 """Executions of the first turn of "auto"."""
+WAITING_STATES = 20_000
+"""States that "auto" visits of a scenario with a run that goes on and on, before it tries runs of full length."""
 REPEATS = 3
 """How often a run is made again to see whether the scenario is deterministic: all but once before the exploration."""
 DISCOVERY_RUNS = 200
@@ -72,23 +75,66 @@ def explore(
     """
     check_canary()
     reread()
+    check_classes()
     scenario = scenario_of(scenario)
     if method not in METHODS:
         raise SchedError(f"unknown method {method!r}; the methods are {', '.join(METHODS)}")
     if method == "auto":
         if scenario.visible is None and limit_runs is None:
             return _alternating(scenario, limit_seconds, progress, first)
-        method, limit_runs = "dpor", limit_runs or BUDGET_RUNS
+        return _watched(scenario, limit_runs, limit_seconds, progress, first)
     if method in ("random", "pct") and limit_runs is None and limit_seconds is None:
         limit_runs = SAMPLES
-    if scenario.visible is not None and method in ("states", "dfs"):
-        raise SchedError(f'method "{method}" needs a Scenario whose state is Shared; a program is explored with "dpor"')
     if scenario.visible is not None and method != "dpor":
         _discover(scenario)
+    return _search(
+        scenario, method, lambda: _source(scenario, method, preemptions, depth, seed), limit_runs, limit_seconds,
+        progress, first,
+    )  # fmt: skip
+
+
+def _watched(
+    scenario: Scenario, limit_runs: int | None, limit_seconds: float | None, progress: Progress | None, first: bool
+) -> Result:
+    """Guarded, "auto" is DPOR within a budget, then states. A run that goes on and on may be one that polls, which
+    has few states: they are tried before runs of full length are.
+    """
+    start = time.monotonic()
+    attempts: list[tuple[str, Callable[[], Source]]] = [
+        ("dpor", lambda: OptimalDPOR(scenario, WAITING_STEPS)),
+        ("states", lambda: VisitedStates(scenario, WAITING_STATES, WAITING_STEPS)),
+        ("dpor", lambda: OptimalDPOR(scenario)),
+        ("states", lambda: VisitedStates(scenario)),
+    ]
+    while True:
+        method, source = attempts.pop(0)
+        left = None if limit_seconds is None else max(0.0, limit_seconds - (time.monotonic() - start))
+        runs = limit_runs or BUDGET_RUNS if method == "dpor" else limit_runs
+        result = _search(scenario, method, source, runs, left, progress, first)
+        if result.failing or limit_runs is not None or result.stopped_by not in (TOO_LONG, "limit_runs"):
+            break
+        if result.stopped_by == "limit_runs":
+            del attempts[:-1]
+        if not attempts:
+            break
+    result.seconds = time.monotonic() - start
+    return result
+
+
+def _search(
+    scenario: Scenario,
+    method: str,
+    make: Callable[[], Source],
+    limit_runs: int | None,
+    limit_seconds: float | None,
+    progress: Progress | None,
+    first: bool,
+) -> Result:
+    """Explore with the sources that ``make`` makes: another one after each discovery."""
     start = time.monotonic()
     while True:
         result = Result(scenario.name, method)
-        source = _source(scenario, method, preemptions, depth, seed)
+        source = make()
         left = None if limit_seconds is None else max(0.0, limit_seconds - (time.monotonic() - start))
         try:
             _collect(result, scenario, source, source.runs(), limit_runs, left, progress, first)
@@ -140,6 +186,7 @@ def _alternating(
 
 def _discover(scenario: Scenario) -> None:
     """Find what the threads share, as far as some runs of the systematic search show it."""
+    repeated(scenario, repeated(scenario))
     while True:
         try:
             for _ in zip(range(DISCOVERY_RUNS), OptimalDPOR(scenario).runs(), strict=False):
@@ -149,22 +196,26 @@ def _discover(scenario: Scenario) -> None:
             found.add_to(scenario.visible)
 
 
-def known(scenario: Explorable) -> Scenario:
-    """The scenario of ``scenario``, explored before if it is a program, so that what its threads share is known."""
+def known(scenario: Explorable, fingerprint: str = "") -> Scenario:
+    """The scenario of ``scenario``, explored before if need be, so that what its threads share is known: all of it, or
+    as much as a schedule with that ``fingerprint`` was recorded with.
+    """
     made = scenario_of(scenario)
-    if made.visible is not None and not made.visible.known:
+    if made.visible is not None and not made.visible.known and made.fingerprint != fingerprint:
         explore(made)
     return made
 
 
 class Source(Protocol):
-    """Where runs come from. ``runs()`` may yield None for an execution that was cut short; ``too_long`` ends it.
+    """Where runs come from. ``runs()`` may yield None for an execution that was cut short; ``too_long`` ends it, and
+    ``stands`` says where the thread stood that went on and on.
 
     ``covers`` says what is covered when it ends by itself: "classes" (each run is another), "states", or nothing, for
     the reason that ``leaves_out`` names. ``states`` were visited, or None; ``races`` were seen.
     """
 
     too_long: bool
+    stands: str
 
     @property
     def covers(self) -> str: ...
@@ -221,6 +272,7 @@ def _collect(
             executions += 1
             if run is not None:
                 result.runs += 1
+                result.threads = max(result.threads, len(run.world.tasks))
                 if run.findings:
                     note_failure(result, scenario, run)
                     if stops_at_first:
@@ -249,7 +301,7 @@ def _collect(
 def _conclude(result: Result, source: Source) -> None:
     """The verdict, and what it is relative to."""
     if source.too_long and not result.stopped_by:
-        result.stopped_by = TOO_LONG
+        result.stopped_by, result.stands = TOO_LONG, source.stands
     result.stopped_by = result.stopped_by or source.leaves_out
     result.races, result.states = list(source.races), source.states
     covered = source.covers if not result.stopped_by else ""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,10 @@ class Handle(Primitive):
     """A started thread: to be joined once, or detached; a handle that never was is a leak. Its state is whether the
     thread has ended.
     """
+
+    daemon = False
+    words = "join and detach"
+    instead: Mapping[str, str] = {"start": "spawn has started it.", "is_alive": "threading.Thread has that one."}
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

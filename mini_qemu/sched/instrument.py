@@ -61,7 +61,10 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
         elif type(found) is tuple:  # prepared here; functools.wraps may have copied it to a wrapper
             found = found[1] if found[0] is f.__code__ else _prepare(f)
         if found:
-            return found(*args, **kwargs) if kwargs else found(*args)
+            try:
+                return found(*args, **kwargs) if kwargs else found(*args)
+            except TypeError as error:
+                raise misused(f, error) from None
     elif isinstance(f, type):
         return construct_shared(f, args, kwargs)
     elif kind is functools.partial:
@@ -78,6 +81,14 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     result = f(*args, **kwargs)
     return just(result) if type(result) is GeneratorType else result
 
+
+def misused(f: FunctionType, error: TypeError) -> Exception:
+    """What a call with wrong arguments raises: of the engine's own words, a refusal."""
+    word = f.__module__ in _WORDS
+    return CLERK.refusal(f"{error}; it is called as {f.__name__}{inspect.signature(f)}") if word else error
+
+
+_WORDS = {f"{__name__.rpartition('.')[0]}.{module}" for module in ("primitives", "handles", "shared", "choice")}
 
 _BUILTIN_TYPES = {BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, MethodWrapperType}
 
@@ -101,7 +112,7 @@ def ran_plainly(made: GeneratorType[Any, Any, Any]) -> bool:
 def _prepare(f: FunctionType) -> Any:
     """Decide once how calls of ``f`` are made; remembered on the function itself."""
     found: Any = False
-    if is_controlled(f.__module__):
+    if is_controlled(f.__module__) and is_controlled(f.__globals__.get("__name__")):  # `wraps` copies the first
         if not f.__code__.co_flags & _GENERATES:
             found = instrument(f)
     else:

@@ -19,6 +19,7 @@ from .dpor import OptimalDPOR
 from .errors import NothingFailed
 from .explore import explore, known
 from .ops import AWAIT, CHANNEL, JOIN, OPENS, OPERATIONS, RECV, RECV_END, SEND, kind_of, variable_of
+from .ordinary.guard import Discovered
 from .ordinary.program import Explorable
 from .primitives import Primitive
 from .replay import finding_of, replay
@@ -55,8 +56,8 @@ def minimise(
         wanted = _wanted(scenario, failure)
     by_states = isinstance(failure, Result) and failure.method == "states"
     threads = None if by_states else _by_classes(scenario, *wanted, limit_runs)
-    if threads is None and (by_states or wanted[0] == "livelock") and scenario.visible is None:
-        run = VisitedStates(scenario).simplest(*wanted)
+    if threads is None and (by_states or wanted[0] == "livelock"):
+        run = _by_states(scenario, *wanted)
         threads = run.thread if run is not None else None
     if threads is None:
         sought = f"a {kind}" if kind else ": ".join(filter(None, wanted))
@@ -77,6 +78,15 @@ def _by_classes(scenario: Scenario, kind: str, message: str | None, limit_runs: 
         if number >= limit_runs:
             break
     return best and best[2]
+
+
+def _by_states(scenario: Scenario, kind: str, message: str | None) -> Run | None:
+    """The shortest run of a visit of all states that ends in such a failure."""
+    while True:
+        try:
+            return VisitedStates(scenario).simplest(kind, message)
+        except Discovered as found:
+            found.add_to(scenario.visible)
 
 
 def _wanted(scenario: Scenario, failure: Result | Failure | str) -> tuple[str, str]:

@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import sysconfig
 from typing import Any
 
 OWN_FILES = __file__.rpartition("/")[0] if "/" in __file__ else __file__.rpartition("\\")[0]
+
+LIBRARIES = tuple({sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")})
+"""How the names of files begin that are no part of the program: the standard library, and what is installed."""
 
 Frame = tuple[str, str, int]
 """(file, function, line)."""

@@ -10,8 +10,10 @@ Left out: condition variables, reader-writer locks, time-outs.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 from .clerk import CLERK, Steps, controlled_by, yields
@@ -32,6 +34,7 @@ from .ops import (
     conflict,
     operation,
 )
+from .places import OWN_FILES
 
 
 class Primitive:
@@ -44,6 +47,10 @@ class Primitive:
     _state: Any = None
     personal = False
     """Whether only the thread that holds it may release it."""
+    words = ""
+    """The methods that a program may call, for a message."""
+    instead: Mapping[str, str] = {}
+    """What to write for methods that other libraries have."""
 
     def __init__(self, name: str = "") -> None:
         self.name = name
@@ -74,6 +81,15 @@ class Primitive:
         """All that decides the future of the object, for `states`."""
         return (self._state,)
 
+    def __getattr__(self, name: str) -> Any:
+        """What is no word of ours: in a run that is a mistake in using the explorer, and no finding of the program."""
+        said = f"{type(self).__name__!r} object has no attribute {name!r}"
+        asks = sys._getframe(1).f_code.co_filename
+        ours = asks.startswith(OWN_FILES) and not asks.endswith("attributes.py")  # that one asks for the program
+        if self.words and not name.startswith("_") and CLERK.maker is not None and not ours:
+            raise CLERK.refusal(f"{said}; it has {self.words}. {self.instead.get(name, '')}".rstrip())
+        raise AttributeError(said)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})" if self.name else f"{type(self).__name__}()"
 
@@ -92,6 +108,10 @@ class Mutex(Primitive):
     """
 
     personal = True
+    words = "lock, unlock, acquire, release and with"
+    instead = dict.fromkeys(
+        ("locked", "try_lock", "trylock", "try_acquire"), "threading.Lock has acquire(False) and locked."
+    )
 
     def __init__(self, name: str = "") -> None:
         self._state: str | None = None
@@ -167,6 +187,11 @@ class Semaphore(Primitive):
     count.
     """
 
+    words = "wait, post, acquire and release"
+    instead = dict.fromkeys(("up", "signal", "V", "notify"), "post is what gives one.") | dict.fromkeys(
+        ("down", "P", "try_wait"), "wait is what takes one."
+    )
+
     def __init__(self, value: int = 0, name: str = "") -> None:
         self._state = value
         super().__init__(name)
@@ -187,6 +212,8 @@ class Semaphore(Primitive):
         CLERK.refuse(f"{self.name or 'a semaphore'}.post()")
         self.real.release()
         self._state += 1  # for a setup; natively only the real one decides
+
+    acquire, release = wait, post
 
 
 def _wait(world: Any, task: Any, op: Op) -> None:
@@ -217,6 +244,15 @@ class Channel(Primitive):
     ``close()`` is the sender's end, ``shutdown()`` cuts the line from either side; after both, what was sent can still
     be received and a ``send`` raises BrokenPipeError. Its state: how many items, whether it is closed.
     """
+
+    words = "send, recv, close and shutdown"
+    instead = (
+        dict.fromkeys(("put", "append", "push", "write"), "send is what puts an item in.")
+        | dict.fromkeys(("get", "receive", "pop", "popleft", "read"), "recv is what takes one out.")
+        | dict.fromkeys(
+            ("qsize", "empty", "full", "get_nowait", "put_nowait", "task_done", "join"), "queue.Queue has that one."
+        )
+    )
 
     def __init__(self, name: str = "") -> None:
         self._queue: deque[Any] = deque()

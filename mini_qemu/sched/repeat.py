@@ -120,6 +120,11 @@ def _place(task: Task) -> str:
     return f"{function} ({file}:{line})"
 
 
+def standing(task: Task | None) -> str:
+    """Where a thread stands that went on and on, as "A in function (file:line)"."""
+    return f"{task.name} in {_place(task)}" if task is not None else ""
+
+
 def _told(value: Any) -> str:
     """A value as far as it must be the same in every run: of an object, its class."""
     if value is None or isinstance(value, str | bytes | int | float):

@@ -21,7 +21,7 @@ def replay(scenario: Explorable, schedule: str, strict: bool = True) -> Trace:
     where a thread is asked for that cannot move: it names the step, what was expected and what was found.
     """
     threads, fingerprint = parse_schedule(schedule)
-    scenario = known(scenario)
+    scenario = known(scenario, fingerprint)
     if strict and fingerprint and fingerprint != scenario.fingerprint:
         raise ScheduleError(
             f"the schedule was recorded for other code (#{fingerprint}; {scenario.name!r} is now "
@@ -77,7 +77,7 @@ class Manual:
     """
 
     def __init__(self, scenario: Explorable, schedule: str = "") -> None:
-        self.scenario = scenario = known(scenario)
+        self.scenario = scenario = known(scenario, parse_schedule(schedule)[1] if schedule else "")
         self._fingerprint = scenario.fingerprint
         self._threads: list[str] = parse_schedule(schedule)[0] if schedule else []
         self._recorder = self._rerun()

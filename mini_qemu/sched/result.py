@@ -61,7 +61,10 @@ class Result:
     were covered), relative to ``dependence``; ``states`` is set by method "states". ``failing`` runs have a finding;
     ``findings`` counts runs by kind, ``outcomes`` by (kind, message); ``examples`` has one schedule for each outcome,
     ``failure`` the one with the fewest switches. ``discovered`` are the places of an ordinary program that threads
-    share without synchronisation: each of their accesses is a step.
+    share without synchronisation: each of their accesses is a step. ``threads`` were seen in one run.
+    ``stands``: who went on and on in a run that did not end, and where.
+
+    The ``repr`` is one line; ``print`` shows the races as well, and what was discovered.
     """
 
     scenario: str
@@ -76,8 +79,10 @@ class Result:
     examples: dict[tuple[str, str], Failure] = field(default_factory=dict)
     races: list[Race] = field(default_factory=list)
     discovered: list[str] = field(default_factory=list)
+    threads: int = 0
     dependence: str = DEPENDENCE
     stopped_by: str = ""
+    stands: str = ""
     seconds: float = 0.0
 
     @property
@@ -112,6 +117,31 @@ class Result:
         tail = f" Stopped by {self.stopped_by}: this proves nothing." if self.verdict == "incomplete" else ""
         tail = f" Stopped by {self.stopped_by}." if self.stopped_by and self.verdict == "failed" else tail
         return f"{self.scenario}: {self.verdict}. {size}: {found}. [{self.method}]{tail}"
+
+    def __str__(self) -> str:
+        """The verdict, and below it what else a reader has to know: what was found to be shared, and the races."""
+        lines = [repr(self)]
+        if self.discovered:
+            lines.append(f"Shared without synchronisation: {', '.join(self.discovered)}.")
+        if self.stands:
+            lines.append(
+                f"A run did not end; at last {self.stands} went on and on. If it asks again and again for what another "
+                "thread does, let it wait: with an Event, a Condition, a queue. If it counts, let it count to 3."
+            )
+        if self.classes == 1 and self.threads > 1:
+            lines.append(
+                f"No two of its {self.threads} threads touch the same thing at once: there is no other order to try."
+            )
+        for number, race in enumerate(self.races):
+            if number == RACES_SHOWN:
+                lines.append(f"... and {len(self.races) - RACES_SHOWN} more races.")
+                break
+            lines.append(f"Race: {race}.")
+        return "\n".join(lines)
+
+
+RACES_SHOWN = 5
+"""Races that `str` of a result lists."""
 
 
 def note_failure(result: Result, scenario: Scenario, run: Run) -> None:

@@ -4,7 +4,7 @@
     s.value = s.value + 1     ->     yield (WRITE, s, "value", (yield (READ, s, "value", SITE)) + 1, SITE)
     f(x)                      ->     (yield from made) if type(made := call(f, x)) is generator else made
     with m: ...               ->     PEP 343's expansion, so that entering and leaving are calls like any other
-    assert x                  ->     if not x: yield (ABORT, "assertion failed: x", None)
+    assert x                  ->     if not x: yield (ABORT, "assertion failed: x", None)    (see `World.advance`)
 
 Strategy: one pass over the function's definition, found again in its file; the result is compiled with the original
 file name and line numbers, so that tracebacks, `inspect` and the player's marks agree. Whether an attribute is a shared
@@ -30,6 +30,9 @@ from .errors import InstrumentationError
 from .ops import ABORT, BEAT, READ, WRITE
 from .shared import SHARED_NAMES
 from .source import FUTURES, source_of, tree_of
+
+ASSERTION = "assertion failed: "
+"""How the text of a failed assertion begins."""
 
 BEAT_EVERY = 1000
 """Loop iterations between two notes to the world that a loop is still turning."""
@@ -349,11 +352,18 @@ class Rewriter(ast.NodeTransformer):
     # ------------------------------------------------ statements
 
     def visit_Assert(self, node: ast.Assert) -> Any:
-        """A failed assertion stops its thread on the spot, as C's does: nothing is unwound, locks stay held."""
-        text: ast.expr = ast.Constant("assertion failed: " + ast.unparse(node.test))
+        """A failed assertion stops its thread on the spot, as C's does: nothing is unwound, locks stay held. Where the
+        program catches it, and in a main function, it raises.
+        """
+        text: ast.expr = ast.Constant(ASSERTION + ast.unparse(node.test))
         message = self.visit(node.msg) if node.msg is not None else ast.Constant(None)
         stop = ast.Expr(self.operation(ABORT, node, text, message))
-        return at(ast.If(ast.UnaryOp(ast.Not(), self.visit(node.test)), [stop], []), node)
+        return at(ast.If(ast.UnaryOp(ast.Not(), self.test(node.test)), [stop], []), node)
+
+    def test(self, node: ast.expr) -> ast.expr:
+        """A condition."""
+        visited: ast.expr = self.visit(node)
+        return visited
 
     def visit_Assign(self, node: ast.Assign) -> Any:
         if not any(self.stores_shared(t) for t in node.targets):
@@ -474,6 +484,31 @@ class Rewriter(ast.NodeTransformer):
         )
         out.append(ast.Try([guarded], [], [], finish))
         return [at(statement, node) for statement in out]
+
+
+def catches(frame: tuple[str, str, int]) -> bool:
+    """Whether an AssertionError that comes to this line would be caught in its function, as far as the text shows."""
+    file, _, line = frame
+    for node in ast.walk(tree_of(file, "".join(linecache.getlines(file)))):
+        if isinstance(node, ast.Try | ast.TryStar):
+            caught = any(h.type is None or _CATCHING & set(_words(h.type)) for h in node.handlers)
+        elif isinstance(node, ast.With):
+            caught = any(isinstance(i.context_expr, ast.Call) and "suppress" in _words(i.context_expr.func)
+                         for i in node.items)  # fmt: skip
+        else:
+            continue
+        if caught and node.body[0].lineno <= line <= (node.body[-1].end_lineno or 0):
+            return True
+    return False
+
+
+_CATCHING = {"AssertionError", "Exception", "BaseException"}
+
+
+def _words(node: ast.AST) -> list[str]:
+    return [
+        n.id if isinstance(n, ast.Name) else n.attr for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute)
+    ]
 
 
 def at(new: Any, old: ast.AST) -> Any:

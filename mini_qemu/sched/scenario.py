@@ -15,7 +15,8 @@ from typing import Any
 from .clerk import control
 from .errors import ScenarioError
 from .instrument import is_controlled
-from .ordinary.guard import Visible
+from .ordinary.guard import Visible, told
+from .ordinary.state import enter
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,15 @@ class Scenario:
     that can be reached from the state. ``invariants`` are rules by name, ``rule(state, step) -> bool``, asked after
     each step of a trace (a `Step`), with the rule's docstring as its meaning: a trace says which step breaks one
     first. Exploring does not ask them, for a run stands for others that pass through other states.
+
+    A ``guarded`` scenario is watched for what its threads share without saying so: plain attributes, lists, dicts. A
+    place that two of them use in no fixed order becomes visible, as a field of `Shared` is. That costs twice the time.
     """
+
+    puts_back = False
+    """Whether globals and the like are put back after each run."""
+    assert_raises = False
+    """Whether a failed assertion raises wherever it stands, or only if the program catches it."""
 
     name: str
     setup: Callable[[], Any]
@@ -69,6 +78,7 @@ class Scenario:
     leaks: Callable[[Any], Iterable[str]] | None = None
     invariants: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
     title: str = ""
+    guarded: bool = True
     functions: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = field(init=False, repr=False)
     visible: Visible | None = field(init=False, repr=False, default=None)
     strays: dict[int, Any] = field(init=False, repr=False, default_factory=dict)  # objects that no run made
@@ -76,6 +86,7 @@ class Scenario:
     def __post_init__(self) -> None:
         if not self.threads:
             raise ScenarioError(f"scenario {self.name!r} has no threads; give threads={{'A': function, ...}}")
+        self.visible = Visible() if self.guarded else None
         self.functions = {}
         for name, thread in self.threads.items():
             fn, *args = thread if isinstance(thread, tuple) else (thread,)
@@ -94,7 +105,8 @@ class Scenario:
         """Six hex digits over the sources the scenario can reach, comments and layout aside: tells a schedule recorded
         for other code.
         """
-        return self.digest([self.setup, *(fn for fn, _ in self.functions.values())], sorted(self.threads))
+        places = [] if self.visible is None else sorted(told(label) for label in self.visible.found)
+        return self.digest([self.setup, *(fn for fn, _ in self.functions.values())], [*sorted(self.threads), *places])
 
     def digest(self, roots: list[Any], names: list[str]) -> str:
         """Six hex digits over the sources that can be reached from ``roots``, and over ``names``."""
@@ -103,6 +115,15 @@ class Scenario:
 
     def begin(self, world: Any) -> None:
         """Called before the setup of each run."""
+
+    def ready(self, world: Any) -> None:
+        """Called after the setup of each run: what the state holds is under guard."""
+        if world.guard is not None:
+            enter(world.guard, [world.state, *(args for _, args in self.functions.values())])
+
+    def outliving(self) -> list[Any]:
+        """What else decides the future of a run: values that are not reached from its state."""
+        return []
 
     def end(self) -> None:
         """Called after each run."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 import sys
 import threading
-from types import FunctionType
+from types import FunctionType, MemberDescriptorType
 from typing import Any, ClassVar, get_origin
 
 from .clerk import CLERK, control, controlled_by
@@ -37,7 +37,10 @@ class _Field:
 
     def __get__(self, obj: Shared | None, owner: type) -> Any:
         if obj is None:
-            return self
+            try:
+                return owner._defaults[self.name]  # type: ignore[attr-defined]
+            except KeyError:
+                raise AttributeError(f"{owner.__name__}.{self.name} has no default") from None
         if CLERK.active and not (CLERK.fresh and any(obj is new for new in CLERK.fresh)):
             CLERK.refuse(f"{owner.__name__}.{self.name} is read")
         try:
@@ -67,7 +70,7 @@ def _is_constant(annotation: Any) -> bool:
     )
 
 
-_RESERVED = {"_v", "_key", "_defaults"}
+_RESERVED = {"_v", "_key", "_defaults", "_settled"}
 """What the engine keeps in an object and its class."""
 
 
@@ -86,11 +89,7 @@ class Shared:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name in ("__setattr__", "__getattribute__"):
-            if getattr(cls, name) is not getattr(object, name):
-                raise TypeError(
-                    f"{cls.__name__} defines {name}, which the explorer goes past: it acts on shared fields directly"
-                )
+        _check_access(cls)
         fields = dict.fromkeys(name for base in reversed(cls.__mro__[1:]) for name in FIELDS.get(base, ()))
         defaults: dict[str, Any] = dict(getattr(cls, "_defaults", {}))
         for name, annotation in _annotations(cls).items():
@@ -101,6 +100,10 @@ class Shared:
             fields[name] = None
             if name in cls.__dict__:
                 defaults[name] = cls.__dict__[name]
+                if isinstance(defaults[name], MemberDescriptorType):
+                    raise TypeError(
+                        f"{cls.__name__}.{name} is a slot; leave __slots__ (slots=True) out, as shared fields need none"
+                    )
                 if hasattr(defaults[name], "__set__"):
                     raise TypeError(
                         f"{cls.__name__}.{name} is a shared field and a {type(defaults[name]).__name__}: a read of it "
@@ -129,6 +132,8 @@ class Shared:
         control(cls.__module__)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if not cls.__dict__.get("_settled"):
+            _settle(cls)
         self = super().__new__(cls)
         self.__dict__["_key"] = CLERK.new_key(self) << FIELD_BITS
         self.__dict__["_v"] = dict(cls._defaults)  # type: ignore[attr-defined]
@@ -146,6 +151,40 @@ class Shared:
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={self._v[name]!r}" for name in FIELDS[type(self)] if name in self._v)
         return f"{type(self).__name__}({inside})"
+
+
+def _check_access(cls: type) -> None:
+    """Refuse a class whose attributes are set or found in a way of its own."""
+    for name in ("__setattr__", "__getattribute__", "__delattr__"):
+        if getattr(cls, name) is not getattr(object, name):
+            raise TypeError(
+                f"{cls.__name__} defines {name}, which the explorer goes past: it acts on shared fields directly"
+            )
+
+
+def _settle(cls: type) -> None:
+    """Take over what a decorator such as `dataclass` has made of a class since its body ended."""
+    _check_access(cls)
+    defaults: dict[str, Any] = cls._defaults  # type: ignore[attr-defined]
+    for name in FIELDS.get(cls, ()):
+        over = next((base.__dict__[name] for base in cls.__mro__ if name in base.__dict__), None)
+        if type(defaults.get(name)).__module__ == "dataclasses":  # field(...): the constructor makes the value
+            del defaults[name]
+        if isinstance(over, _Field):
+            continue
+        if hasattr(over, "__get__"):
+            raise TypeError(f"{cls.__name__}.{name} is a shared field; a {type(over).__name__} in its place hides it")
+        if over is not None:
+            defaults[name] = over
+        setattr(cls, name, _Field(name))
+    cls._settled = True  # type: ignore[attr-defined]
+
+
+def check_classes() -> None:
+    """Refuse classes that have been changed after their first object was made, so that fields are hidden."""
+    for cls in FIELDS:
+        if "_settled" in cls.__dict__:
+            _settle(cls)
 
 
 def _annotations(cls: type) -> dict[str, Any]:

@@ -20,10 +20,11 @@ from typing import Any
 
 from .dpor import LIMIT_STEPS
 from .graph import StateGraph, reached
+from .ordinary.guard import Box, Guard, Together
+from .ordinary.rewriting import ORDINARY_HELPERS
 from .primitives import Primitive
-from .repeat import movable
+from .repeat import movable, standing
 from .result import Race
-from .rewrite import HELPERS
 from .run import Run, first_of
 from .scenario import Scenario
 from .shared import Shared
@@ -40,14 +41,17 @@ class VisitedStates:
     covers = "states"
     races: tuple[Race, ...] = ()
     leaves_out = ""
+    stands = ""
     fraction = 0.0
 
-    def __init__(self, scenario: Scenario, limit_states: int = LIMIT_STATES) -> None:
+    def __init__(self, scenario: Scenario, limit_states: int = LIMIT_STATES, limit_steps: int = LIMIT_STEPS) -> None:
         self.scenario = scenario
         self.limit_states = limit_states
+        self.limit_steps = limit_steps
         self.registry = Registry()
         self.seen: dict[Any, int] = {}  # fingerprint -> number in the graph
         self.graph = StateGraph()
+        self.together = Together()
         self.too_long = False
         self.path: list[int] = []  # who moved
         self.left: list[list[int]] = []  # who is still to be tried there
@@ -92,11 +96,13 @@ class VisitedStates:
         with world.running():
             world.start()
             for tid in path:
+                self.together.step(world)
                 world.step(movable(world, tid))
 
     def _descend(self, world: World, fingerprint: Fingerprint) -> bool:
         """Go on from the last step until a state is known or nobody can move; says whether it is a new end."""
         while True:
+            self.together.step(world)
             state = fingerprint.of()
             known = self.seen.get(state)
             number = self.graph.add() if known is None else known
@@ -112,7 +118,8 @@ class VisitedStates:
                 self._last = number
                 self.graph.ends.append(number)
                 return True
-            if len(self.path) >= LIMIT_STEPS or len(self.seen) > self.limit_states:
+            if len(self.path) >= self.limit_steps or len(self.seen) > self.limit_states:
+                self.stands = standing(world.by_tid[self.path[-1]]) if self.path else ""
                 self.too_long = True  # a counter that grows for ever has no last state
                 return False
             self.trail.append(number)
@@ -184,7 +191,8 @@ class Fingerprint:
         threads = tuple([self._thread(task) for task in world.tasks])
         objects = tuple([self._object(obj) for obj in sorted(world.objects, key=lambda obj: vars(obj)["_key"])])
         findings = tuple((f.kind, f.message, f.thread) for f in world.findings)
-        return threads, objects, self._value(world.state), findings
+        rest = [self._value(value) for value in world.scenario.outliving()]
+        return threads, objects, self._value(world.state), tuple(rest), findings
 
     def _thread(self, task: Task) -> Any:
         if task.status:
@@ -249,9 +257,17 @@ class Fingerprint:
             return value
         if kind is FunctionType and not (value.__closure__ or value.__defaults__ or value.__kwdefaults__):
             return kind, _number(value.__code__)
+        if kind in (Guard, World):
+            return kind
+        if kind is Box:
+            return kind, value._key
         known = self.seen.get(id(value))
         if known is not None:
             return "again", known[0]
+        guard = self.world.guard
+        stands = guard and (guard.twins.get(id(value)) or guard.lives.get(id(value)))
+        if stands:
+            return self._value(stands[1])
         self.seen[id(value)] = len(self.seen), value
         self.mutable = True
         return kind, self._contents(value)
@@ -284,7 +300,7 @@ def _closure(f: FunctionType) -> dict[str, Any]:
     """The variables of enclosing functions that ``f`` uses."""
     found = {}
     for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
-        if name not in HELPERS:
+        if name not in _OURS:
             try:
                 found[name] = cell.cell_contents
             except ValueError:  # not assigned yet
@@ -307,5 +323,5 @@ _KEPT: dict[int, CodeType] = {}
 _KEY = "key of"
 _PLAIN = {type(None), int, str, bytes}
 _NUMBERS = {bool, float, complex}
-_OURS = {"_sched_made", "_sched_turns", *HELPERS}
+_OURS = {"_sched_made", "_sched_turns", *ORDINARY_HELPERS}
 _MACHINERY = (FrameType, CodeType, CellType)

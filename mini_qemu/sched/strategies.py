@@ -21,7 +21,8 @@ from typing import Protocol
 
 from .dpor import LIMIT_STEPS
 from .ops import depends
-from .repeat import movable
+from .ordinary.guard import Together
+from .repeat import movable, standing
 from .result import Race
 from .run import Run, first_of
 from .scenario import Scenario
@@ -48,6 +49,7 @@ class Sampler:
     """
 
     states = None
+    stands = ""
     races: tuple[Race, ...] = ()
     fraction = 0.0
 
@@ -57,6 +59,7 @@ class Sampler:
         self.limit_steps = limit_steps
         self.too_long = False
         self.covers = strategy.covers
+        self.together = Together()
         self.leaves_out = strategy.leaves_out
 
     def runs(self) -> Iterator[Run | None]:
@@ -77,12 +80,14 @@ class Sampler:
         choose, step = self.strategy.choose, world.step
         while able := world.able():
             if len(thread) >= self.limit_steps:
-                self.too_long = True
+                self.too_long, self.stands = True, standing(task)
                 return thread, False
             task = choose(world, able, task)
             if task is None:
                 return thread, False
             thread.append(task.name)
+            if self.covers:  # what it does not see must be no choice
+                self.together.step(world)
             step(task)
         return thread, True
 

@@ -30,6 +30,7 @@ from .handles import Handle
 from .instrument import call, ran_plainly, refresh
 from .naming import path_to
 from .ops import (
+    ABORT,
     ACT,
     ADD,
     AWAIT,
@@ -50,9 +51,11 @@ from .ops import (
     Op,
     kind_of,
 )
+from .ordinary.access import call as asked
 from .ordinary.guard import Guard
 from .places import frames_of, place_of
 from .primitives import Primitive
+from .rewrite import ASSERTION, catches
 from .scenario import Finding, Scenario
 from .shared import FIELDS
 
@@ -99,6 +102,7 @@ class Registry:
     def __init__(self) -> None:
         self.tids: dict[str, int] = {}
         self.keys: dict[tuple[str, int], int] = {}
+        self.classes: dict[type, int] = {}  # of objects under guard that nobody noted as made
         self.parts: dict[tuple[int, Hashable], int] = {}  # of objects under guard: (object, part) -> field number
 
 
@@ -128,6 +132,7 @@ class World:
         try:
             scenario.begin(self)
             self.state = scenario.setup()
+            scenario.ready(self)
         except Exception as error:
             raise ScenarioError(f"scenario {scenario.name!r}: setup raised {type(error).__name__}: {error}") from error
         finally:
@@ -251,6 +256,9 @@ class World:
                     task.code = self._code(task, op)
                     return
                 if kind != BEAT:
+                    error = self._failed(task, op)
+                    if error is not None:
+                        continue
                     self._stop(task, op)
                     return
                 if self._endless(task, op[2]):
@@ -327,7 +335,7 @@ class World:
             self.handles.append(handle)
         maker, self.current = self.current, task
         try:
-            task.gen = call(fn, *args)
+            task.gen = call(fn, *args) if self.guard is None else asked(("", "", 0), fn, *args)
         except TypeError as error:
             raise ScenarioError(
                 f"scenario {self.scenario.name!r}: thread {name!r} cannot be started: {error}"
@@ -362,6 +370,14 @@ class World:
         else:
             detail = op[2] if len(op) > 2 and op[2] is not None else ""
             self.crash(task, "crash", f"{op[1] or 'abort()'}{f' ({detail})' if detail else ''}")
+
+    def _failed(self, task: Task, op: tuple[Any, ...]) -> AssertionError | None:
+        """The error of a failed assertion, if it is to be raised. If not, its thread stops on the spot, as C's does."""
+        if op[0] != ABORT or len(op) < 3:
+            return None
+        if not (self.scenario.assert_raises or any(catches(frame) for frame in frames_of(task.gen))):
+            return None
+        return AssertionError(op[2] if op[2] is not None else op[1].removeprefix(ASSERTION))
 
     def _endless(self, task: Task, turns: int) -> bool:
         steps, sofar = task.quiet

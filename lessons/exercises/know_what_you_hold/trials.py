@@ -73,17 +73,17 @@ def watch(w: Disk) -> dict[str, object]:
 
 SNAPSHOT = Trial(snapshot.scenario, "a snapshot is loaded from a disk", ON)
 ASKED = Trial(
-    Scenario("ask-a-file-on-a-disk", Disk, {"main": asks}, watch=watch),
+    Scenario("ask-a-file-on-a-disk", Disk, {"main": asks}, watch=watch, guarded=False),
     "a file on a disk is asked for its channel",
     ON,
 )
 LOOKALIKE = Trial(
-    Scenario("ask-a-disk-that-looks-like-a-channel", DiskLikeAChannel, {"main": asks}, watch=watch),
+    Scenario("ask-a-disk-that-looks-like-a-channel", DiskLikeAChannel, {"main": asks}, watch=watch, guarded=False),
     "the memory of the disk happens to look like a channel",
     ON,
 )
 OTHERS = Trial(
-    Scenario("ask-other-files", OtherFiles, {"main": asks_others}),
+    Scenario("ask-other-files", OtherFiles, {"main": asks_others}, guarded=False),
     "a file in memory is asked, and one on a channel without a way back",
     ON,
 )

@@ -55,7 +55,10 @@ ORDER = OrderExercise(
     statement="In which order do these five happen, so that an operator can always cut the connection?",
     why="Like brackets: what you open last you close first; and while anybody can hang on the channel, it is listed.",
     trials=(
-        Trial(Scenario("a-life", Life, {"main": main, "operator": operator}, watch=watch_life), "an operator yanks"),
+        Trial(
+            Scenario("a-life", Life, {"main": main, "operator": operator}, watch=watch_life, guarded=False),
+            "an operator yanks",
+        ),
     ),
     mount=place.mount,
     hints=("Each of the first two lines has a partner.", "In which line can somebody hang?"),

@@ -52,13 +52,13 @@ def main_over_tls(w: SourceSide) -> None:
 
 
 SOCKET = Trial(
-    Scenario("over-a-socket", SourceSide, {"main": main_connects_then_cleans_up}, watch=watch_source),
+    Scenario("over-a-socket", SourceSide, {"main": main_connects_then_cleans_up}, watch=watch_source, guarded=False),
     "a migration goes over a socket",
     ON,
 )
 TLS = Trial(tls.scenario, "a migration goes over TLS", ON)
 FILE = Trial(
-    Scenario("over-a-pipe", over_a_file, {"main": main_looks_at_the_list}, watch=watch_source),
+    Scenario("over-a-pipe", over_a_file, {"main": main_looks_at_the_list}, watch=watch_source, guarded=False),
     "a migration goes through a pipe, which cannot be shut down",
     ON,
 )
@@ -70,6 +70,7 @@ HUNG_TLS = Trial(
         {"main": main_over_tls, "destination": hung_destination.destination},
         hung_destination.check,
         watch_source,
+        guarded=False,
     ),
     "the destination hangs, over TLS, and an operator yanks",
     ON,
@@ -118,7 +119,13 @@ def forgotten() -> Iterator[None]:
 
 
 LATER = Trial(
-    Scenario("over-a-later-kind", over_a_later_kind, {"main": main_connects_then_cleans_up}, watch=watch_source),
+    Scenario(
+        "over-a-later-kind",
+        over_a_later_kind,
+        {"main": main_connects_then_cleans_up},
+        watch=watch_source,
+        guarded=False,
+    ),
     "a new kind of channel comes along, and the predicate counts it in",
     ON,
     widened,

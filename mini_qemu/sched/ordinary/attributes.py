@@ -39,7 +39,7 @@ from .variables import set_global
 
 
 def _class_box(guard: Guard, cls: type, site: Site) -> Box:
-    return guard.born(cls, "attribute", site, f"{cls.__module__}.{cls.__qualname__}")
+    return guard.outer(cls, "attribute", site, class_name(cls))
 
 
 def load(obj: Any, name: str, site: Site) -> Any:
@@ -61,11 +61,16 @@ def load(obj: Any, name: str, site: Site) -> Any:
             return call(site, found.fget, obj) if own(found.fget) else getattr(obj, name)
         if kind is functools.cached_property and own(found.func):
             return _cached(obj, found, site)
+        if own(getter := in_class(kind, "__get__")):
+            if in_class(kind, "__set__") is not None or name not in getattr(obj, "__dict__", ()):
+                return call(site, getter, found, obj, cls)
     getter = in_class(cls, "__getattribute__")
     if type(getter) is FunctionType and own(getter):
         return call(site, getter, obj, name)
     values = getattr(obj, "__dict__", None)
-    if type(values) is dict:
+    if type(found) is MemberDescriptorType:
+        pass
+    elif type(values) is dict:
         if name not in values:
             if found is None:
                 missing = in_class(cls, "__getattr__")
@@ -75,7 +80,7 @@ def load(obj: Any, name: str, site: Site) -> Any:
                 return plainly(getattr(obj, name))
             else:
                 return _inherited(obj, name, site)
-    elif type(found) is not MemberDescriptorType:
+    else:
         return plainly(getattr(obj, name))
     return attribute(obj, name, False, lambda: getattr(obj, name), site)
 
@@ -152,6 +157,8 @@ def store(obj: Any, name: str, value: Any, site: Site) -> Any:
     found = in_class(cls, name)
     if type(found) is property and own(found.fset):
         return call(site, found.fset, obj, value)
+    if own(setter := in_class(type(found), "__set__")):
+        return call(site, setter, found, obj, value)
     setter = in_class(cls, "__setattr__")
     if own(setter):
         return call(site, setter, obj, name, value)

@@ -13,6 +13,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from mini_qemu.sched.clerk import control
 from mini_qemu.sched.instrument import HELPER_VALUES
 
 from .access import ATOMS, Steps, answer, call, in_class, own, refuse
@@ -207,3 +208,5 @@ HELPERS.update(
         "_sched_matched": matched,
     }
 )
+
+control("mini_qemu.sched.ordinary.library")

@@ -26,7 +26,7 @@ from types import (
 )
 from typing import Any
 
-from mini_qemu.sched.instrument import construct_shared, instrument
+from mini_qemu.sched.instrument import construct_shared, instrument, misused
 from mini_qemu.sched.shared import Shared
 
 from .access import ATOMS, Steps, _calls, answer, guard_of, in_class, own, refuse
@@ -38,6 +38,7 @@ from .items import born, compared, touch
 from .iteration import collected, generating
 from .replaced import CARRIERS, REPLACED, TWINS
 from .rewriting import Ordinary
+from .state import enter
 
 SPECIAL: dict[Any, Callable[..., Any]] = {}
 """Builtins that are called in another way; `builtin_calls` fills it. So it does these two:"""
@@ -57,7 +58,10 @@ def call(site: Site, f: Any, /, *args: Any, **kwargs: Any) -> Any:
         if made is None or made[0] is not f.__code__:
             made = _prepare(f, site)
         if made[1] is not None:
-            return made[1](*args, **kwargs)
+            try:
+                return made[1](*args, **kwargs)
+            except TypeError as error:
+                raise misused(f, error) from None
         if args and twin(args[0]) is not args[0]:  # a condition or queue of the module
             return call(site, getattr(twin(args[0]), f.__name__), *args[1:], **kwargs)
         return call_library(site, f, args, kwargs)
@@ -125,7 +129,9 @@ def construct(site: Site, cls: type, args: tuple[Any, ...], kwargs: dict[str, An
     if cls in REPLACED:
         return REPLACED[cls](*args, **kwargs)
     if issubclass(cls, Shared):
-        return construct_shared(cls, args, kwargs)
+        made = construct_shared(cls, args, kwargs)
+        enter(guard_of(), [made])
+        return made
     maker = in_class(type(cls), "__call__")
     if own(maker):
         return call(site, maker, cls, *args, **kwargs)

@@ -90,7 +90,10 @@ def told(label: Label) -> str:
         from mini_qemu.sched.trace import short_file
 
         what, file, line, name = rest
-        return f"the {what} {name} ({short_file(file)}:{line})" if name else f"the {what} of {short_file(file)}:{line}"
+        place = f"{short_file(file)}:{line}"
+        if not file:
+            return f"the {what} {name or 'that setup returns'}"
+        return f"the {what} {name} ({place})" if name else f"the {what} of {place}"
     if kind == "library":
         return f"a {rest[-1].rpartition('.')[2]}"
     return f"the variable {rest[-1]} of {rest[0]}" if kind == "cell" else f"the global {rest[-1]}"
@@ -176,7 +179,7 @@ class Guard:
         if known is not None:
             return known
         strays = self.world.scenario.strays
-        box = self.born(obj, kind, site, name)
+        box = self.born(obj, kind, site, name, maker=("", -1 - _number_of(type(obj), self.world.registry)))
         box.old = id(obj) in strays and strays[id(obj)][1] is not self
         if not box.old and len(strays) < MOST_STRAYS:
             strays[id(obj)] = obj, self
@@ -185,20 +188,35 @@ class Guard:
     def check_change(self, box: Box, site: Site) -> None:
         """Refuse to change what was there before this run and cannot be put back: a run must not depend on others."""
         if box.old:
-            raise InstrumentationError(
-                f"{site[0]}:{site[2]}: a {type(box.obj).__name__} is changed that was made before this run, and that "
-                "the explorer cannot put back; make it in main, or in a variable of the module"
-            )
+            self.refuse_change(box.label, site)
 
-    def born(self, obj: Any, kind: str, site: Site, name: str = "") -> Box:
-        """Give ``obj`` a box, unless it has one: its maker is the thread that runs now."""
+    def refuse_change(self, label: Label, site: Site) -> None:
+        """Refuse it, and say where such a thing has to be made."""
+        whole = label[0] in ("container", "attribute") and len(label) != 3
+        what = f"a {label[1].rpartition('.')[2]}" if whole else told(label)
+        where = "main, or in a variable of the module" if self.world.scenario.puts_back else "the scenario's setup"
+        raise InstrumentationError(
+            f"{site[0]}:{site[2]}: {what} is changed that was made before this run, and that the explorer cannot put "
+            f"back; make it in {where}"
+        )
+
+    def outer(self, obj: Any, kind: str, site: Site, name: str) -> Box:
+        """The box of a module, a class or a captured variable. What is not put back after a run may only be read."""
+        known = self.boxes.get(id(obj))
+        if known is None:
+            known = self.touched(obj, kind, site, name)
+            known.old = not self.world.scenario.puts_back and "<locals>" not in name
+        return known
+
+    def born(self, obj: Any, kind: str, site: Site, name: str = "", maker: tuple[str, int] | None = None) -> Box:
+        """Give ``obj`` a box, unless it has one: its ``maker`` is the thread that runs now."""
         known = self.boxes.get(id(obj))
         if known is not None:
             return known
         label: Label = (
             ("container", type(obj).__name__, site[0], str(site[2]), name) if kind == "container" else (kind, name)
         )
-        maker = CLERK.maker() if CLERK.maker is not None else ("", 0)
+        maker = maker or (CLERK.maker() if CLERK.maker is not None else ("", 0))
         key = CLERK.keys.setdefault(maker, len(CLERK.keys) + 1)
         box = self.boxes[id(obj)] = Box(obj, key, label, name, label in self.visible.found)
         return box
@@ -217,8 +235,8 @@ class Guard:
 
     def note(self, box: Box, part: Hashable, change: bool, site: Site, label: Label | None = None) -> None:
         """The running thread touches ``part`` of ``box``."""
-        if change:
-            self.check_change(box, site)
+        if change and box.old:
+            self.refuse_change(label or box.label, site)
         entry = self.world.current.tid, box._key, part, change
         if entry not in self.seen:
             self.seen.add(entry)
@@ -229,6 +247,12 @@ class Guard:
         notes, self.notes = self.notes, []
         self.seen.clear()
         return notes
+
+
+def _number_of(cls: type, registry: Any) -> int:
+    """A number for what nobody noted as made, by its class: who touches it first must not matter."""
+    number: int = registry.classes.setdefault(cls, len(registry.classes))
+    return number
 
 
 class Watch:
@@ -265,11 +289,37 @@ class Watch:
             for earlier, other in reversed(entries):
                 if other.tid == note.tid or not (other.change or note.change):
                     continue
-                if other.part != note.part and other.part is not WHOLE and note.part is not WHOLE:
+                if not _meet(other.part, note.part):
                     continue
                 if (past & self.mine.get(other.tid, 0)).bit_length() - 1 <= earlier:
                     raise Discovered(note.label if note.change else other.label, _sentence(other, note))
             entries.append((event, note))
+
+
+class Together:
+    """For a search that does not know what happens before what: a place that two threads use, and one of them changes,
+    is discovered, whether something orders the two or not.
+    """
+
+    def __init__(self) -> None:
+        self.on: dict[int, list[Note]] = {}
+
+    def step(self, world: Any) -> None:
+        """A step was made, and its notes are there to be taken."""
+        notes = world.guard.taken() if world.guard is not None else []
+        if len(world.tasks) < 2:
+            return  # nobody else is there yet
+        for note in notes:
+            known = self.on.setdefault(note.key, [])
+            for other in known:
+                if other.tid != note.tid and (other.change or note.change) and _meet(other.part, note.part):
+                    raise Discovered(note.label if note.change else other.label, _sentence(other, note))
+            if all((o.tid, o.part, o.change) != (note.tid, note.part, note.change) for o in known):
+                known.append(note)
+
+
+def _meet(a: Hashable, b: Hashable) -> bool:
+    return a == b or a is WHOLE or b is WHOLE
 
 
 def _sentence(first: Note, second: Note) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from mini_qemu.sched.clerk import CLERK, controlled_by
-from mini_qemu.sched.ops import BEAT
+from mini_qemu.sched.ops import ABORT, BEAT
+from mini_qemu.sched.rewrite import ASSERTION
 
 from .access import ATOMS, Steps, answer, call, in_class, own, plainly
 from .containers import VIEWS, is_container, under
@@ -238,6 +239,8 @@ def natively(generator: Any, /, *args: Any, **kwargs: Any) -> Any:
         if made[0] == BEAT:
             answer = None
             continue
+        if made[0] == ABORT and len(made) > 2:  # an assertion: for who is not under control, it raises
+            gen.throw(AssertionError(made[2] if made[2] is not None else made[1].removeprefix(ASSERTION)))
         gen.close()
         CLERK.refuse(_what(made))
 

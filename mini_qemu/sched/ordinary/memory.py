@@ -143,6 +143,25 @@ class Memory:
             if _content(cell) is not value:
                 yield partial(setattr, cell, "cell_contents", value)
 
+    def values(self) -> list[Any]:
+        """What is not as it was, each with its place in the walk: as much as the future of a run depends on."""
+        found: list[Any] = []
+        for i, (scope, names) in enumerate(self.scopes):
+            found += [
+                (i, name, scope.get(name)) for name, value in names.items() if scope.get(name, _ABSENT) is not value
+            ]
+        found += [("box", i, box) for i, (box, copy, _) in enumerate(self.boxes) if not _same(box, copy)]
+        for i, (obj, values, _) in enumerate(self.objects):
+            now = attributes_of(obj)
+            found += [("object", i, name, v) for name, v in now.items() if values.get(name, _ABSENT) is not v]
+            found += [("object", i, name) for name in values if name not in now]
+        for i, (cls, data) in enumerate(self.classes):
+            found += [("class", i, name, v) for name, v in _data_of(cls).items() if data.get(name, _ABSENT) is not v]
+        found += [
+            ("cell", i, _content(cell)) for i, (cell, value) in enumerate(self.cells) if _content(cell) is not value
+        ]
+        return found
+
     def enter(self, guard: Guard) -> None:
         """Give everything its box: keys of what was there before a run are the same in all."""
         here = ("", "", 0)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-import sysconfig
 import weakref
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -23,6 +22,7 @@ from typing import Any
 from mini_qemu.sched.clerk import Steps, control
 from mini_qemu.sched.errors import ScenarioError
 from mini_qemu.sched.instrument import is_controlled
+from mini_qemu.sched.places import LIBRARIES
 from mini_qemu.sched.scenario import Scenario
 
 from . import builtin_calls, futures, queues, sync, threads
@@ -37,6 +37,9 @@ MAIN = "main"
 
 class Program(Scenario):
     """The scenario of a main function. ``visible`` are the places whose accesses are steps."""
+
+    puts_back = True
+    assert_raises = True
 
     def __init__(self, main: Callable[[], Any]) -> None:
         self.main = main
@@ -59,9 +62,16 @@ class Program(Scenario):
         self.memory.enter(world.guard)
         self.world = world
 
+    def ready(self, world: Any) -> None:
+        """Nothing: its state is made by its threads."""
+
     def end(self) -> None:
         """End a run: everything is as it was before."""
         self.memory.restore()
+
+    def outliving(self) -> list[Any]:
+        """The values of what is put back after each run: globals, objects of the module, captured variables."""
+        return self.memory.values()
 
     def _watched(self, state: Any) -> Mapping[str, Any]:
         """What a trace shows: the values of the visible places that the run has touched."""
@@ -129,7 +139,7 @@ def _control_beside(main: Any) -> None:
     """Control the module of ``main`` and those that stand beside it: a program's own files."""
     function = getattr(main, "func", getattr(main, "__func__", main))
     module = getattr(function, "__module__", None) or "__main__"
-    control(module, "mini_qemu.sched.ordinary.library")
+    control(module)
     home = _folder(sys.modules.get(module))
     if not home:
         return
@@ -153,10 +163,8 @@ def _folder(module: Any) -> str:
     if not file or not file.endswith(".py"):
         return ""
     folder = os.path.dirname(os.path.abspath(file))
-    outside = (*_OUTSIDE, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    outside = (*LIBRARIES, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     return "" if any(folder.startswith(path) for path in outside) else folder
 
-
-_OUTSIDE = tuple({sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 _ = builtin_calls, futures, queues, sync

@@ -373,12 +373,6 @@ class Ordinary(Rewriter):
 
     visit_TryStar = visit_Try
 
-    def visit_Assert(self, node: ast.Assert) -> Any:
-        """A failed assertion raises, as in any Python program."""
-        text = ast.Constant(ast.unparse(node.test)) if node.msg is None else self.visit(node.msg)
-        error = ast.Raise(ast.Call(_load("AssertionError"), [text], []), None)
-        return at(ast.If(ast.UnaryOp(ast.Not(), self.test(node.test)), [error], []), node)
-
     def visit_While(self, node: ast.While) -> Any:
         body = [beat(node), *self.body(node.body)]
         return at(ast.While(self.test(node.test), body, self.body(node.orelse)), node)

@@ -32,6 +32,8 @@ CARRIERS.update((threading.Thread, threading.Timer))
 class Life(Handle):
     """A thread object as the explorer sees it. Its state: whether it was started, and whether it has ended."""
 
+    words = ""
+
     def __init__(self, name: str, thread: threading.Thread | None) -> None:
         super().__init__(name)
         self.settled = True  # Python joins at exit what nobody joined
@@ -48,7 +50,7 @@ class Life(Handle):
         return self.name, *self._state
 
     @property
-    def daemon(self) -> bool:
+    def daemon(self) -> bool:  # type: ignore[override]
         return self.pool or bool(self.thread is not None and self.thread.daemon)
 
 

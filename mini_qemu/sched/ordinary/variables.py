@@ -28,7 +28,7 @@ def _cell(function: Any, name: str, change: bool, run: Callable[[Any], Any], sit
     guard = guard_of()
     box = guard.boxes.get(id(cell))
     if box is None:
-        box = guard.born(cell, "cell", site, name)
+        box = guard.outer(cell, "cell", site, name)
         box.label = ("cell", site[1], name)
         box.visible = box.label in guard.visible.found
     if box.visible:
@@ -60,8 +60,10 @@ def set_cell(function: Any, name: str, value: Any, site: Site) -> Any:
 def _global(scope: dict[str, Any], name: str, change: bool, run: Callable[[], Any], site: Site, *value: Any) -> Any:
     guard = guard_of()
     module = str(scope.get("__name__"))
-    box = guard.boxes.get(id(scope)) or guard.born(scope, "global", site, module)
+    box = guard.outer(scope, "global", site, module)
     label = ("global", module, name)
+    if change and box.old:
+        guard.refuse_change(label, site)
     if label in guard.visible.found:
         verb = "writes {box} = {0}" if change else "reads {box}: {value}"
         return step(guard, box, name, change, Act(run, verb, name, value), site)

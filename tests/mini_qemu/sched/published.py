@@ -44,6 +44,7 @@ def lost_update(threads: int, rounds: int = 1) -> Scenario:
         setup=Cell,
         threads=dict.fromkeys("ABCDEFGH"[:threads], (add, rounds)),
         check=lambda cell: cell.value == threads * rounds,
+        guarded=False,
     )
 
 
@@ -60,6 +61,7 @@ def locked_update(threads: int, rounds: int = 1) -> Scenario:
         setup=guarded,
         threads=dict.fromkeys("ABCDEFGH"[:threads], (add_locked, rounds)),
         check=lambda state: state.cell.value == threads * rounds,
+        guarded=False,
     )
 
 
@@ -75,6 +77,7 @@ def philosophers(n: int) -> Scenario:
         f"philosophers({n})",
         setup=lambda: [Mutex(f"fork {i}") for i in range(n)],
         threads={f"P{i}": (dine, i, (i + 1) % n) for i in range(n)},
+        guarded=False,
     )
 
 
@@ -84,6 +87,7 @@ def ordered_philosophers(n: int) -> Scenario:
         f"ordered-philosophers({n})",
         setup=lambda: [Mutex(f"fork {i}") for i in range(n)],
         threads={f"P{i}": (dine, *sorted((i, (i + 1) % n))) for i in range(n)},
+        guarded=False,
     )
 
 
@@ -107,6 +111,7 @@ def readers(n: int) -> Scenario:
         f"readers({n})",
         setup=partial(cells, n + 1),
         threads={"writer": write_first} | {f"R{i}": (read_own_then_first, i) for i in range(1, n + 1)},
+        guarded=False,
     )
 
 
@@ -126,6 +131,7 @@ def lastzero(n: int) -> Scenario:
         f"lastzero({n})",
         setup=partial(cells, n + 1),
         threads={"reader": (find_last_zero, n)} | {f"W{j}": (write_successor, j) for j in range(1, n + 1)},
+        guarded=False,
     )
 
 
@@ -164,7 +170,7 @@ def give_block(state: Disk, t: int) -> None:
 
 def filesystem(n: int) -> Scenario:
     """Threads give blocks to inodes; only from the 14th on do two of them want the same block: 2, 8, 32, 64 classes."""
-    return Scenario(f"filesystem({n})", setup=disk, threads={f"T{t}": (give_block, t) for t in range(n)})
+    return Scenario(f"filesystem({n})", setup=disk, threads={f"T{t}": (give_block, t) for t in range(n)}, guarded=False)
 
 
 SLOTS = 128
@@ -180,4 +186,9 @@ def insert_four(table: list[Cell], t: int) -> None:
 
 def indexer(n: int) -> Scenario:
     """Threads insert four words each into a hash table: no collision up to n = 11; 8 classes at 12, 4096 at 15."""
-    return Scenario(f"indexer({n})", setup=partial(cells, SLOTS), threads={f"T{t}": (insert_four, t) for t in range(n)})
+    return Scenario(
+        f"indexer({n})",
+        setup=partial(cells, SLOTS),
+        threads={f"T{t}": (insert_four, t) for t in range(n)},
+        guarded=False,
+    )

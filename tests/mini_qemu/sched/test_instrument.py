@@ -51,7 +51,7 @@ def alone(body: Callable[..., Any], *args: Any) -> Any:
         kept.append(Louder())
         return kept[-1]
 
-    result = explore(Scenario("alone", setup, {"A": (body, *args)}))
+    result = explore(Scenario("alone", setup, {"A": (body, *args)}, guarded=False))
     assert (result.verdict, result.runs) == ("proved", 1), result
     return kept[-1]
 
@@ -271,12 +271,12 @@ def test_a_field_declared_later_is_seen_by_functions_that_ran_before() -> None:
     class Before:
         brand_new = 0
 
-    assert explore(Scenario("before", Before, {"A": body, "B": body})).runs == 1
+    assert explore(Scenario("before", Before, {"A": body, "B": body}, guarded=False)).runs == 1
 
     class After(Shared):
         brand_new: int = 0
 
-    assert explore(Scenario("after", After, {"A": body, "B": body})).runs == 4
+    assert explore(Scenario("after", After, {"A": body, "B": body}, guarded=False)).runs == 4
 
 
 def test_lines_are_those_of_the_file() -> None:
@@ -377,7 +377,7 @@ def uses_property(s: Any) -> int:
 )
 def test_refused_with_file_line_and_reason(body: Any, offset: int | None, says: str) -> None:
     with pytest.raises(InstrumentationError) as refused:
-        explore(Scenario("refused", Box, {"A": body}))
+        explore(Scenario("refused", Box, {"A": body}, guarded=False))
     message = str(refused.value)
     assert says in message
     assert "\n" not in message
@@ -393,19 +393,19 @@ def test_outer_variable_is_refused() -> None:
         count += 1
 
     with pytest.raises(InstrumentationError, match="variable count of an enclosing function"):
-        explore(Scenario("outer", Box, {"A": body}))
+        explore(Scenario("outer", Box, {"A": body}, guarded=False))
 
 
 def test_code_without_source_is_refused() -> None:
     scope: dict[str, Any] = {"__name__": __name__}
     exec("def hidden(s):\n    s.value = 1", scope)
     with pytest.raises(InstrumentationError, match="source of hidden is not available"):
-        explore(Scenario("hidden", Box, {"A": scope["hidden"]}))
+        explore(Scenario("hidden", Box, {"A": scope["hidden"]}, guarded=False))
 
 
 def test_after_a_refusal_everything_works_again() -> None:
     with pytest.raises(SchedError):
-        explore(Scenario("refused", Box, {"A": comprehension}))
+        explore(Scenario("refused", Box, {"A": comprehension}, guarded=False))
     box = Box()
     box.value += 1  # plain access is native again
     assert box.value == 1

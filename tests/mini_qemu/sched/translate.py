@@ -240,6 +240,6 @@ def translate(program: Program) -> Translated:
         return program.check is None or dict(values).get(program.check[0]) == program.check[1]
 
     threads = {thread: namespace[f"thread_{thread}"] for thread, _ in program.threads}
-    scenario = Scenario(name, setup=setup, threads=threads, check=check)
+    scenario = Scenario(name, setup=setup, threads=threads, check=check, guarded=False)
     translated = Translated(program, source, filename, scenario, module)
     return translated

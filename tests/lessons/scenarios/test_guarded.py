@@ -1,0 +1,54 @@
+"""Every story under the guard: what its threads share is declared, and what is not declared is ordered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import pytest
+
+from lessons.scenarios import stories
+from mini_qemu.fixes import fixes
+from mini_qemu.sched import Result, Scenario, explore
+
+FIXES = ("join_created_thread", "lock_from_dst_file", "one_yank_predicate", "file_knows_channel", "explicit_unregister")
+SETS = [subset for size in range(len(FIXES) + 1) for subset in combinations(FIXES, size)]
+QUICK = ("precopy-return-path", "cancel-cleanup", "local-error", "yank-in-postcopy", "yank-during-load")
+
+
+def watched(scenario: Scenario) -> Result:
+    """The scenario, explored with its guard on."""
+    s = scenario
+    return explore(Scenario(s.name, s.setup, s.threads, s.check, s.watch, s.leaks, s.invariants))
+
+
+def same(scenario: Scenario) -> Iterator[bool]:
+    """Whether the guard finds nothing, and the counts are those without it."""
+    bare, guarded = explore(scenario), watched(scenario)
+    yield not guarded.discovered
+    yield (bare.classes, bare.failing, bare.findings) == (guarded.classes, guarded.failing, guarded.findings)
+
+
+@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("on", [(), FIXES], ids=["none", "all"])
+def test_the_guard_finds_nothing_in_a_story(name: str, on: tuple[str, ...]) -> None:
+    with fixes.only(*on):
+        assert all(same(stories()[name].scenario))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(stories()))
+def test_the_guard_finds_nothing_with_any_set_of_fixes(name: str) -> None:
+    for on in SETS:
+        with fixes.only(*on):
+            assert not watched(stories()[name].scenario).discovered, on
+
+
+def test_the_guard_would_find_a_plain_attribute_of_a_story() -> None:
+    class Side:
+        n = 0
+
+    def adds(side: Side) -> None:
+        side.n = side.n + 1
+
+    assert explore(Scenario("plain", Side, {"A": adds, "B": adds})).discovered == ["Side.n"]
