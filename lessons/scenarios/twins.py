@@ -81,6 +81,7 @@ closing_time = Scenario(
     nobody_locked_in,
     watch_kitchen,
     title="A kitchen at closing time",
+    guarded=False,
 )
 closing_time_with_key = Scenario(
     "closing-time-with-key",
@@ -89,6 +90,7 @@ closing_time_with_key = Scenario(
     nobody_locked_in,
     watch_kitchen,
     title="A kitchen with one key",
+    guarded=False,
 )
 two_looks = Scenario(
     "two-looks",
@@ -97,6 +99,7 @@ two_looks = Scenario(
     nobody_locked_in,
     watch_kitchen,
     title="A waiter who looks twice",
+    guarded=False,
 )
 closing_time_with_goodbye = Scenario(
     "closing-time-with-goodbye",
@@ -105,6 +108,7 @@ closing_time_with_goodbye = Scenario(
     nobody_locked_in,
     watch_kitchen,
     title="A waiter who waits for the cook",
+    guarded=False,
 )
 
 
@@ -157,6 +161,7 @@ one_look = Scenario(
     no_empty_hook,
     watch_wardrobe,
     title="A coat that was there a moment ago",
+    guarded=False,
 )
 one_at_the_counter = Scenario(
     "one-at-the-counter",
@@ -165,6 +170,7 @@ one_at_the_counter = Scenario(
     no_empty_hook,
     watch_wardrobe,
     title="One person at the counter",
+    guarded=False,
 )
 
 
@@ -213,6 +219,7 @@ two_lists = Scenario(
     all_back,
     watch_library,
     title="A library with two lists",
+    guarded=False,
 )
 note_changes = Scenario(
     "note-changes",
@@ -221,6 +228,7 @@ note_changes = Scenario(
     all_back,
     watch_library,
     title="A library with one note on the wall",
+    guarded=False,
 )
 
 
@@ -254,8 +262,10 @@ def watch_box(box: Box) -> dict[str, object]:
     return {"label": box.label, "content": box.content}
 
 
-no_label = Scenario("no-label", Box, {"helper": unpack}, whole, watch_box, title="A box without a label")
-with_label = Scenario("with-label", labelled, {"helper": unpack}, whole, watch_box, title="A box with a label")
+no_label = Scenario("no-label", Box, {"helper": unpack}, whole, watch_box, title="A box without a label", guarded=False)
+with_label = Scenario(
+    "with-label", labelled, {"helper": unpack}, whole, watch_box, title="A box with a label", guarded=False
+)
 
 
 # ---- 05: a room
@@ -302,7 +312,13 @@ def watch_room(room: Room) -> dict[str, object]:
 
 
 last_one_out = Scenario(
-    "last-one-out", Room, {"Ann": leave, "Bob": leave}, dark, watch_room, title="The last one turns off the light"
+    "last-one-out",
+    Room,
+    {"Ann": leave, "Bob": leave},
+    dark,
+    watch_room,
+    title="The last one turns off the light",
+    guarded=False,
 )
 counting_out = Scenario(
     "counting-out",
@@ -311,6 +327,7 @@ counting_out = Scenario(
     dark,
     watch_room,
     title="Count yourself out and look, in one step",
+    guarded=False,
 )
 caretaker_comes = Scenario(
     "caretaker-comes",
@@ -319,4 +336,5 @@ caretaker_comes = Scenario(
     no_complaint,
     watch_room,
     title="A caretaker comes when Ann has left",
+    guarded=False,
 )

@@ -44,6 +44,7 @@ lost_update = Scenario(
     check=counted_two,
     watch=watch_counter,
     title="Two threads add one",
+    guarded=False,
 )
 locked_update = Scenario(
     "locked-update",
@@ -52,6 +53,7 @@ locked_update = Scenario(
     check=counted_two,
     watch=watch_counter,
     title="Two threads add one, under a lock",
+    guarded=False,
 )
 
 
@@ -96,6 +98,7 @@ check_then_act = Scenario(
     check=not_overdrawn,
     watch=watch_account,
     title="Two people, one account, 100 in it",
+    guarded=False,
 )
 check_and_act = Scenario(
     "check-and-act",
@@ -104,6 +107,7 @@ check_and_act = Scenario(
     check=not_overdrawn,
     watch=watch_account,
     title="The same, test and use in one hold of the lock",
+    guarded=False,
 )
 
 
@@ -152,6 +156,7 @@ ab_ba = Scenario(
     check=nothing_lost,
     watch=watch_bank,
     title="Two transfers, two locks, two orders",
+    guarded=False,
 )
 ab_ab = Scenario(
     "ab-ab",
@@ -160,4 +165,5 @@ ab_ab = Scenario(
     check=nothing_lost,
     watch=watch_bank,
     title="Two transfers, two locks, one order",
+    guarded=False,
 )

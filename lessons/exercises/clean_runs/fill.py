@@ -39,7 +39,7 @@ FILL = Exercise(
     why="For many runs this is close to 3 / runs: the rule of three.",
     trials=(
         Trial(
-            Scenario("clean-runs", Asked, {"question": asks_likely}, right_bound, watch_answers),
+            Scenario("clean-runs", Asked, {"question": asks_likely}, right_bound, watch_answers, guarded=False),
             "10,000 runs were clean, or 200",
         ),
     ),

@@ -55,11 +55,15 @@ def never_overdrawn(account: Account, _step: object) -> bool:
 
 RULES = {"never overdrawn": never_overdrawn}
 TWO = Trial(
-    Scenario("two-withdraw-70", Account, {"Ann": ann, "Bob": bob}, one_of_two, watch_account, invariants=RULES),
+    Scenario(
+        "two-withdraw-70", Account, {"Ann": ann, "Bob": bob}, one_of_two, watch_account, invariants=RULES, guarded=False
+    ),
     "two people want 70 of 100",
 )
 BOTH = Trial(
-    Scenario("withdraw-70-and-30", Account, {"Ann": ann, "Cid": cid}, both, watch_account, invariants=RULES),
+    Scenario(
+        "withdraw-70-and-30", Account, {"Ann": ann, "Cid": cid}, both, watch_account, invariants=RULES, guarded=False
+    ),
     "one wants 70 and one 30 of 100",
 )
 THREE = Trial(
@@ -70,6 +74,7 @@ THREE = Trial(
         two_of_three,
         watch_account,
         invariants=RULES,
+        guarded=False,
     ),
     "two want 70 of 100 and a third wants 30",
 )
