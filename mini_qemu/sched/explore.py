@@ -106,6 +106,8 @@ def _watched(
         ("dpor", lambda: OptimalDPOR(scenario)),
         ("states", lambda: VisitedStates(scenario)),
     ]
+    if limit_runs is not None:
+        attempts = attempts[2:3]
     while True:
         method, source = attempts.pop(0)
         left = None if limit_seconds is None else max(0.0, limit_seconds - (time.monotonic() - start))
