@@ -61,6 +61,12 @@ class OptimalDPOR:
 
     def runs(self) -> Iterator[Run]:
         """Every maximal execution, one per class. Between two of them the caller may stop."""
+        try:
+            yield from self._runs()
+        finally:
+            take_apart(self.wut)
+
+    def _runs(self) -> Iterator[Run]:
         branch = 0  # the state from which the run differs from the one before
         while not self.too_long:
             with closing(World(self.scenario, self.registry)) as world:
@@ -229,3 +235,15 @@ class OptimalDPOR:
                 total += weight * done / known
                 weight /= known
         return total
+
+
+def take_apart(trees: list[list[Node]]) -> None:
+    """Free wakeup trees, which are as deep as a run is long. To free the root alone would recurse as deep: where the
+    interpreter's stack is the browser's, that ends the interpreter.
+    """
+    for branches in trees:
+        todo = [branches]
+        while todo:
+            below = todo.pop()
+            todo.extend(branch[2] for branch in below)
+            below.clear()

@@ -8,9 +8,11 @@ pytest's cache. In CI (`CI=true`) Node is required; elsewhere a test that cannot
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -23,9 +25,9 @@ PYODIDE = "pyodide@314.0.7"
 def run(command: list[str], **environment: str) -> str:
     """Standard output of ``command``, started in the repository."""
     done = subprocess.run(
-        command, cwd=REPOSITORY, env={**os.environ, **environment}, capture_output=True, text=True, timeout=600
+        command, cwd=REPOSITORY, env={**os.environ, **environment}, capture_output=True, text=True, timeout=1_200
     )
-    assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stderr[-2000:]}"
+    assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
     return done.stdout
 
 
@@ -63,15 +65,45 @@ def test_another_python_says_the_same(minor: int, here: str) -> None:
     assert first_difference(here, run([*command, *ACCOUNT])) == ""
 
 
-@pytest.mark.slow
-def test_a_browsers_python_says_the_same(here: str, request: pytest.FixtureRequest) -> None:
+@pytest.fixture(scope="module")
+def pyodide(request: pytest.FixtureRequest) -> Path:
+    """The folder of a browser's Python, which is CPython 3.14 or later."""
     if not shutil.which("npm") or not shutil.which("node"):
         if os.environ.get("CI"):
             pytest.fail("Node and npm are required here")
         pytest.skip("no Node on this machine")
     folder = Path(str(request.config.cache.mkdir("pyodide"))) if request.config.cache else REPOSITORY / ".pytest_cache"
-    pyodide = folder / "node_modules" / "pyodide"
-    if not (pyodide / "pyodide.mjs").exists():
+    found = folder / "node_modules" / "pyodide"
+    if not (found / "pyodide.mjs").exists():
         run(["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", PYODIDE])
+    return found
+
+
+@pytest.mark.slow
+def test_a_browsers_python_says_the_same(here: str, pyodide: Path) -> None:
     script = Path(__file__).with_name("account_in_pyodide.mjs")
     assert first_difference(here, run(["node", str(script), str(pyodide), str(REPOSITORY)])) == ""
+
+
+HERE = "tests/mini_qemu/sched"
+NEED_THREADS_OR_PROCESSES = (  # which a browser's Python has not
+    "test_instrument.py::test_native_mode_runs_the_same_functions_on_real_threads",
+    "test_many.py::test_threads_and_processes_agree",
+    "test_many.py::test_dask_serves_as_well",
+    "ordinary/test_against_python.py::test_real_threads_show_nothing_that_was_not_explored",
+    "ordinary/test_command.py::test_a_test_with_the_mark_runs_in_every_interleaving",
+    "ordinary/test_odd.py::test_an_interrupt_leaves_everything_in_place",
+)
+NEED_HYPOTHESIS = ("test_differential.py", "test_replay.py")  # which is not pure Python any more
+
+
+@pytest.mark.slow
+def test_the_engines_tests_pass_in_a_browsers_python(pyodide: Path) -> None:
+    script = Path(__file__).with_name("tests_in_pyodide.mjs")
+    left_out = [f"--deselect={HERE}/{name}" for name in NEED_THREADS_OR_PROCESSES]
+    left_out += [f"--ignore={HERE}/{name}" for name in (*NEED_HYPOTHESIS, Path(__file__).name)]
+    packages = sysconfig.get_paths()["purelib"]
+    options = ["-c", "/dev/null", "--rootdir=.", "--noconftest", "--import-mode=importlib", "-o", "markers=slow"]
+    chosen = [*options, "-m", "not slow", "-q", HERE, *left_out]
+    told = run(["node", str(script), str(pyodide), str(REPOSITORY), packages, *chosen])
+    assert re.search(r"^\d{3} passed", told, re.M), told

@@ -8,11 +8,16 @@ rewritten and explored like any program; and they must contain every outcome tha
 """
 
 import argparse
+import atexit
 import importlib.util
+import inspect
 import queue
 import random
+import shutil
 import sys
+import tempfile
 import threading
+from pathlib import Path
 
 from mini_qemu.sched import control, explore
 
@@ -20,8 +25,14 @@ REFERENCE = "threading_reference"
 
 
 def _source_of(module, name):
-    """CPython's own file as a module of another name, so that nothing in it is replaced."""
-    spec = importlib.util.spec_from_file_location(name, module.__file__)
+    """A copy of CPython's own file as a module of another name, so that nothing in it is replaced.
+
+    A copy, because a browser's Python keeps its library in a zip file.
+    """
+    file = Path(tempfile.mkdtemp(prefix="mini-qemu-")) / f"{name}.py"
+    atexit.register(shutil.rmtree, file.parent)
+    file.write_text(inspect.getsource(module), encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(name, file)
     made = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
     made.__dict__["__name__"] = name
