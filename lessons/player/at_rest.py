@@ -8,7 +8,8 @@ text, of which every step says nearly what the last one said.
 
 The module player.js and its style travel in the same script, behind a mark. A fresh output always carries them, so it
 works alone. A stored notebook keeps them once, in its first player (`lessons.authoring.normalise`); the outputs
-without them wait in `window.miniQemu.waiting` until the module arrives, whichever is drawn first.
+without them wait in `window.miniQemu.waiting` until the module arrives, whichever is drawn first. Where it does not
+arrive, because its cell was cleared or deleted, each keeps its table and says that running its own cell brings it back.
 Left out: the live form, in lessons.widgets.
 """
 
@@ -27,11 +28,15 @@ from typing import Any
 HERE = Path(__file__).parent
 MARK = "/* the player, once a notebook */"
 
-# Each output: draw now if the module is there, else wait for it.
+TO_PLAY = "To play this run, run its cell."
+
+# Each output: draw now if the module is there, else wait for it, and after a while say what to do.
 _OUTPUT = """((place, packed) => {
 const host = window.miniQemu ??= { waiting: [] };
-if (host.show) host.show(place, packed); else host.waiting.push([place, packed]);
-})(document.currentScript.previousElementSibling, "%s");"""
+if (host.show) return host.show(place, packed);
+host.waiting.push([place, packed]);
+setTimeout(() => host.show || place.insertAdjacentHTML("beforeend", "<p><em>TO_PLAY</em></p>"), 2000);
+})(document.currentScript.previousElementSibling, "%s");""".replace("TO_PLAY", TO_PLAY)
 
 # The module: of several on a page (fresh outputs, two notebooks in one JupyterLab) the last one draws from then on.
 _MODULE = """

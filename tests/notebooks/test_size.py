@@ -1,0 +1,12 @@
+"""Whoever clones the course, reviews it or opens it on a phone pays for each output that carries too much."""
+
+from __future__ import annotations
+
+from lessons.places import notebooks
+
+MOST = 1_500_000  # bytes
+
+
+def test_all_notebooks_together_are_small():
+    sizes = {path.name: path.stat().st_size for path in notebooks()}
+    assert sum(sizes.values()) < MOST, f"which output grew? {sizes}"
