@@ -33,7 +33,13 @@ class Row:
 
 
 class Columns:
-    """The table. `str` and `repr` are the text form, notebooks show the HTML."""
+    """A run in columns. `str` and `repr` are the text form, notebooks show the HTML.
+
+    `state`: which watched labels to show (all; [] for none); `ask`: hide their values as `?`; `first`: the step to
+    begin with, for the end of a long run; `width`: of a thread's column in the text form; `brief`: only the steps that
+    read or change what is shown, the rules that break, and how it ends; `lines`: with the line of each step.
+    Raises LookupError for a label that is not watched.
+    """
 
     def __init__(
         self,
@@ -122,21 +128,7 @@ class Columns:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
 
-def columns(
-    trace: Trace,
-    *,
-    state: Sequence[str] | None = None,
-    ask: bool = False,
-    first: int = 1,
-    width: int = 34,
-    brief: bool = False,
-    lines: bool = False,
-) -> Columns:
-    """A run in columns. `state`: which watched labels to show (all; [] for none); `ask`: hide their values as `?`;
-    `first`: the step to begin with, for the end of a long run; `width`: of a thread's column in the text form;
-    `brief`: only the steps that read or change what is shown, the rules that break, and how it ends; `lines`: with
-    the line of each step."""
-    return Columns(trace, state=state, ask=ask, first=first, width=width, brief=brief, lines=lines)
+columns = Columns  # what a notebook calls
 
 
 def _names(step: Step, labels: Sequence[str]) -> bool:

@@ -158,13 +158,8 @@ class Branch:
         self.code = 0
 
 
-class DepthFirst:
-    """Every interleaving up to equivalence, depth first, with sleep sets: complete runs == classes, but many runs are
-    cut short.
-    """
-
-    covers = "classes"
-    leaves_out = ""
+class Backtracking:
+    """What depth-first searches share: the branches of the last run, and going back to the deepest unfinished one."""
 
     def __init__(self) -> None:
         self.path: list[Branch] = []
@@ -184,6 +179,15 @@ class DepthFirst:
                 return True
             self.path.pop()
         return False
+
+
+class DepthFirst(Backtracking):
+    """Every interleaving up to equivalence, depth first, with sleep sets: complete runs == classes, but many runs are
+    cut short.
+    """
+
+    covers = "classes"
+    leaves_out = ""
 
     def choose(self, world: World, able: list[Task], current: Task | None) -> Task | None:
         d = self.depth
@@ -207,7 +211,7 @@ class DepthFirst:
         return {q: c for q, c in before.asleep.items() if q != before.chosen and not depends(c, before.code)}
 
 
-class Bounded:
+class Bounded(Backtracking):
     """Every schedule with at most ``preemptions``, depth first: a preemption takes the turn from a thread that could
     go on.
     """
@@ -215,22 +219,9 @@ class Bounded:
     covers = ""
 
     def __init__(self, preemptions: int = 2) -> None:
+        super().__init__()
         self.preemptions = preemptions
         self.leaves_out = f"the bound of {preemptions} preemption{'' if preemptions == 1 else 's'}"
-        self.path: list[Branch] = []
-        self.depth = 0
-        self.started = False
-
-    def new_run(self) -> bool:
-        self.depth = 0
-        if not self.started:
-            self.started = True
-            return True
-        while self.path and not self.path[-1].left:
-            self.path.pop()
-        if self.path:
-            self.path[-1].chosen = -1
-        return bool(self.path)
 
     def choose(self, world: World, able: list[Task], current: Task | None) -> Task | None:
         d = self.depth
