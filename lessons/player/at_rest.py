@@ -73,7 +73,16 @@ def style_text() -> str:
 
 @cache
 def _module_script() -> str:
-    return _MODULE % (MARK, as_script(style_text()), module_text().replace("export default", "return"))
+    module = compact(module_text()).replace("export default", "return")
+    return _MODULE % (MARK, as_script(compact(style_text()).replace("\n", " ")), module)
+
+
+def compact(text: str) -> str:
+    """JavaScript or CSS without indentation, blank lines and comments on lines of their own, a line a line as before:
+    each notebook carries it, and nobody reads it there. No text in backquotes may go over two lines."""
+    text = re.sub(r"^\s*/\*.*?\*/[ \t]*$", "", text, flags=re.M | re.S)
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 def as_script(value: Any) -> str:

@@ -12,6 +12,7 @@ from lessons.player import Player, trace_data
 from lessons.player.at_rest import (
     MARK,
     as_script,
+    compact,
     module_text,
     packed,
     style_text,
@@ -227,3 +228,10 @@ def test_a_later_fix_that_is_off_is_not_drawn():
     assert [line.strip() for line in drawn(asked) if "later." in line] == ["if later.lock_to_dst_file:"] * 2
     chips = {site["fix"] for source in plain["sources"].values() for site in source["sites"]}
     assert chips <= set(fixes.names)
+
+
+def test_a_notebook_carries_the_module_without_what_nobody_reads_there():
+    kept = compact("/* a\n * b\n */\n  const a = 1; // why\n\n  // not kept\n    f(`x`);\n")
+    assert kept == "const a = 1; // why\nf(`x`);"
+    spans_lines = [line for line in module_text().splitlines() if len(re.findall(r"(?<!\\)`", line)) % 2]
+    assert not spans_lines, "indentation inside a text would be lost"
