@@ -82,10 +82,14 @@ def test_a_line_that_is_cut_is_made_anew(stage: Stage, cut: Callable[[Machine, M
     a, b = start_postcopy(stage, MIB)
     assert b.qmp.wait_status("postcopy-active") == "postcopy-active"
     settle_in_postcopy(a, b)
+    with_a_line = a.descriptors()
     for round_ in range(2):
         cut(a, b)
         assert a.qmp.wait_status("postcopy-paused", "completed", "failed") == "postcopy-paused"
         assert b.qmp.wait_status("postcopy-paused", "completed", "failed") == "postcopy-paused"
+        # the source says so before its return path thread sleeps too; resumed by then, that one closes the new file
+        # (the story hasty-resume). When both have closed theirs, the descriptor is gone.
+        wait_for(lambda: a.descriptors() < with_a_line, "both threads of the source have let go of the line")
         assert a.qmp("query-yank") == b.qmp("query-yank") == [{"type": "migration"}]
         uri = stage.uri(f"again{round_}")
         with pytest.raises(QmpProblem):
