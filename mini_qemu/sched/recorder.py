@@ -256,7 +256,11 @@ class Recorder:
             return fitted(f"({inside}{',' if len(value) == 1 else ''})", _WIDTH)
         if callable(value) and hasattr(value, "__name__"):
             return str(value.__name__)
-        return fitted(self._numbered(repr(value)), _WIDTH)
+        try:
+            text = repr(value)
+        except Exception as error:  # the program's own __repr__, which a trace must not fail by
+            text = f"a {type(value).__name__}, whose repr raises {type(error).__name__}"
+        return fitted(self._numbered(text), _WIDTH)
 
     def _numbered(self, text: str) -> str:
         """``text`` with objects by the number of their first appearance in the place of addresses."""

@@ -94,6 +94,7 @@ def _init(
     if daemon is None:
         daemon = _current().daemon
     threading.Thread.__init__(self, group, target, name, args, kwargs, daemon=daemon)
+    getattr(threading, "_dangling", set()).discard(self)  # no real thread: a fork must not look for its locks
     life_of(self)
 
 

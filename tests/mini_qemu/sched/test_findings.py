@@ -19,6 +19,7 @@ from mini_qemu.sched import (
     Shared,
     abort,
     compare_exchange,
+    explain,
     explore,
     fail,
     fetch_add,
@@ -603,3 +604,36 @@ def test_a_lock_held_by_a_thread_that_has_ended() -> None:
 
     assert run(keeps).outcomes == {("abandoned", "A has ended and still holds lock"): 1}
     assert run(gives_back).verdict == "proved"
+
+
+class Stubborn:
+    """Says nothing about itself."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("no comparison")
+
+    def __hash__(self) -> int:
+        raise RuntimeError("no hash")
+
+
+def keeps_a_stubborn_one(s: State) -> None:
+    s.value = Stubborn()  # type: ignore[assignment]
+
+
+def compares(s: State) -> None:
+    if s.value == 0:
+        s.value = 1
+
+
+def test_a_value_that_says_nothing_about_itself_is_shown_all_the_same() -> None:
+    scenario = Scenario("stubborn", State, {"A": keeps_a_stubborn_one, "B": compares})
+    result = explore(scenario)
+    assert result.outcomes == {("crash", "RuntimeError: no comparison"): 1}
+    assert result.failure is not None
+    shown = replay(scenario, result.failure.schedule)
+    assert "a Stubborn, whose repr raises RuntimeError" in shown.steps[-1].state["value"]
+    assert "Stubborn" in str(shown)
+    assert explain(scenario, result)
