@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import pickle
 import re
 import sys
 import textwrap
@@ -24,11 +25,13 @@ from types import FunctionType
 from typing import Any
 
 from lessons.exercises import exercise, progress
+from lessons.exercises.apart import Stopped, in_a_child, stopped
 from lessons.exercises.deeds import Deeds, sampled
 from lessons.exercises.feedback import Counts, Feedback, syntax_sentence
 from lessons.exercises.model import Exercise, OrderExercise, Outcome, Trial, otherwise
 from lessons.exercises.mounting import function_from
 from lessons.exercises.notebook_hooks import watch_syntax
+from lessons.exercises.untouched import watching
 from lessons.replace import BadReplacement
 from mini_qemu.fixes import only
 from mini_qemu.sched import (
@@ -46,6 +49,9 @@ from mini_qemu.sched import (
 
 MOST_RUNS = 1_500  # more than any right answer needs; one that spins in a loop has no end of runs
 MOST_SECONDS = 8.0  # for a machine that is very busy: a verdict should not depend on the clock
+MOST_CPU_SECONDS = 6.0  # and for an answer that never comes back: processor time
+MOST_MEGABYTES = 1_024  # and memory, on top of what the notebook uses
+APART = sys.platform == "linux"  # elsewhere a notebook's process cannot fork, or must not
 MINIMISE_UP_TO = 600  # runs up to which the shortest failing run is searched for; above, the first one found is shown
 EXAMPLES = 4  # failing runs in which an answer's deeds are looked at
 
@@ -55,30 +61,35 @@ class Refused(Exception):
 
 
 def check(answer: Callable[..., Any] | str, name: str) -> Feedback:
-    """Judge an answer: a function you wrote, or, where lines are to be ordered, their letters: check("BCA", ...)."""
-    asked = exercise(name)
+    """Judge an answer: a function you wrote, or, where lines are to be ordered, their letters: check("BCA", ...).
+
+    Linux judges in a child process, so that no answer can hurt the one who asks.
+    """
+    return _check(answer, exercise(name), _judge_apart if APART else _judge_here)
+
+
+def _check(answer: Callable[..., Any] | str, asked: Exercise, judge: Callable[..., Feedback]) -> Feedback:
     try:
-        function, source, order = _function(answer, asked)
-        feedback = _judge(function, source, order, asked)
+        feedback = judge(*_function(answer, asked), asked)
     except Refused as error:
-        feedback = Feedback(name, False, (str(error),))
+        feedback = Feedback(asked.name, False, (str(error),))
     if feedback.passed:
-        progress.record("solved", name)
+        progress.record("solved", asked.name)
         return feedback
     return replace(feedback, hints=asked.hints)
 
 
 def check_source(source: str, asked: Exercise) -> Feedback:
-    """Judge an answer that is a text, as the course's own answers are."""
+    """Judge an answer that is a text, as the course's own answers are, here: whoever must not be hurt uses `Judge`."""
     if asked.kind == "order":
-        return check(source, asked.name)
+        return _check(source, asked, _judge_here)
     try:
         function = function_from(source, asked.entry)
     except SyntaxError as error:
         return Feedback(asked.name, False, (syntax_sentence(error),))
     except Exception as error:  # whatever the text does when it is run
         return Feedback(asked.name, False, (f"Your text does not define {asked.entry}: {error}.",))
-    return check(function, asked.name)
+    return _check(function, asked, _judge_here)
 
 
 def hint(name: str, number: int = 1) -> str:
@@ -151,7 +162,49 @@ def _ordered(answer: Any, asked: OrderExercise) -> tuple[FunctionType, str, str]
 # ---- run it
 
 
-def _judge(function: FunctionType, source: str, order: str, asked: Exercise) -> Feedback:
+def _judge_apart(function: FunctionType, source: str, order: str, asked: Exercise) -> Feedback:
+    """Judge in a child; what fails there is replayed here, for the player, once it is known to end."""
+
+    def work() -> bytes:
+        trial, problem = None, None
+        with watching() as watch:
+            try:
+                feedback, trial = _judge(function, source, order, asked)
+            except Refused as error:
+                feedback = Feedback(asked.name, False, (str(error),))
+            except MemoryError:
+                raise
+            except BaseException as error:  # what an answer changed may have broken the judge: say that first
+                problem = f"Your answer cannot be judged: {type(error).__name__}: {error}."
+        if watch.changed:
+            problem = str(stopped(f"touched {', '.join(watch.changed[:3])}", MOST_CPU_SECONDS, MOST_MEGABYTES))
+        if problem is not None:
+            feedback, trial = Feedback(asked.name, False, (problem,)), None
+        schedule = feedback.trace.schedule if feedback.trace else ""
+        number = asked.trials.index(trial) if trial and schedule else None
+        return pickle.dumps((replace(feedback, trace=None), number, schedule))
+
+    try:
+        report: tuple[Feedback, int | None, str] = pickle.loads(in_a_child(work, MOST_CPU_SECONDS, MOST_MEGABYTES))
+    except Stopped as error:
+        raise Refused(str(error)) from None
+    feedback, number, schedule = report
+    if number is None:
+        return feedback
+    trial = asked.trials[number]
+    try:
+        with _in_place(function, asked, trial):
+            return replace(feedback, trace=replay(trial.scenario, schedule))
+    except SchedError:  # it does not do the same twice
+        return feedback
+
+
+def _judge_here(function: FunctionType, source: str, order: str, asked: Exercise) -> Feedback:
+    return _judge(function, source, order, asked)[0]
+
+
+def _judge(function: FunctionType, source: str, order: str, asked: Exercise) -> tuple[Feedback, Trial | None]:
+    """The feedback, and the trial that failed."""
     proved: list[str] = []
     passed: list[Outcome] = []
     for trial in asked.trials:
@@ -166,12 +219,12 @@ def _judge(function: FunctionType, source: str, order: str, asked: Exercise) -> 
         except (BadReplacement, InstrumentationError, SchedError) as error:
             raise Refused(_readable(error, function)) from error
         if failed:
-            return _failed(asked, outcome, shortest, function, source)
+            return _failed(asked, outcome, shortest, function, source), trial
         if outcome.deeds.keeps:
-            return _keeps(asked, outcome)
+            return _keeps(asked, outcome), trial
         passed.append(outcome)
         proved.append(f"When {trial.about}: {_well(trial, result)}.")
-    return _passed(asked, passed, proved, order)
+    return _passed(asked, passed, proved, order), None
 
 
 @contextmanager

@@ -17,22 +17,19 @@ from __future__ import annotations
 import json
 import os
 import queue
-import select
-import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import IO, Any
 
+from lessons.exercises.apart import HAS_FORK, UNDER_LOAD, Stopped, in_a_child, stopped
+
 SECONDS = 20.0
 MEGABYTES = 1_024
 PATIENCE = 15.0  # what the judge needs beside the answer: to start, on a busy machine
-UNDER_LOAD = 3  # the limit is on processor time; one that sleeps, or shares the machine, may take so many times as long
-HAS_FORK = hasattr(os, "fork")
 COMMAND = [sys.executable, "-m", "lessons.exercises.judge_process"]
 
 
@@ -130,16 +127,8 @@ def read(line: str) -> Verdict:
 
 
 def _stopped(why: str, seconds: float, megabytes: int) -> Verdict:
-    kind, _, detail = why.partition(" ")
-    sentence = {
-        "time": f"The answer was stopped after {seconds:g} s: it is in a loop that never ends, or does far too much.",
-        "memory": f"The answer needs more than {megabytes:,} MB of memory: it builds something far too large.",
-        "exit": f"The answer ended the process that judged it (exit status {detail}); an answer only returns.",
-        "signal": f"The answer crashed Python itself (signal {detail}), as endless recursion does.",
-        "touched": f"The answer changes the course itself ({detail}); it may change only what it is given.",
-        "silent": "The answer kept the judge from reporting; an answer only returns.",
-    }[kind]
-    return Verdict(False, (sentence,), stopped=kind)
+    error = stopped(why, seconds, megabytes)
+    return Verdict(False, (str(error),), stopped=error.kind)
 
 
 # ---- inside the judging process
@@ -178,73 +167,20 @@ def _judge(request: dict[str, Any]) -> Verdict:
 
 
 def _in_a_child(request: dict[str, Any]) -> Verdict:
-    seconds, megabytes = request["seconds"], request["megabytes"]
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _child(request, writing)
-    os.close(writing)
-    text = _read_until(reading, time.monotonic() + seconds * UNDER_LOAD)
-    os.close(reading)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(child, signal.SIGKILL)  # threads and children of the answer end with it
-    _, status = os.waitpid(child, 0)
-    if text is None:
-        return _stopped("time", seconds, megabytes)
-    with suppress(ValueError):
-        return read(text)
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        return _stopped("time" if number == signal.SIGXCPU else f"signal {number}", seconds, megabytes)
-    status = os.WEXITSTATUS(status)
-    return _stopped({0: "silent", MEMORY: "memory"}.get(status, f"exit {status}"), seconds, megabytes)
-
-
-MEMORY = 97  # the exit status of a child that has no memory left, not even to report
-
-
-def _child(request: dict[str, Any], writing: int) -> None:
-    status = 0
-    try:
-        os.setsid()
-        _limit(request["seconds"], request["megabytes"])
-        verdict = _judge(request)
-        os.write(writing, json.dumps(asdict(verdict)).encode())
-    except MemoryError:
-        status = MEMORY
-    except BaseException as error:  # the judge's own mistakes too are a sentence
-        with suppress(BaseException):
+    def work() -> bytes:
+        try:
+            verdict = _judge(request)
+        except MemoryError:
+            raise
+        except BaseException as error:  # the judge's own mistakes too are a sentence
             sentence = f"The answer could not be judged: {type(error).__name__}: {error}."
-            os.write(writing, json.dumps(asdict(Verdict(False, (sentence,), stopped="error"))).encode())
-    finally:
-        os._exit(status)
+            verdict = Verdict(False, (sentence,), stopped="error")
+        return json.dumps(asdict(verdict)).encode()
 
-
-def _limit(seconds: float, megabytes: int) -> None:
-    import resource
-
-    limits = {
-        resource.RLIMIT_AS: (megabytes * 2**20,) * 2,
-        resource.RLIMIT_CPU: (max(1, round(seconds)), max(1, round(seconds)) + 1),  # first SIGXCPU, then SIGKILL
-        resource.RLIMIT_CORE: (0, 0),
-        resource.RLIMIT_FSIZE: (2**20,) * 2,
-    }
-    for kind, most in limits.items():
-        with suppress(ValueError, OSError):  # a system that has not all of them
-            resource.setrlimit(kind, most)
-
-
-def _read_until(pipe: int, deadline: float) -> str | None:
-    """Everything until the other end is closed; None if that is after the deadline."""
-    parts: list[bytes] = []
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0 or not select.select([pipe], [], [], left)[0]:
-            return None
-        if not (part := os.read(pipe, 65536)):
-            return b"".join(parts).decode("utf-8", "replace")
-        parts.append(part)
+    try:
+        return read(in_a_child(work, request["seconds"], request["megabytes"]).decode())
+    except Stopped as error:
+        return Verdict(False, (str(error),), stopped=error.kind)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run something in a forked child with limits on time and memory, so that nothing it does can hurt this process.
+
+What comes back is bytes, or why there are none: an endless loop in C, a huge list, `os._exit(3)` or a crash of the
+interpreter end the child. The child has everything that this process had, also what a notebook defined.
+Left out: macOS, where a process with threads must not fork, and Windows and a browser's Python, which cannot.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import os
+import select
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+
+HAS_FORK = hasattr(os, "fork")
+UNDER_LOAD = 3  # the limit is on processor time; one that sleeps, or shares the machine, may take so many times as long
+MEMORY = 97  # the exit status of a child that has no memory left, not even to report
+
+
+class Stopped(Exception):
+    """The child reported nothing. `kind` is time, memory, exit, signal or silent; the message is a sentence."""
+
+    def __init__(self, kind: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+
+
+def stopped(why: str, seconds: float, megabytes: int) -> Stopped:
+    """`why`: a kind, and behind a space what there is to say about it."""
+    kind, _, detail = why.partition(" ")
+    sentence = {
+        "time": f"The answer was stopped after {seconds:g} s: it is in a loop that never ends, or does far too much.",
+        "memory": f"The answer needs more than {megabytes:,} MB of memory: it builds something far too large.",
+        "exit": f"The answer ended the process that judged it (exit status {detail}); an answer only returns.",
+        "signal": f"The answer crashed Python itself (signal {detail}), as endless recursion does.",
+        "touched": f"The answer changes the course itself ({detail}); it may change only what it is given.",
+        "silent": "The answer kept the judge from reporting; an answer only returns.",
+    }[kind]
+    return Stopped(kind, sentence)
+
+
+def in_a_child(work: Callable[[], bytes], seconds: float, megabytes: int) -> bytes:
+    """What `work` returns, made in a child. `seconds` of processor time, `megabytes` on top of what is used now.
+
+    Raises Stopped. An exception of `work` must not reach this far: the child says nothing about it.
+    """
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads: the child uses none of theirs
+        child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _child(work, writing, seconds, megabytes)
+    os.close(writing)
+    found: bytes | None = None
+    try:
+        found = _read_until(reading, time.monotonic() + seconds * UNDER_LOAD)
+    finally:  # also when a reader interrupts
+        os.close(reading)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child, signal.SIGKILL)  # threads and children of the work end with it
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)  # where it had no time to become the head of a group
+        _, status = os.waitpid(child, 0)
+    if found is None:
+        raise stopped("time", seconds, megabytes)
+    if found.endswith(WHOLE):
+        return found.removesuffix(WHOLE)
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        raise stopped("time" if number == signal.SIGXCPU else f"signal {number}", seconds, megabytes)
+    status = os.WEXITSTATUS(status)
+    raise stopped({0: "silent", MEMORY: "memory"}.get(status, f"exit {status}"), seconds, megabytes)
+
+
+WHOLE = b"\n.\n"  # after all that a child reports
+
+
+def _child(work: Callable[[], bytes], writing: int, seconds: float, megabytes: int) -> None:
+    status = 0
+    try:
+        os.setsid()
+        faulthandler.disable()  # a crash is told by the parent
+        gc.freeze()  # what the parent had, the child does not finalise
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        sys.stdout = sys.stderr = os.fdopen(nowhere, "w", encoding="utf-8")
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _limit(seconds, megabytes)
+        report = work() + WHOLE
+        while report:
+            report = report[os.write(writing, report) :]
+    except MemoryError:
+        status = MEMORY
+    except BaseException:
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _limit(seconds: float, megabytes: int) -> None:
+    import resource
+
+    limits = {
+        resource.RLIMIT_AS: (_used() + megabytes * 2**20,) * 2,
+        resource.RLIMIT_CPU: (max(1, round(seconds)), max(1, round(seconds)) + 1),  # first SIGXCPU, then SIGKILL
+        resource.RLIMIT_CORE: (0, 0),
+        resource.RLIMIT_FSIZE: (2**20,) * 2,
+    }
+    for kind, most in limits.items():
+        with suppress(ValueError, OSError):  # a system that has not all of them
+            resource.setrlimit(kind, most)
+
+
+def _used() -> int:
+    """The address space that this process has, in bytes; 0 where the system does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def _read_until(pipe: int, deadline: float) -> bytes | None:
+    """Everything until the other end is closed; None if that is after the deadline."""
+    parts: list[bytes] = []
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([pipe], [], [], left)[0]:
+            return None
+        if not (part := os.read(pipe, 65536)):
+            return b"".join(parts)
+        parts.append(part)
+        if part.endswith(WHOLE) and b"".join(parts).endswith(WHOLE):
+            return b"".join(parts)
