@@ -11,6 +11,7 @@ from tests.reliability.streams import Mutator, described
 SHORT = {
     "streams": 20_000, "requests": 300, "schedule texts": 2000, "runs to draw": 200, "progress files": 300,
     "submitted notebooks": 200, "faults": 20, "in a row": 100,
+    "interrupts": 80,
 }  # fmt: skip
 
 
