@@ -39,7 +39,7 @@ def watched_page(browser: Browser, width: int = 1280, height: int = 900, **optio
     context = browser.new_context(viewport={"width": width, "height": height}, **options)
     complaints: list[str] = []
     context.on("request", lambda request: complaints.extend(outside(request.url)))
-    context.on("requestfailed", lambda request: complaints.append(f"failed: {request.url} ({request.failure})"))
+    context.on("requestfailed", lambda request: complaints.extend(failed(request.url, request.failure or "")))
     context.on("response", lambda answer: complaints.extend(refused(answer.status, answer.url)))
     context.on("console", lambda said: complaints.extend([f"console: {said.text}"] if said.type == "error" else []))
     context.on("weberror", lambda raised: complaints.append(f"JavaScript: {raised.error}"))
@@ -47,6 +47,11 @@ def watched_page(browser: Browser, width: int = 1280, height: int = 900, **optio
     yield page
     context.close()
     assert not complaints, "\n".join(complaints)
+
+
+def failed(url: str, why: str) -> list[str]:
+    """Aborted is what nobody waits for any more: the test has left the page."""
+    return [] if "ERR_ABORTED" in why else [f"failed: {url} ({why})"]
 
 
 def refused(status: int, url: str) -> list[str]:
