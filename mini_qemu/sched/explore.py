@@ -191,7 +191,7 @@ def _discover(scenario: Scenario) -> None:
     repeated(scenario, repeated(scenario))
     while True:
         try:
-            for _ in zip(range(DISCOVERY_RUNS), OptimalDPOR(scenario).runs(), strict=False):
+            for _ in zip(range(DISCOVERY_RUNS), OptimalDPOR(scenario, WAITING_STEPS).runs(), strict=False):
                 pass
             return
         except Discovered as found:

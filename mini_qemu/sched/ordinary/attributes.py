@@ -46,6 +46,8 @@ def load(obj: Any, name: str, site: Site) -> Any:
     """``obj.name``."""
     cls = type(obj)
     if cls in ATOMS or cls in KINDS or cls is super or cls in UNSHARED:
+        if cls is FunctionType and not name.startswith("__") and name in vars(obj):
+            return attribute(obj, name, False, lambda: getattr(obj, name), site)
         return getattr(obj, name)
     fields = FIELDS.get(cls)
     if fields is not None and name in fields:
@@ -171,7 +173,8 @@ def store_plainly(obj: Any, name: str, value: Any, site: Site) -> Any:
     def run() -> None:
         _set(obj, name, value)
 
-    if type(obj) in UNSHARED:
+    cls = type(obj)
+    if cls in UNSHARED or not (hasattr(obj, "__dict__") or in_class(cls, name)):  # such as None: it raises
         return setattr(obj, name, value)
     if isinstance(obj, type):
         forget_classes()

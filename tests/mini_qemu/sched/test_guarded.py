@@ -231,6 +231,34 @@ def test_a_semaphore_has_pythons_words_too() -> None:
     assert both(Things, thread).verdict == "proved"
 
 
+def test_a_write_to_none_is_a_crash_in_every_run() -> None:
+    class Linked:
+        def __init__(self) -> None:
+            self.next: Any = None
+
+    def marks(s: Linked) -> None:
+        s.next.seen = True
+
+    scenario = Scenario("none", Linked, {"A": marks, "B": marks})
+    for _ in range(2):
+        assert dict(explore(scenario).findings) == {"crash": 1}
+
+
+def test_an_attribute_of_a_function_is_shared() -> None:
+    class Made:
+        def __init__(self) -> None:
+            def count() -> None: ...
+
+            self.count: Any = count
+            self.count.calls = 0
+
+    def calls(s: Made) -> None:
+        s.count.calls += 1
+
+    result = both(Made, calls, lambda s: s.count.calls == 2)
+    assert (result.verdict, result.classes, result.failing) == ("failed", 4, 2)
+
+
 # ---------------------------------------------------------------- refusals stick
 
 
