@@ -18,6 +18,8 @@ from .trace import Step, Trace
 
 UNKNOWN = "?"
 WRONG = "✕"
+ASIDE = "·"
+"""Marks what a thread does between its steps."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,9 @@ def _rows(trace: Trace, lines: bool) -> Iterator[Row]:
         indent = " " * max(0, min(depth, 6))
         line = f"{step.line:>4} " if lines else ""
         yield Row(step.index, step.index, step.thread, line + indent + said, dict(step.state), tuple(step.changed))
+        for aside in step.asides:
+            line = f"{aside.line:>4} " if lines else ""
+            yield Row(step.index, None, step.thread, f"{line}{indent}{ASIDE} {aside.text}", dict(step.state), ())
         for invariant in trace.invariants:
             if invariant.broken == step.index:
                 yield Row(step.index, None, step.thread, f"{WRONG} {invariant.name} no longer holds", step.state, ())

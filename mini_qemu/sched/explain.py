@@ -10,7 +10,7 @@ finding. Everything said is taken from the trace. `chain` gives the same story a
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .minimise import shortest_trace
 from .ordinary.program import Explorable
@@ -19,6 +19,7 @@ from .result import Failure, Result
 from .trace import Step, Trace, short_file
 
 _ACCESSES = {"read", "write", "cas"}
+_WAKES = {"wake", "wake_or_time_out"}
 _WIDTH = 100
 
 
@@ -72,7 +73,7 @@ def chain(trace: Trace) -> list[Beat]:
 
 
 def _story(trace: Trace) -> list[_Part]:
-    found = _freed_before(trace) or _around_switches(trace) or _from_another(trace)
+    found = _freed_before(trace) or _around_switches(trace) or _woken_late(trace) or _from_another(trace)
     return [part for part in [*found, *_rule(trace), _ending(trace)] if part.sentence]
 
 
@@ -115,13 +116,34 @@ def _around_switches(trace: Trace) -> list[_Part]:
         if steps[i].thread == interrupted or _status_before(trace, i, interrupted) != "ready":
             continue
         back = next((j for j in range(i, len(steps)) if steps[j].thread == interrupted), len(steps))
-        told.append(_conflict(steps[:i], steps[i:back], steps[back:], interrupted))
+        part = _conflict(steps[:i], steps[i:back], steps[back:], interrupted)
+        if not {beat.step for beat in part.beats} <= {beat.step for one in told for beat in one.beats}:
+            told.append(part)
     return told
+
+
+def _woken_late(trace: Trace) -> list[_Part]:
+    """For a thread that waited on a condition: who woke it, and who changed what it then used before it had the lock."""
+    steps, finding = trace.steps, trace.finding
+    woke = next((s for s in reversed(steps) if finding and s.thread == finding.thread and s.op in _WAKES), None)
+    if woke is None:
+        return []
+    before = steps[: woke.index - 1]
+    asleep = next((s.index for s in reversed(before) if s.thread == woke.thread and s.op == "wait"), 0)
+    notified = next((s for s in before[asleep:] if s.op == "notify" and s.object == woke.object), None)
+    if notified is None:
+        return []
+    used = {s.name for s in _accesses(steps[woke.index - 1 :]) if s.thread == woke.thread}
+    for other in reversed(_accesses(before[notified.index :])):
+        if other.thread != woke.thread and other.op == "write" and other.name in used:
+            sentence = f"{_at(notified, f'notified {woke.object}')}, and {woke.thread} could wake. {_told(other)} first."
+            return [_Part(sentence, (_beat(notified), _beat(other), _beat(woke)))]
+    return []
 
 
 def _from_another(trace: Trace) -> list[_Part]:
     """The last value that the thread which stopped had read from another."""
-    steps, finding = trace.steps, trace.finding
+    steps, finding = _accesses(trace.steps), trace.finding
     if finding is None or not finding.stops:
         return []
     for i, read in reversed(list(enumerate(steps))):
@@ -154,9 +176,9 @@ def _conflict(before: list[Step], between: list[Step], after: list[Step], thread
     First choice: a value it had read was overwritten, and it wrote back what it had made of the old one. Then: what it
     reads as soon as it goes on was written meanwhile. Then any conflicting pair, nearest first.
     """
-    mine = [s for s in reversed(before) if s.thread == thread and s.op in _ACCESSES]
-    then = [s for s in after if s.thread == thread and s.op in _ACCESSES]
-    others = [s for s in between if s.op in _ACCESSES]
+    mine = [s for s in reversed(_accesses(before)) if s.thread == thread]
+    then = [s for s in _accesses(after) if s.thread == thread]
+    others = _accesses(between)
     for read in mine:
         other = _rival(read, others)
         later = next((s for s in then if s.op == "write" and s.name == read.name), None)
@@ -179,6 +201,17 @@ def _conflict(before: list[Step], between: list[Step], after: list[Step], thread
     return _Part("")
 
 
+def _accesses(steps: list[Step]) -> list[Step]:
+    """Every access of shared memory, with those that a thread makes between two steps in the form of one."""
+    found = []
+    for step in steps:
+        found += [step] if step.op in _ACCESSES else []
+        for aside in step.asides:
+            said = vars(aside) | {"object": aside.name, "text": f"{step.thread} {aside.text}"}
+            found.append(replace(step, **said))
+    return found
+
+
 def _rival(step: Step, others: list[Step]) -> Step | None:
     """The first of ``others`` that conflicts with ``step``; two atomic exchanges explain nothing."""
     for other in others:
@@ -194,12 +227,24 @@ def _names(steps: list[Step]) -> str:
 
 def _told(step: Step) -> str:
     """An access in the past tense: "A read value (0) in add (counter.py:7)"."""
-    what = {
-        "read": f"read {step.name} ({step.value})",
-        "write": f"wrote {step.name} = {step.value}",
-        "cas": f"exchanged {step.name}",
-    }[step.op]
+    said = step.text.removeprefix(f"{step.thread} ").removesuffix(f": {step.value}")
+    word, _, rest = said.partition(" ")
+    value = f" ({step.value})" if step.op == "read" else ""
+    what = f"exchanged {step.name}" if step.op == "cas" else f"{_past(word)} {rest}{value}"
     return _at(step, what)
+
+
+def _past(verb: str) -> str:
+    """ "appends" becomes "appended"."""
+    stem = verb.removesuffix("s")
+    if stem in _IRREGULAR:
+        return _IRREGULAR[stem]
+    if stem.endswith("ie"):
+        return f"{stem[:-1]}ed"
+    return f"{stem}d" if stem.endswith("e") else f"{stem}{'p' if stem == 'pop' else ''}ed"
+
+
+_IRREGULAR = {"read": "read", "write": "wrote", "take": "took", "put": "put", "get": "got", "find": "found", "set": "set"}
 
 
 def _beat(step: Step) -> Beat:

@@ -13,6 +13,8 @@ from typing import Any
 from .clerk import CLERK
 from .errors import ScenarioError, UseAfterFree
 from .naming import path_to, reachable, rooted
+from .ordinary.access import told_of
+from .ordinary.names import Names
 from .ops import ADD, OPERATIONS, ORDER, SEND, kind_of
 from .picture import Local, Painter, Points, Thing, locals_of
 from .places import OWN_FILES, frames_of
@@ -20,11 +22,19 @@ from .primitives import Primitive
 from .scenario import Finding, Scenario
 from .schedule import format_schedule
 from .shared import FIELDS, Freed, Shared
-from .trace import Invariant, Moment, Step, Trace, fitted
+from .trace import Access, Invariant, Moment, Step, Trace, fitted
 from .world import CRASHED, DONE, READY, Registry, Task, World
 
 _WIDTH = 60
 _ADDRESS = re.compile(r"<([\w.]+)(?: object)? at (0x[0-9a-fA-F]+)>")
+
+
+_FUNCTION = re.compile(r"<(?:function|bound method) ([\w.<>]+?)(?: at 0x[0-9a-fA-F]+| of <[^<>]*>)>")
+
+
+def _short(found: re.Match[str]) -> str:
+    """A function by its own name: "Pool.work", "report", "<lambda>"."""
+    return found[1].rpartition("<locals>.")[2]
 
 
 class Recorder:
@@ -32,6 +42,7 @@ class Recorder:
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
+        scenario.before_recording()
         self.world = World(scenario, Registry())
         self.names: dict[int, str] = {}
         self.used: dict[int, Primitive] = {}  # what threads lock and wait for, in the order of their first use
@@ -42,8 +53,10 @@ class Recorder:
         self.addresses: dict[str, list[str]] = {}  # class -> addresses in texts so far
         self.things: dict[str, list[int]] = {}  # class -> objects shown as values so far
         self.painter = Painter(self._show, self._called)
+        self._asides()
         with self.world.running():
             self.world.start()
+        self._asides()
         initial = self._moment()
         self.trace = Trace(
             scenario.name, scenario.title, [t.name for t in self.world.tasks], "v1:", self.labels, initial
@@ -97,10 +110,30 @@ class Recorder:
             text=f"{task.name} {said}",
             changed=[label for label in moment.state if moment.state[label] != last.state.get(label)],
             woke=[t.name for t in world.tasks if t.name in waiting and world.enabled(t)],
+            asides=self._asides(task.tid),
             **vars(moment),
         )
         self._keep(step)
         return step
+
+    def _asides(self, tid: int = -1) -> list[Access]:
+        """What thread ``tid`` has accessed since the last call without making a step, where it is shared."""
+        if not isinstance(self.world.state, Names):
+            return []
+        made = []
+        for aside, label in self.world.state.asides():
+            if aside.tid == tid:
+                failed = isinstance(aside.value, BaseException)
+                verb = f"{aside.verb.partition(':')[0].replace('{value} ', '')}: {{value}}" if failed else aside.verb
+                told = told_of(label, aside.change, verb, aside.operands, aside.value, self._show)
+                file, function, line = aside.site
+                made.append(
+                    Access(
+                        op="write" if aside.change else "read", name=label, value=told[0], text=told[1],
+                        function=function, file=file, line=line,
+                    )
+                )  # fmt: skip
+        return made
 
     def _keep(self, step: Step) -> None:
         """Add the step to the trace, and note what it led to."""
@@ -256,11 +289,13 @@ class Recorder:
             return fitted(f"({inside}{',' if len(value) == 1 else ''})", _WIDTH)
         if callable(value) and hasattr(value, "__name__"):
             return str(value.__name__)
+        if isinstance(value, BaseException):
+            return fitted(f"{type(value).__name__}: {value}", _WIDTH)
         try:
             text = repr(value)
         except Exception as error:  # the program's own __repr__, which a trace must not fail by
             text = f"a {type(value).__name__}, whose repr raises {type(error).__name__}"
-        return fitted(self._numbered(text), _WIDTH)
+        return fitted(self._numbered(_FUNCTION.sub(_short, text)), _WIDTH)
 
     def _numbered(self, text: str) -> str:
         """``text`` with objects by the number of their first appearance in the place of addresses."""

@@ -128,6 +128,9 @@ class Scenario:
     def end(self) -> None:
         """Called after each run."""
 
+    def before_recording(self) -> None:
+        """Called before a run that is recorded."""
+
 
 def _sources(roots: list[Any]) -> set[str]:
     """The normalised sources of the controlled functions and classes reachable from ``roots`` by name."""

@@ -39,12 +39,28 @@ class Moment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Access:
+    """An access of shared memory that is no step, because synchronisation orders it: ``op`` "read" or "write", of
+    ``name``, with ``value``; ``text`` says it without the thread.
+    """
+
+    op: str
+    name: str
+    value: str
+    text: str
+    function: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Step(Moment):
     """One step, and how things stand after it.
 
     ``index`` counts from 1; ``line`` is where the operation stands in ``file``; ``name`` is the variable or lock as
     messages call it, ``text`` the step as a sentence;
-    ``changed`` are the watched labels whose value it changed, ``woke`` the threads that it let go on.
+    ``changed`` are the watched labels whose value it changed, ``woke`` the threads that it let go on; ``asides`` what
+    the thread then did with shared memory until it stood before its next step.
     """
 
     index: int
@@ -60,6 +76,7 @@ class Step(Moment):
     text: str
     changed: list[str]
     woke: list[str]
+    asides: list[Access] = field(default_factory=list)
 
 
 @dataclass

@@ -21,7 +21,7 @@ from mini_qemu.sched.errors import InstrumentationError
 from mini_qemu.sched.instrument import is_controlled, just
 from mini_qemu.sched.ops import Op, operation
 
-from .guard import WHOLE, Box, Guard, Site
+from .guard import WHOLE, Aside, Box, Guard, Label, Site
 
 Steps = Generator[Any, Any, Any]
 
@@ -42,6 +42,9 @@ _calls: list[Callable[..., Any]] = []
 
 UNSHARED: set[type] = set()
 """Classes whose attributes belong to one thread each: `threading.local`."""
+
+
+READS, WRITES = "reads {box}: {value}", "writes {box} = {0}"
 
 
 class Act:
@@ -78,15 +81,43 @@ def step(guard: Guard, box: Box, part: Hashable, change: bool, act: Act, site: S
     return (yield (CHANGE if change else LOOK, spot, act, site))
 
 
+def quietly(
+    guard: Guard, box: Box, part: Hashable, change: bool, act: tuple[Callable[[], Any], str], site: Site,
+    operands: tuple[Any, ...] = (), label: Label | None = None,
+) -> Any:  # fmt: skip
+    """An access that is no step: noted, and made at once. A run that is recorded writes it down. ``act``: what to run,
+    and the verb that tells it."""
+    guard.note(box, part, change, site, label)
+    run, verb = act
+    if guard.diary is None:
+        return plainly(run())
+    value: Any = None
+    try:
+        value = run()
+    except BaseException as error:
+        value = error
+        raise
+    finally:
+        guard.diary.append(Aside(guard.world.current.tid, box, part, change, verb, operands, value, site))
+    return plainly(value)
+
+
 def _carry_out(world: Any, task: Any, made: Op) -> Any:
     return made[2].run()
 
 
 def _sentence(name: str, made: Op, value: Any, show: Callable[[Any], str]) -> tuple[str, str]:
     act = made[2]
-    shown = [show(operand) for operand in act.operands]
-    said = act.verb.format(*shown, *[""] * 3, box=name, value=show(value))
-    return (show(value) if made[0] == LOOK else shown[-1] if shown else ""), said
+    return told_of(name, made[0] == CHANGE, act.verb, act.operands, value, show)
+
+
+def told_of(
+    name: str, change: bool, verb: str, operands: tuple[Any, ...], value: Any, show: Callable[[Any], str]
+) -> tuple[str, str]:
+    """Value and sentence of an access."""
+    shown = [show(operand) for operand in operands]
+    said = verb.format(*shown, *[""] * 3, box=name, value=show(value))
+    return (shown[-1] if change and shown else "" if change else show(value)), said
 
 
 LOOK = operation("read", "reads", act=_carry_out, changes=False, tell=_sentence)
@@ -106,16 +137,21 @@ def own(function: Any) -> bool:
 
 @functools.cache
 def _in_class(cls: Any, name: str) -> Any:
-    for base in cls.__mro__:
-        found = base.__dict__.get(name)
-        if found is not None:
-            return found
-    return None
+    return next((base.__dict__[name] for base in cls.__mro__ if name in base.__dict__), MISSING)
+
+
+MISSING: Any = object()
+
+
+def declared(cls: Any, name: str) -> Any:
+    """What attribute ``name`` is in ``cls`` and its bases, or MISSING: a class may well hold None."""
+    return _in_class(cls, name)
 
 
 def in_class(cls: Any, name: str) -> Any:
-    """What attribute ``name`` is in ``cls`` and its bases, or None."""
-    return _in_class(cls, name)
+    """The method ``name`` of ``cls`` and its bases, or None."""
+    found = _in_class(cls, name)
+    return None if found is MISSING else found
 
 
 def forget_classes() -> None:

@@ -19,17 +19,22 @@ from mini_qemu.sched.shared import FIELDS
 
 from .access import (
     ATOMS,
+    MISSING,
+    READS,
     UNSHARED,
+    WRITES,
     Act,
     Steps,
     answer,
     call,
     class_name,
+    declared,
     forget_classes,
     guard_of,
     in_class,
     own,
     plainly,
+    quietly,
     refuse,
     step,
 )
@@ -56,8 +61,8 @@ def load(obj: Any, name: str, site: Site) -> Any:
         return getattr(obj, name)
     if isinstance(obj, type):
         return _class_attribute(obj, name, site)
-    found = in_class(cls, name)
-    if found is not None:
+    found = declared(cls, name)
+    if found is not MISSING:
         kind = type(found)
         if kind is property:
             return call(site, found.fget, obj) if own(found.fget) else getattr(obj, name)
@@ -74,7 +79,7 @@ def load(obj: Any, name: str, site: Site) -> Any:
         pass
     elif type(values) is dict:
         if name not in values:
-            if found is None:
+            if found is MISSING:
                 missing = in_class(cls, "__getattr__")
                 if own(missing):
                     return call(site, missing, obj, name)
@@ -91,11 +96,10 @@ def attribute(obj: Any, name: str, change: bool, run: Callable[[], Any], site: S
     guard = guard_of()
     box = guard.boxes.get(id(obj)) or guard.touched(obj, "attribute", site, class_name(type(obj)))
     label = ("attribute", box.label[1], name)
+    verb = WRITES if change else READS
     if name in guard.visible.names and label in guard.visible.found:
-        verb = "writes {box} = {0}" if change else "reads {box}: {value}"
         return step(guard, box, name, change, Act(run, verb, name, value), site)
-    guard.note(box, name, change, site, label)
-    return plainly(run())
+    return quietly(guard, box, name, change, (run, verb), site, value, label)
 
 
 def _inherited(obj: Any, name: str, site: Site) -> Any:
@@ -111,11 +115,11 @@ def _inherited(obj: Any, name: str, site: Site) -> Any:
 
 
 def _class_attribute(cls: type, name: str, site: Site) -> Any:
-    found = in_class(cls, name)
+    found = declared(cls, name)
     meta = in_class(type(cls), name)
     if type(meta) is property and own(meta.fget):
         return call(site, meta.fget, cls)
-    if found is None or hasattr(type(found), "__get__") or not is_controlled(cls.__module__):
+    if found is MISSING or hasattr(type(found), "__get__") or not is_controlled(cls.__module__):
         return plainly(getattr(cls, name))
     owner = next(base for base in cls.__mro__ if name in base.__dict__)
     return _attribute_of_class(owner, name, False, lambda: getattr(cls, name), site)
@@ -125,25 +129,21 @@ def _attribute_of_class(cls: type, name: str, change: bool, run: Callable[[], An
     guard = guard_of()
     box = _class_box(guard, cls, site)
     label = ("attribute", box.label[1], name)
+    verb = WRITES if change else READS
     if label in guard.visible.found:
-        verb = "writes {box} = {0}" if change else "reads {box}: {value}"
         return step(guard, box, name, change, Act(run, verb, name, value), site)
-    guard.note(box, name, change, site, label)
-    return plainly(run())
+    return quietly(guard, box, name, change, (run, verb), site, value, label)
 
 
 def _cached(obj: Any, descriptor: Any, site: Site) -> Steps:
     """`functools.cached_property`: look, compute, store. Since Python 3.12 no lock is around it."""
     name = descriptor.attrname
-    found = yield from answer(attribute(obj, name, False, lambda: vars(obj).get(name, _MISSING), site))
-    if found is not _MISSING:
+    found = yield from answer(attribute(obj, name, False, lambda: vars(obj).get(name, MISSING), site))
+    if found is not MISSING:
         return found
     value = yield from answer(call(site, descriptor.func, obj))
     yield from answer(attribute(obj, name, True, lambda: vars(obj).__setitem__(name, value), site, value))
     return value
-
-
-_MISSING: Any = object()
 
 
 def _shared(kind: int, obj: Any, name: str, value: Any, site: Site) -> Steps:

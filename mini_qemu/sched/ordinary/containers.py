@@ -47,6 +47,7 @@ VERBS = {
     "setdefault": "reads or sets {box}[{0}]: {value}", "__contains__": "asks whether {0} is in {box}: {value}",
     "items": "looks at the items of {box}", "keys": "looks at the keys of {box}",
     "values": "looks at the values of {box}", "__setitem__": "writes {box}[{0}] = {1}",
+    "count": "counts {0} in {box}: {value}", "index": "looks for {0} in {box}: {value}", "copy": "copies {box}",
     "__delitem__": "deletes {box}[{0}]", "__getitem__": "reads {box}[{0}]: {value}",
 }  # fmt: skip
 """Sentences for operations: ``{0}``, ``{1}`` are the arguments, ``{value}`` what came out."""

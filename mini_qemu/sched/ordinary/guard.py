@@ -15,6 +15,7 @@ Left out: places inside objects of libraries. Two threads that use one of those 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,9 @@ Label = tuple[str, ...]
 WHOLE = None
 """The part of a box that stands for all of it: its size, its keys, their order."""
 
+
+UNBOUND: Any = object()
+"""The value of a variable or attribute that has none yet."""
 
 MOST_STRAYS = 10_000
 """Objects of libraries that are remembered from run to run."""
@@ -110,23 +114,29 @@ class Spot(Primitive):
         self.name = ""
         CLERK.objects.append(self)
 
-    def seen(self, path: str) -> tuple[str, Any]:
-        """Label and value for a trace, where ``path`` leads to its object."""
-        obj, part = self.box.obj, str(self.part)
-        kind = self.box.label[0]
-        if kind == "cell":
-            try:
-                return part, obj.cell_contents
-            except ValueError:
-                return part, None
-        if kind == "global":
-            return part, obj.get(part)
-        if self.part is WHOLE:
-            return path or told(self.box.label), obj
-        return f"{path or type(obj).__name__}.{part}", vars(obj).get(part, getattr(type(obj), part, None))
-
     def contents(self) -> tuple[Any, ...]:
-        return self.seen("")
+        return seen(self.box, self.part, "")
+
+
+def seen(box: Box, part: Hashable, path: str) -> tuple[str, Any]:
+    """Label and value of a part of ``box`` for a trace, where ``path`` leads to its object."""
+    obj, name = box.obj, str(part)
+    kind = box.label[0]
+    if kind == "cell":
+        try:
+            return name, obj.cell_contents
+        except ValueError:
+            return name, UNBOUND
+    if kind == "global":
+        return name, obj.get(name, UNBOUND)
+    if part is WHOLE or kind == "container":
+        return path or told(box.label), obj
+    if isinstance(obj, type):
+        return f"{obj.__name__}.{name}", getattr(obj, name, UNBOUND)
+    own = getattr(obj, "__dict__", {})
+    found = own[name] if name in own else inspect.getattr_static(type(obj), name, UNBOUND)
+    found = getattr(obj, name, UNBOUND) if inspect.isdatadescriptor(found) else found
+    return f"{path or type(obj).__name__}.{name}", found
 
 
 class Box:
@@ -141,6 +151,20 @@ class Box:
         self.name = name
         self.visible = visible
         self.old = False
+
+
+@dataclass(frozen=True)
+class Aside:
+    """An access that is no step, in a run that is recorded: ``verb`` with its ``operands`` and ``value`` tells it."""
+
+    tid: int
+    box: Box
+    part: Hashable
+    change: bool
+    verb: str
+    operands: tuple[Any, ...]
+    value: Any
+    site: Site
 
 
 @dataclass(frozen=True)
@@ -170,6 +194,7 @@ class Guard:
         self.twins: dict[int, tuple[Any, Any]] = {}  # of real locks and queues: id -> (real, controlled)
         self.lives: dict[int, tuple[Any, Any]] = {}  # of thread objects
         self.made: dict[str, int] = {}  # how many things of a kind were made, for their names
+        self.diary: list[Aside] | None = None  # where somebody records the run
 
     def touched(self, obj: Any, kind: str, site: Site, name: str = "") -> Box:
         """The box of ``obj``, which is touched and may have none: a library made it, or somebody before the run. If it
@@ -241,6 +266,11 @@ class Guard:
         if entry not in self.seen:
             self.seen.add(entry)
             self.notes.append(Note(*entry, site, label or box.label, box.name))
+
+    def asides(self) -> list[Aside]:
+        """What was written down since the last call. From the first call on, it is written down."""
+        written, self.diary = self.diary or [], []
+        return written
 
     def taken(self) -> list[Note]:
         """What was noted since the last call."""

@@ -26,6 +26,7 @@ from .access import (
     in_class,
     own,
     plainly,
+    quietly,
     refuse,
     step,
 )
@@ -46,8 +47,7 @@ def touch(
     box = box_of(guard, obj, site)
     if box.visible:
         return step(guard, box, where, change, Act(run, verb, where, operands), site)
-    guard.note(box, where, change, site)
-    return plainly(run())
+    return quietly(guard, box, where, change, (run, verb), site, operands)
 
 
 def born(value: Any, site: Site) -> Any:
@@ -170,7 +170,7 @@ def truth(value: Any, site: Site) -> Any:
         if own(method):
             return followed_by(call(site, method, value), bool)
     if is_container(box := under(value)):
-        return touch(box, WHOLE, False, lambda: bool(value), "asks whether {box} is empty: {value}", site)
+        return touch(box, WHOLE, False, lambda: bool(value), "asks whether {box} has items: {value}", site)
     return bool(value)
 
 

@@ -1,81 +1,153 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a program calls its objects: the variables and attributes that lead to them."""
+"""What a program calls its objects, and which of them its threads share: what a trace of ordinary code shows.
+
+An object's name is the path of variables and attributes that leads to it: from main's variables first, then from those
+of other threads, of the module, and from `self`. A variable may not be bound yet when the object is first touched, and
+be gone when main has ended; so a program is rehearsed before it is recorded, and `Lore` keeps the best name.
+
+Left out: names for what only an expression ever held.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+from mini_qemu.sched.ops import FIELD_BITS
 from mini_qemu.sched.places import OWN_FILES
 from mini_qemu.sched.primitives import Primitive
 
 from .access import ATOMS
 from .calls import own_class
-from .guard import Spot
+from .guard import UNBOUND, WHOLE, Aside, Box, Spot, seen
 from .locks import Condition
+
+Maker = tuple[str, int]
+"""An object as all runs know it: the thread that made it, and the how-manieth object of that thread it was."""
+
+MAIN, OTHERS, MODULE, SELF, BIRTH = range(5)
+"""Where a path begins, the best first."""
+
+
+@dataclass
+class Lore:
+    """What rehearsals have shown: the name of each object, and the places that two threads touch and one changes."""
+
+    called: dict[Maker, tuple[int, str]] = field(default_factory=dict)
+    shared: dict[tuple[Maker, Hashable], None] = field(default_factory=dict)
+    rehearsed: bool = False
+
+    def learn(self, maker: Maker, rank: int, name: str) -> None:
+        """A better name replaces a worse one; of two good ones the first stays. No two objects have the same."""
+        if maker in self.called and self.called[maker][0] <= rank:
+            return
+        if all(name != other for of, (_, other) in self.called.items() if of != maker):
+            self.called[maker] = rank, name
+
+    def clear(self) -> None:
+        self.called.clear()
+        self.shared.clear()
+        self.rehearsed = False
 
 
 class Names:
-    """What the program calls its objects: the variables and attributes that lead to them. The state of its runs."""
+    """What the program calls its objects. The state of its runs."""
 
-    def __init__(self, world: Any) -> None:
+    def __init__(self, world: Any, lore: Lore) -> None:
         self.world = world
+        self.lore = lore
 
     def path_to(self, wanted: Any) -> str:
-        """The shortest path to ``wanted``, from a variable of main, of another thread, or of the module."""
-        if isinstance(wanted, Spot):
-            return str(wanted.seen(self.paths().get(id(wanted.box.obj), ""))[0])
-        return self.paths().get(id(wanted), "")
+        """The name of ``wanted``: the one that is known, or the shortest path that leads there now."""
+        obj = wanted.box.obj if isinstance(wanted, Spot) else wanted
+        name = self.known(wanted) or self.paths().get(id(obj), (0, ""))[1]
+        return seen(wanted.box, wanted.part, name)[0] if isinstance(wanted, Spot) else name
 
-    def paths(self) -> dict[int, str]:
-        """The name of every object that can be reached."""
-        found: dict[int, str] = {}
-        todo = deque((value, name, 0) for name, value in self._variables())
-        while todo:
-            thing, name, depth = todo.popleft()
-            if id(thing) in found or type(thing) in ATOMS:
-                continue
-            if not isinstance(thing, Names | ModuleType | type):
-                found[id(thing)] = name
-            if isinstance(thing, Condition):
-                todo.appendleft((thing._lock, name, depth))
-            elif depth < _DEPTH:
-                todo.extend((value, path, depth + 1) for path, value in _inside(thing, name))
+    def known(self, thing: Any) -> str:
+        """The name that rehearsals gave to an object with a key."""
+        return self.lore.called.get(self.makers().get(thing._key >> FIELD_BITS, ("", 0)), (0, ""))[1]
+
+    def makers(self) -> dict[int, Maker]:
+        return {key: maker for maker, key in self.world.registry.keys.items()}
+
+    def paths(self) -> dict[int, tuple[int, str]]:
+        """The name of every object that can be reached now, and where its path begins."""
+        found: dict[int, tuple[int, str]] = {}
+        for rank, name, value in sorted(self._variables(), key=lambda root: root[0]):
+            todo = deque([(value, name, 0)])
+            while todo:
+                thing, path, depth = todo.popleft()
+                if id(thing) in found or type(thing) in ATOMS:
+                    continue
+                if not isinstance(thing, Names | ModuleType | type):
+                    found[id(thing)] = rank, path
+                if isinstance(thing, Condition):
+                    todo.appendleft((thing._lock, path, depth))
+                elif depth < _DEPTH:
+                    todo.extend((inner, longer, depth + 1) for longer, inner in _inside(thing, path))
         return found
 
-    def _variables(self) -> Iterator[tuple[str, Any]]:
-        later: list[tuple[str, Any]] = []
+    def _variables(self) -> Iterator[tuple[int, str, Any]]:
         scopes: dict[int, dict[str, Any]] = {}
         for task in self.world.tasks:
             gen = task.gen
             while gen is not None and getattr(gen, "gi_frame", None) is not None:
                 if not gen.gi_code.co_filename.startswith(OWN_FILES):
                     scopes[id(gen.gi_frame.f_globals)] = gen.gi_frame.f_globals
+                    rank = MAIN if task is self.world.tasks[0] else OTHERS
                     for name, value in gen.gi_frame.f_locals.items():
-                        if not name.startswith("_sched"):
-                            if name == "self":
-                                later.append((type(value).__name__, value))
-                            else:
-                                yield name, value
+                        if name == "self":
+                            yield SELF, type(value).__name__, value
+                        elif not name.startswith("_sched"):
+                            yield rank, name, value
                 gen = gen.gi_yieldfrom
-        yield from later
+        for scope in scopes.values():
+            yield from ((MODULE, name, value) for name, value in scope.items() if not name.startswith("__"))
         for box in list(self.world.guard.boxes.values()):
             if box.name and box.label[0] in ("container", "attribute") and "." not in box.name:
-                yield box.name, box.obj
-        for scope in scopes.values():
-            yield from ((name, value) for name, value in scope.items() if not name.startswith("__"))
+                yield BIRTH, box.name, box.obj
 
     def values(self) -> dict[str, Any]:
-        """The values of the visible places that the run has touched."""
-        paths = self.paths()
+        """What a trace shows: the shared places that exist, the visible ones that were touched, and what is in the
+        queues, events and semaphores that the program has named.
+        """
+        makers, paths = self.makers(), self.paths()
+        boxes = {makers.get(box._key >> FIELD_BITS): box for box in self.world.guard.boxes.values()}
+        places = [(boxes[maker], part) for maker, part in self.lore.shared if maker in boxes]
+        places += self._visible()
         out: dict[str, Any] = {}
-        for spot in self.world.guard.spots.values():
-            label, value = spot.seen(paths.get(id(spot.box.obj), ""))
-            if label not in out:
-                out[label] = value
+        for box, part in places:
+            name = self.known(box) or paths.get(id(box.obj), (0, ""))[1]
+            label, value = seen(box, part, name)
+            if value is not UNBOUND:
+                out.setdefault(label, value)
+        for thing in self.world.objects:
+            if getattr(thing, "shown", None) is not None and (name := self.known(thing)) and "._" not in name:
+                out.setdefault(name, thing.shown())
         return out
+
+    def _visible(self) -> Iterator[tuple[Box, Hashable]]:
+        """The visible places: of every object whose attribute it is, and those that were touched."""
+        guard = self.world.guard
+        for box in guard.boxes.values():
+            if box.label[0] == "container" and box.visible:
+                yield box, WHOLE
+            own = vars(box.obj) if box.label[0] == "attribute" and hasattr(box.obj, "__dict__") else {}
+            for label in guard.visible.found:
+                if label[:2] == box.label[:2] and label[-1] in own:
+                    yield box, label[-1]
+        yield from ((spot.box, spot.part) for spot in guard.spots.values())
+
+    def asides(self) -> Iterator[tuple[Aside, str]]:
+        """What was accessed without a step since the last call, where two threads share it: with the place's label."""
+        makers = self.makers()
+        for aside in self.world.guard.asides():
+            part = WHOLE if aside.box.label[0] == "container" else aside.part
+            if (makers.get(aside.box._key >> FIELD_BITS), part) in self.lore.shared:
+                yield aside, seen(aside.box, part, self.known(aside.box))[0]
 
 
 _DEPTH = 4

@@ -28,7 +28,7 @@ from mini_qemu.sched.scenario import Scenario
 from . import builtin_calls, futures, queues, sync, threads
 from .guard import Visible, told
 from .memory import Memory
-from .names import Names
+from .names import Lore, Names
 from .words import answered
 
 MAIN = "main"
@@ -52,6 +52,7 @@ class Program(Scenario):
         )
         self.visible = self.shared = Visible()
         self.memory = Memory([main])
+        self.lore = Lore()
         self.world: Any = None
 
     def begin(self, world: Any) -> None:
@@ -59,6 +60,7 @@ class Program(Scenario):
         if self.memory.changed():
             self.memory = Memory([self.main])
             self.shared.clear()
+            self.lore.clear()
         self.memory.enter(world.guard)
         self.world = world
 
@@ -73,13 +75,17 @@ class Program(Scenario):
         """The values of what is put back after each run: globals, objects of the module, captured variables."""
         return self.memory.values()
 
-    def _watched(self, state: Any) -> Mapping[str, Any]:
-        """What a trace shows: the values of the visible places that the run has touched."""
-        return self.names.values()
+    def before_recording(self) -> None:
+        from .rehearsal import rehearse  # which runs worlds, and a world knows programs
+
+        rehearse(self)
+
+    def _watched(self, state: Names) -> Mapping[str, Any]:
+        """What a trace shows: the values of what the threads share."""
+        return state.values()
 
     def _setup(self) -> Names:
-        self.names = Names(self.world)
-        return self.names
+        return Names(self.world, self.lore)
 
     @property
     def fingerprint(self) -> str:

@@ -43,6 +43,9 @@ class Queue(Primitive):
     def contents(self) -> tuple[Any, ...]:
         return self._state, tuple(self.items)
 
+    def shown(self) -> list[Any]:
+        return list(self.items)
+
     def store(self, item: Any) -> None:
         self.items.append(item)
 

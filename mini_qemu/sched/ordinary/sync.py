@@ -15,7 +15,7 @@ from mini_qemu.sched.ops import Op, operation
 from mini_qemu.sched.primitives import Primitive
 
 from .replaced import REPLACED, TWINS
-from .words import asked, limit, tells, word
+from .words import Plain, asked, limit, tells, word
 
 # ---------------------------------------------------------------- semaphores
 
@@ -30,6 +30,9 @@ class Semaphore(Primitive):
             raise ValueError("semaphore initial value must be >= 0")
         self._state = value
         super().__init__()
+
+    def shown(self) -> int:
+        return int(self._state)
 
     @word
     def acquire(self, blocking: bool = True, timeout: float | None = None) -> Steps:
@@ -88,6 +91,9 @@ class Event(Primitive):
         self._state = False
         super().__init__()
 
+    def shown(self) -> Plain:
+        return Plain("set" if self._state else "not set")
+
     @word
     def set(self) -> Steps:
         yield (SET, self, True)
@@ -137,6 +143,10 @@ class Barrier(Primitive):
         self.timeout = timeout
         self._state = (FILLING, 0)
         super().__init__()
+
+    def shown(self) -> Plain:
+        phase, count = self._state
+        return Plain(f"{count} of {self.parties}" if phase == FILLING else f"{phase}, {count} inside")
 
     @word
     def wait(self, timeout: float | None = None) -> Steps:

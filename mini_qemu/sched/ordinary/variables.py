@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import CellType
 from typing import Any
 
-from .access import Act, guard_of, plainly, step
+from .access import READS, WRITES, Act, guard_of, quietly, step
 from .guard import Site
 
 
@@ -31,11 +31,10 @@ def _cell(function: Any, name: str, change: bool, run: Callable[[Any], Any], sit
         box = guard.outer(cell, "cell", site, name)
         box.label = ("cell", site[1], name)
         box.visible = box.label in guard.visible.found
+    verb = WRITES if change else READS
     if box.visible:
-        verb = "writes {box} = {0}" if change else "reads {box}: {value}"
         return step(guard, box, name, change, Act(lambda: run(cell), verb, name, value), site)
-    guard.note(box, name, change, site)
-    return plainly(run(cell))
+    return quietly(guard, box, name, change, (lambda: run(cell), verb), site, value)
 
 
 def load_cell(function: Any, name: str, site: Site) -> Any:
@@ -62,13 +61,12 @@ def _global(scope: dict[str, Any], name: str, change: bool, run: Callable[[], An
     module = str(scope.get("__name__"))
     box = guard.outer(scope, "global", site, module)
     label = ("global", module, name)
+    verb = WRITES if change else READS
     if change and box.old:
         guard.refuse_change(label, site)
     if label in guard.visible.found:
-        verb = "writes {box} = {0}" if change else "reads {box}: {value}"
         return step(guard, box, name, change, Act(run, verb, name, value), site)
-    guard.note(box, name, change, site, label)
-    return plainly(run())
+    return quietly(guard, box, name, change, (run, verb), site, value, label)
 
 
 def load_global(scope: dict[str, Any], name: str, site: Site) -> Any:

@@ -21,6 +21,16 @@ from .access import answer, call
 from .guard import Site
 
 
+class Plain:
+    """A state in words, for a trace."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+    def __repr__(self) -> str:
+        return self.words
+
+
 def word(generator: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator of a method that makes steps: under control its generator runs, anybody else is refused."""
 
