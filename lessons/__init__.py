@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lessons.player import Player
     from lessons.player.asked import Asked
     from lessons.real.play import play
+    from lessons.views.elsewhere import elsewhere
     from lessons.views.figures import how_rare, outcomes
     from lessons.views.source import patch, show, side_by_side
     from lessons.views.stream import show_stream
@@ -39,6 +40,7 @@ _HOME = {
     "SchedulerLab": "lessons.widgets.lab",
     "check": "lessons.exercises.check",
     "check_fix": "lessons.exercises.check_fix",
+    "elsewhere": "lessons.views.elsewhere",
     "LongWork": "lessons.widgets.long_work",
     "hint": "lessons.exercises.check",
     "hunt": "lessons.exercises.hunt",
@@ -67,6 +69,7 @@ __all__ = [
     "check",
     "check_fix",
     "columns",
+    "elsewhere",
     "hint",
     "how_rare",
     "hunt",

@@ -272,6 +272,15 @@ TERMS = (
         "08",
         "the number of ordering constraints that a run must meet for a bug to show",
     ),
+    # ---- 09
+    Term(
+        "condition",
+        "09",
+        "an object on which a thread waits, without the lock, until another one notifies it",
+        "Also called a condition variable. A notification says that something has changed, not that it is still so:"
+        " wait in a loop.",
+        ("conditions", "condition variable"),
+    ),
 )  # fmt: skip
 
 

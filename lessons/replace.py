@@ -167,7 +167,9 @@ def edited(name: str, old: str, new: str, title: str = "", **names: Any) -> Func
     indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
     lines[at : at + len(wanted)] = [indent + line for line in textwrap.dedent(new).strip("\n").splitlines()]
     text = "\n".join(lines) + "\n"
-    return from_text(text, fn.__name__, f"<{fn.__name__}: {title or 'edited'}>", {"__name__": fn.__module__, **names})
+    file, scope = f"<{fn.__name__}: {title or 'edited'}>", {"__name__": fn.__module__, **names}
+    made: FunctionType = from_text(text, fn.__name__, file, scope)
+    return made
 
 
 def _same(lines: list[str], wanted: list[str]) -> bool:

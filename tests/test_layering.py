@@ -29,7 +29,7 @@ mini_qemu.channel
 mini_qemu.monitor
 mini_qemu.native
 mini_qemu.__main__
-lessons.places  lessons.functions  lessons.catalogue
+lessons.places  lessons.functions  lessons.catalogue  lessons.programs  lessons.elsewhere
 lessons.glossary  lessons.replace  lessons.views
 lessons.real
 lessons.scenarios

@@ -118,7 +118,7 @@ def _possible(node: ast.AST) -> Iterator[str]:
     body = _statements(node)
     for i, statement in enumerate(body):
         yield f"drop statement {i + 1} ({_excerpt(statement)})"
-        if i + 1 < len(body):
+        if i + 1 < len(body) and not isinstance(statement, ast.FunctionDef | ast.ClassDef):
             yield f"swap statements {i + 1} and {i + 2}"
         if isinstance(statement, ast.With):
             yield f"take no lock at statement {i + 1}"

@@ -46,11 +46,14 @@ class Answer:
     refused: str = ""
 
 
+Definition = ast.FunctionDef | ast.ClassDef
+
+
 @dataclass
 class _Notebook:
     """The cells of a file, parsed: what is defined where, and what calls name an exercise."""
 
-    functions: list[tuple[int, ast.FunctionDef, str]] = field(default_factory=list)
+    functions: list[tuple[int, Definition, str]] = field(default_factory=list)
     constants: dict[str, str] = field(default_factory=dict)
     preamble: list[str] = field(default_factory=list)
     calls: list[tuple[int, ast.Call, Exercise]] = field(default_factory=list)
@@ -112,7 +115,7 @@ def _read(book: _Notebook, position: int, source: str) -> None:
         book.broken.update(dict.fromkeys(set(NAMED.findall(source)) & set(exercises()), "Python cannot read the cell."))
         return
     for node in _top(tree.body):
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, Definition):
             book.functions.append((position, node, source))
         elif isinstance(node, ast.Import | ast.ImportFrom) and not _stray_imports(node):
             book.preamble.append(ast.unparse(node))
@@ -183,12 +186,12 @@ def _function(book: _Notebook, here: int, asked: Exercise) -> Answer:
     parts += [_segment(text, other) for other, text in (others[name] for name in needed)]
     own = _segment(source, node)
     if node.name != asked.entry:
-        own = re.sub(rf"\bdef\s+{re.escape(node.name)}\b", f"def {asked.entry}", own, count=1)
+        own = re.sub(rf"\b(def|class)\s+{re.escape(node.name)}\b", rf"\1 {asked.entry}", own, count=1)
         own += f"\n\n{node.name} = {asked.entry}"
     return Answer(asked.name, "\n\n".join([*parts, own]) + "\n")
 
 
-def _segment(source: str, node: ast.FunctionDef) -> str:
+def _segment(source: str, node: Definition) -> str:
     lines = source.splitlines(keepends=True)
     first = min([node.lineno, *(at.lineno for at in node.decorator_list)])
     text = "".join(lines[first - 1 : node.end_lineno]).rstrip()
@@ -196,10 +199,10 @@ def _segment(source: str, node: ast.FunctionDef) -> str:
     return "\n".join(line[indent:] if not line[:indent].strip() else line for line in text.splitlines())
 
 
-def _needed(node: ast.FunctionDef, helpers: dict[str, ast.FunctionDef]) -> list[str]:
-    """The functions of the notebook that this one uses, those that they use included."""
+def _needed(node: Definition, helpers: dict[str, Definition]) -> list[str]:
+    """The functions and classes of the notebook that this one uses, those that they use included."""
     found: list[str] = []
-    waiting = [node]
+    waiting: list[Definition] = [node]
     while waiting:
         for name in ast.walk(waiting.pop()):
             if isinstance(name, ast.Name) and name.id in helpers and name.id not in found:
@@ -211,7 +214,7 @@ def _needed(node: ast.FunctionDef, helpers: dict[str, ast.FunctionDef]) -> list[
 # ---- what no answer needs
 
 
-def _stray(node: ast.FunctionDef) -> str:
+def _stray(node: Definition) -> str:
     """Why this function is not judged, or "". An answer may use the miniature, not the judge's machinery."""
     for part in ast.walk(node):
         line = f"Line {getattr(part, 'lineno', node.lineno) - node.lineno + 1} of {node.name}"

@@ -18,6 +18,7 @@ LESSONS = (
     "what_survived",
     "real_thing",
     "clean_runs",
+    "your_own_bug",
 )
 
 

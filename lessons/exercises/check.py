@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Judge an answer by running it in every interleaving: `check(my_function, "missing-join/write")`.
 
+An answer is a function, a class, or the letters of an order.
+
 The answer is put into the miniature, every trial of the exercise is explored, and the first one that fails is shown:
 why, how often, and the shortest failing run, to play. Doing nothing fails too, because each trial also says how it must
 end. An answer that passes may get a remark: accepted, but not nice; or praise for what it does better. Whatever an
@@ -16,7 +18,6 @@ import inspect
 import pickle
 import re
 import sys
-import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from lessons.exercises.model import Exercise, OrderExercise, Outcome, Trial, oth
 from lessons.exercises.mounting import function_from
 from lessons.exercises.notebook_hooks import watch_syntax
 from lessons.exercises.untouched import watching
+from lessons.functions import home_of, source_of
 from lessons.replace import BadReplacement
 from mini_qemu.fixes import only
 from mini_qemu.sched import (
@@ -60,15 +62,15 @@ class Refused(Exception):
     """An answer that cannot be run; the message is the feedback."""
 
 
-def check(answer: Callable[..., Any] | str, name: str) -> Feedback:
-    """Judge an answer: a function you wrote, or, where lines are to be ordered, their letters: check("BCA", ...).
+def check(answer: Callable[..., Any] | type | str, name: str) -> Feedback:
+    """Judge an answer: a function or class you wrote, or, where lines are to be ordered, their letters: check("BCA", ...).
 
     Linux judges in a child process, so that no answer can hurt the one who asks.
     """
     return _check(answer, exercise(name), _judge_apart if APART else _judge_here)
 
 
-def _check(answer: Callable[..., Any] | str, asked: Exercise, judge: Callable[..., Feedback]) -> Feedback:
+def _check(answer: Callable[..., Any] | type | str, asked: Exercise, judge: Callable[..., Feedback]) -> Feedback:
     try:
         feedback = judge(*_function(answer, asked), asked)
     except Refused as error:
@@ -104,28 +106,53 @@ def hint(name: str, number: int = 1) -> str:
 # ---- is it something that can be run?
 
 
-def _function(answer: Any, asked: Exercise) -> tuple[FunctionType, str, str]:
-    """The answer as a function, its source, and, for an order, the letters."""
+def _function(answer: Any, asked: Exercise) -> tuple[Code, str, str]:
+    """The answer as a function or class, its source, and, for an order, the letters."""
     if isinstance(asked, OrderExercise):
         return _ordered(answer, asked)
-    if not isinstance(answer, FunctionType):
-        raise Refused(f"Give check your function: check({asked.entry}, {asked.name!r}). Got {answer!r}.")
     model = function_from(asked.solution, asked.entry)
-    wanted, given = inspect.signature(model), inspect.signature(answer)
+    word = _word(model)
+    if type(answer) is not type(model):
+        raise Refused(f"Give check your {word}: check({asked.entry}, {asked.name!r}). Got {answer!r}.")
+    for name, wanted in _called(model, asked.entry):
+        given = dict(_called(answer, asked.entry)).get(name)
+        if given is None:
+            raise Refused(f"{name} is called, and your class has no such method: write it as a `def` in the class.")
+        _same_call(name, inspect.signature(wanted), given)
+    try:
+        source = source_of(answer)
+        if home_of(answer)[0] == "<string>":  # from eval or exec; Python 3.13 would take `-c`'s text for it
+            raise OSError
+    except (OSError, TypeError, SyntaxError):
+        raise Refused(f"The source of your {word} cannot be found: define it in a cell of the notebook.") from None
+    return answer, source, ""
+
+
+Code = FunctionType | type
+
+
+def _word(answer: Code) -> str:
+    return "class" if isinstance(answer, type) else "function"
+
+
+def _called(answer: Code, entry: str) -> Iterator[tuple[str, FunctionType]]:
+    """What is called of an answer, and under which name: the function, or the methods without an underscore."""
+    if isinstance(answer, FunctionType):
+        yield entry, answer
+    else:
+        methods = ((name, f) for name, f in vars(answer).items() if isinstance(f, FunctionType))
+        yield from ((f"{entry}.{name}", f) for name, f in methods if name == "__init__" or not name.startswith("_"))
+
+
+def _same_call(name: str, wanted: inspect.Signature, answer: FunctionType) -> None:
+    given = inspect.signature(answer)
     if list(wanted.parameters) != list(given.parameters) and not _same_shape(wanted, given):
         raise Refused(
-            f"{asked.entry} is called with ({_names(wanted)}), but yours takes ({_names(given)}): change the line"
-            f" `def {answer.__name__}({_names(given)}):`."
+            f"{name} is called with ({_parameters(wanted)}), but yours takes ({_parameters(given)}): change the line"
+            f" `def {answer.__name__}({_parameters(given)}):`."
         )
     if inspect.isgeneratorfunction(answer) or inspect.iscoroutinefunction(answer):
-        raise Refused(f"{asked.entry} must be a plain function: no `async def`, and no `yield` in it.")
-    try:
-        if answer.__code__.co_filename == "<string>":  # from eval or exec; Python 3.13 would take `-c`'s text for it
-            raise OSError
-        source = textwrap.dedent(inspect.getsource(answer))
-    except (OSError, TypeError):
-        raise Refused("The source of your function cannot be found: define it in a cell of the notebook.") from None
-    return answer, source, ""
+        raise Refused(f"{name} must be a plain function: no `async def`, and no `yield` in it.")
 
 
 def _same_shape(wanted: inspect.Signature, given: inspect.Signature) -> bool:
@@ -135,11 +162,11 @@ def _same_shape(wanted: inspect.Signature, given: inspect.Signature) -> bool:
     return shape(wanted) == shape(given)
 
 
-def _names(signature: inspect.Signature) -> str:
+def _parameters(signature: inspect.Signature) -> str:
     return ", ".join(signature.parameters)
 
 
-def _ordered(answer: Any, asked: OrderExercise) -> tuple[FunctionType, str, str]:
+def _ordered(answer: Any, asked: OrderExercise) -> tuple[Code, str, str]:
     letters = "".join(asked.lines)
     example = f"check({letters[::-1]!r}, {asked.name!r})"
     if not isinstance(answer, str):
@@ -162,7 +189,7 @@ def _ordered(answer: Any, asked: OrderExercise) -> tuple[FunctionType, str, str]
 # ---- run it
 
 
-def _judge_apart(function: FunctionType, source: str, order: str, asked: Exercise) -> Feedback:
+def _judge_apart(function: Code, source: str, order: str, asked: Exercise) -> Feedback:
     """Judge in a child; what fails there is replayed here, for the player, once it is known to end."""
 
     def work() -> bytes:
@@ -199,11 +226,11 @@ def _judge_apart(function: FunctionType, source: str, order: str, asked: Exercis
         return feedback
 
 
-def _judge_here(function: FunctionType, source: str, order: str, asked: Exercise) -> Feedback:
+def _judge_here(function: Code, source: str, order: str, asked: Exercise) -> Feedback:
     return _judge(function, source, order, asked)[0]
 
 
-def _judge(function: FunctionType, source: str, order: str, asked: Exercise) -> tuple[Feedback, Trial | None]:
+def _judge(function: Code, source: str, order: str, asked: Exercise) -> tuple[Feedback, Trial | None]:
     """The feedback, and the trial that failed."""
     proved: list[str] = []
     passed: list[Outcome] = []
@@ -215,7 +242,7 @@ def _judge(function: FunctionType, source: str, order: str, asked: Exercise) -> 
                 shortest = _shortest(trial.scenario, result) if failed else None
                 looked = _examples if failed and not trial.must_abort else _sampled
                 traces = looked(trial.scenario, result)
-                outcome = Outcome(trial, result, Deeds(traces, function.__code__.co_filename), order)
+                outcome = Outcome(trial, result, Deeds(traces, home_of(function)[0]), order)
         except (BadReplacement, InstrumentationError, SchedError) as error:
             raise Refused(_readable(error, function)) from error
         if failed:
@@ -228,7 +255,7 @@ def _judge(function: FunctionType, source: str, order: str, asked: Exercise) -> 
 
 
 @contextmanager
-def _in_place(function: FunctionType, asked: Exercise, trial: Trial) -> Iterator[None]:
+def _in_place(function: Code, asked: Exercise, trial: Trial) -> Iterator[None]:
     with only(*trial.on), trial.under(), asked.mount(function):
         yield
 
@@ -240,10 +267,10 @@ def survives(source: str, asked: Exercise) -> bool:
         function, _, _ = _function(answer, asked)
         for trial in asked.trials:
             with _in_place(function, asked, trial):
-                result = explore(trial.scenario, "dpor", MOST_RUNS, MOST_SECONDS)
+                result = explore(trial.scenario, "dpor", MOST_RUNS, MOST_SECONDS, first=not trial.must_abort)
                 if not trial.passed_by(result):
                     return False
-                if Deeds(sampled(trial.scenario), function.__code__.co_filename).keeps:
+                if Deeds(sampled(trial.scenario), home_of(function)[0]).keeps:
                     return False
     except (Refused, BadReplacement, InstrumentationError, SchedError):
         return False
@@ -313,12 +340,12 @@ def _starter_fails(asked: Exercise) -> tuple[Trial, int, int] | None:
     return None
 
 
-def _failed(asked: Exercise, outcome: Outcome, trace: Trace | None, function: FunctionType, source: str) -> Feedback:
+def _failed(asked: Exercise, outcome: Outcome, trace: Trace | None, function: Code, source: str) -> Feedback:
     result, trial = outcome.result, outcome.trial
     if trial.must_abort and not result.failing:
         return _silent(asked, outcome)
     if not result.failing:
-        say = _loops(function)
+        say = _loops(function, source)
         return Feedback(asked.name, False, (say, f"That was seen when {trial.about}."), on=trial.on, reply="loop")
     number = f"{result.failing:,} of {result.runs:,} interleavings fail" if result.runs > 1 else "it fails"
     own, is_slip = _own(result, function, len(trial.scenario.functions) == 1) if asked.kind != "order" else ("", False)
@@ -362,14 +389,14 @@ def _misused_lock(deeds: Deeds) -> tuple[str, str]:
     return "", ""
 
 
-def _own(result: Result, function: FunctionType, alone: bool) -> tuple[str, bool]:
+def _own(result: Result, function: Code, alone: bool) -> tuple[str, bool]:
     """A sentence about a finding in the answer's own lines, or ""; and whether it is a slip, not the bug at work."""
-    first = function.__code__.co_firstlineno
+    file, first = home_of(function)
     for failure in result.examples.values():
         finding = failure.finding
-        if finding.file != function.__code__.co_filename:
+        if finding.file != file:
             continue
-        line = f"Line {finding.line - first + 1} of your function"
+        line = f"Line {finding.line - first + 1} of your {_word(function)}"
         if finding.kind == "livelock":
             cure = "nothing in it makes it end" if alone else "let it wait for something that another thread does"
             return f"{line} is in a loop that never ends: {cure}.", True
@@ -384,10 +411,10 @@ def _own(result: Result, function: FunctionType, alone: bool) -> tuple[str, bool
 SLIPS = ("NameError", "AttributeError", "TypeError", "UnboundLocalError", "ImportError", "RecursionError")
 
 
-def _loops(function: FunctionType) -> str:
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+def _loops(function: Code, source: str) -> str:
+    tree, word = ast.parse(source), _word(function)
     line = next((node.lineno for node in ast.walk(tree) if isinstance(node, ast.While | ast.For)), None)
-    where = f"Line {line} of your function" if line else "Your function"
+    where = f"Line {line} of your {word}" if line else f"Your {word}"
     return (
         f"{where} goes round and round while it waits, so there is no end of interleavings to try. Do not look again"
         " and again: join, or take a lock or a semaphore."
@@ -427,28 +454,29 @@ def _returns_nothing(source: str, asked: Exercise) -> str:
     return "Your function returns nothing, so its caller gets None: is there a `return` missing in its last line?"
 
 
-def _readable(error: Exception, function: FunctionType) -> str:
+def _readable(error: Exception, function: Code) -> str:
     """A refusal of the engine, with the line counted from the top of the answer."""
-    text, file = str(error), function.__code__.co_filename
+    text, word = str(error), _word(function)
+    file, first = home_of(function)
     head, _, rest = text.partition(f"{file}:")
     number, _, tail = rest.partition(":")
     if number.isdigit():
-        return f"{head}Line {int(number) - function.__code__.co_firstlineno + 1} of your function:{tail}"
+        return f"{head}Line {int(number) - first + 1} of your {word}:{tail}"
     if "RecursionError" in text:
-        return "Your function calls itself without end. Wait for something that another thread does, or return."
+        return f"Your {word} calls itself without end. Wait for something that another thread does, or return."
     hidden = re.match(r"\S*\.py:\d+: (.*?) in code the explorer does not control", text)
     if hidden:
         return (
             f"{hidden[1]} where the explorer cannot see it, inside a call such as `hasattr` or `getattr`. Read the"
-            " field in a plain line of your function instead."
+            f" field in a plain line of your {word} instead."
         )
     cause = error.__cause__
     if isinstance(error, ScenarioError) and cause is not None:  # raised while the scenario was being prepared
         lines = [at.lineno or 0 for at in traceback.extract_tb(cause.__traceback__) if at.filename == file]
         if not lines:
-            return f"What your function returned cannot be used: {type(cause).__name__}: {cause}."
-        line = lines[-1] - function.__code__.co_firstlineno + 1
-        return f"Line {line} of your function stopped with {type(cause).__name__}: {cause}."
+            return f"What your {word} returned cannot be used: {type(cause).__name__}: {cause}."
+        line = lines[-1] - first + 1
+        return f"Line {line} of your {word} stopped with {type(cause).__name__}: {cause}."
     return text
 
 

@@ -2,7 +2,8 @@
 """What an exercise and a question are. Data only: check.py judges, lessons.widgets asks.
 
 An exercise is written as Python: one file each, whose functions are the starter, the solution, and the answers that
-somebody is likely to give, wrong or right. They are ordinary functions, which tools read; an answer is judged as text,
+somebody is likely to give, wrong or right. (They may be classes, too.) They are ordinary code, which tools read; an
+answer is judged as text,
 taken from them with `inspect`, so that each meets the grader as a learner's cell does: without this file's imports.
 
 An answer is put in its place by `mount`, and every trial is explored: all interleavings of one scenario, judged by its
@@ -26,7 +27,7 @@ from lessons.exercises.deeds import Deeds
 from lessons.functions import text_of
 from mini_qemu.sched import Result, Scenario
 
-Mount = Callable[[FunctionType], AbstractContextManager[Any]]
+Mount = Callable[[Any], AbstractContextManager[Any]]
 F = TypeVar("F", bound=Callable[..., Any])
 LETTER = re.compile(r"\s*# ([A-Z])$")
 
@@ -196,8 +197,28 @@ class Exercise:
 
         return take
 
+    def refutes_changed(self, name: str, reply: str, when: When, **change: str) -> None:
+        """A wrong answer that is the solution with some lines changed: `old` becomes `new`."""
+        self._refuted.append(WrongAnswer(name, self._changed(**change), reply, when))
+
+    def accepts_changed(self, name: str, **change: str) -> None:
+        """A right answer that is the solution with some lines changed: `old` becomes `new`."""
+        self.right.append(RightAnswer(name, self._changed(**change)))
+
+    def _changed(self, old: str, new: str) -> str:
+        """The solution with these lines in the place of those. A text of several lines begins with an empty one; both
+        have the margin of the old."""
+        margin = min(len(line) - len(line.lstrip()) for line in old.splitlines() if line.strip())
+        wanted = [line[margin:] for line in old.splitlines() if line.strip()]
+        instead = [line[margin if new.startswith("\n") else 0 :] for line in new.splitlines() if line.strip()]
+        for indent in (" " * width for width in range(0, 40, 4)):
+            text = "\n".join(["", *(indent + line for line in wanted), ""])
+            if self.solution.count(text) == 1:
+                return self.solution.replace(text, "\n".join(["", *(indent + line for line in instead), ""]))
+        raise LookupError(f"the solution of {self.name} does not contain once: {wanted}")
+
     def _text(self, function: Callable[..., Any]) -> str:
-        assert isinstance(function, FunctionType)
+        assert isinstance(function, FunctionType | type)
         return text_of(function, self.entry)
 
 

@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import itertools
+import queue
+import sys
 import textwrap
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FunctionType
@@ -16,12 +20,14 @@ from lessons.replace import at_home, edited, original, replace
 from mini_qemu.sched import control
 
 ANSWERS = "lessons.answers"  # the module that functions made from text say they belong to
+GIVEN = {"threading": threading, "queue": queue, "deque": deque}  # what a cell has imported
 _numbers = itertools.count(1)
 
 
-def function_from(source: str, entry: str, title: str = "answer") -> FunctionType:
-    """The function that a text defines, as if it stood in a cell: with a source that players can show."""
-    return from_text(textwrap.dedent(source), entry, f"<{title} {next(_numbers)}>", {"__name__": ANSWERS})
+def function_from(source: str, entry: str, title: str = "answer") -> Any:
+    """The function or class that a text defines, as if it stood in a cell: with a source that players can show."""
+    scope = {"__name__": ANSWERS, **GIVEN}
+    return from_text(textwrap.dedent(source), entry, f"<{title} {next(_numbers)}>", scope)
 
 
 def instead_of(name: str) -> Mount:
@@ -60,6 +66,22 @@ def with_edits(mount: Mount, *edits: tuple[str, str, str]) -> Mount:
             yield
 
     return mounted
+
+
+def named_in(module: str, name: str) -> Mount:
+    """The answer, a class, is what a name of that module means: the programs there use it."""
+
+    @contextmanager
+    def mount(answer: Any) -> Iterator[None]:
+        control(answer.__module__)
+        scope = vars(sys.modules[module])
+        before, scope[name] = scope[name], answer
+        try:
+            yield
+        finally:
+            scope[name] = before
+
+    return mount
 
 
 class Place:

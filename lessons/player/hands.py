@@ -10,12 +10,14 @@ Left out: locals that come from no shared variable, and values that went through
 
 from __future__ import annotations
 
+import linecache
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypedDict
 
 from mini_qemu.sched import Local, Moment, Step, Trace
+from mini_qemu.sched.trace import Access
 
 MOST = 4  # items a thread, fewer where there are many threads; those that are stale or gone come first
 FEWEST = 2
@@ -66,8 +68,13 @@ class _Hands:
     def after(self, step: Step) -> None:
         """Take in one step."""
         thread = step.thread
-        if step.op in ("write", "cas") and (found := _BECOMES.search(step.text)):
-            self.last[step.object, step.field] = _Write(found[1], thread, step.index)
+        if step.op in ("write", "cas"):
+            found = _BECOMES.search(step.text)
+            if became := found[1] if found else step.state.get(step.name, ""):
+                self.last[step.object, step.field] = _Write(became, thread, step.index)
+        for aside in step.asides:
+            if aside.op == "write":
+                self.last[aside.name, ""] = _Write(step.state.get(aside.name, aside.value), thread, step.index)
         for mark, thing in step.things.items():
             if thing.freed:
                 self.freed.setdefault(mark, step)
@@ -94,6 +101,8 @@ class _Hands:
                     now[key] = known[key]
             elif step.op == "read" and ((one.function, one.depth) in frames or one.text == step.value):
                 now[key], bound = origin, True
+            elif aside := next((a for a in reversed(step.asides) if _gives(a, one)), None):
+                now[key] = _Origin((aside.name, ""), aside.name, aside.value, step.index)
             elif one.thing and (copied := next((o for k, o in now.items() if _points(locals_, k, one)), None)):
                 now[key] = copied
         self.origins[thread] = now
@@ -140,6 +149,13 @@ def hands(trace: Trace) -> Iterator[dict[str, list[Item]]]:
     for step in trace.steps:
         view.after(step)
         yield {thread: view.items(thread, step) for thread in trace.threads}
+
+
+def _gives(aside: Access, one: Local) -> bool:
+    """Whether the line that made this access binds the local to what it read."""
+    line = linecache.getline(aside.file, aside.line)
+    bound = re.search(rf"\b{re.escape(one.name)}\s*:?=(?!=)", line)
+    return aside.op == "read" and aside.value == one.text and bound is not None
 
 
 def _key(one: Local) -> Key:

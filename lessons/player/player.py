@@ -243,10 +243,12 @@ def written(step: Step, labels: Iterable[str]) -> list[str]:
 
 
 def sentence(step: Step, before: Data, after: Data, broken: Iterable[str] = ()) -> str:
-    """The engine's sentence, then what became of the watched state, who may go on, and which rule this broke, in the
-    words of the table."""
-    parts = [spoken(step) + kept_for(step)]
+    """The engine's sentence, then what the thread did until its next step, what became of the watched state, who may go
+    on, and which rule this broke, in the words of the table."""
+    parts = [spoken(step) + kept_for(step), *(aside.text for aside in step.asides)]
     for label in step.changed:
+        if any(aside.name == label for aside in step.asides):
+            continue
         told = (f"{label} = {after['state'][label]}", f"{label}: {before['state'].get(label)} becomes")
         if not any(words in step.text for words in told):
             parts.append(f"{label}: {before['state'].get(label, 'nothing')} → {after['state'][label]}")

@@ -123,7 +123,7 @@ def _around_switches(trace: Trace) -> list[_Part]:
 
 
 def _woken_late(trace: Trace) -> list[_Part]:
-    """For a thread that waited on a condition: who woke it, and who changed what it then used before it had the lock."""
+    """For a thread that waited on a condition: who notified it, and who then changed what it used, before it woke."""
     steps, finding = trace.steps, trace.finding
     woke = next((s for s in reversed(steps) if finding and s.thread == finding.thread and s.op in _WAKES), None)
     if woke is None:
@@ -136,7 +136,8 @@ def _woken_late(trace: Trace) -> list[_Part]:
     used = {s.name for s in _accesses(steps[woke.index - 1 :]) if s.thread == woke.thread}
     for other in reversed(_accesses(before[notified.index :])):
         if other.thread != woke.thread and other.op == "write" and other.name in used:
-            sentence = f"{_at(notified, f'notified {woke.object}')}, and {woke.thread} could wake. {_told(other)} first."
+            notice = _at(notified, f"notified {woke.object}")
+            sentence = f"{notice}, and {woke.thread} could wake. {_told(other)} first."
             return [_Part(sentence, (_beat(notified), _beat(other), _beat(woke)))]
     return []
 
@@ -244,7 +245,7 @@ def _past(verb: str) -> str:
     return f"{stem}d" if stem.endswith("e") else f"{stem}{'p' if stem == 'pop' else ''}ed"
 
 
-_IRREGULAR = {"read": "read", "write": "wrote", "take": "took", "put": "put", "get": "got", "find": "found", "set": "set"}
+_IRREGULAR = {"read": "read", "write": "wrote", "take": "took", "put": "put", "get": "got", "find": "found"}
 
 
 def _beat(step: Step) -> Beat:

@@ -13,9 +13,9 @@ from typing import Any
 from .clerk import CLERK
 from .errors import ScenarioError, UseAfterFree
 from .naming import path_to, reachable, rooted
+from .ops import ADD, OPERATIONS, ORDER, SEND, kind_of
 from .ordinary.access import told_of
 from .ordinary.names import Names
-from .ops import ADD, OPERATIONS, ORDER, SEND, kind_of
 from .picture import Local, Painter, Points, Thing, locals_of
 from .places import OWN_FILES, frames_of
 from .primitives import Primitive

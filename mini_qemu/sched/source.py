@@ -71,10 +71,16 @@ def tree_of(filename: str, source: str) -> ast.Module:
 
 @functools.lru_cache(maxsize=64)
 def _compiled(filename: str, source: str, flags: int) -> dict[tuple[int, str], list[CodeType]]:
-    """All code of a file by first line and name. Empty if it does not compile as a whole, as a cell with ``await``."""
+    """All code of a file by first line and name. Empty if it does not compile as a whole, as a cell with ``await``.
+
+    Of a cell, each statement is compiled by itself, too, as IPython does: the compiler calls the functions of a module
+    in another way if it sees the import.
+    """
     found: dict[tuple[int, str], list[CodeType]] = {}
     try:
-        waiting = [compile(tree_of(filename, source), filename, "exec", flags=flags, dont_inherit=True)]
+        tree = tree_of(filename, source)
+        parts = [tree, *(ast.Module([node], []) for node in tree.body if _stamp(filename) is None)]
+        waiting = [compile(part, filename, "exec", flags=flags, dont_inherit=True) for part in parts]
     except (SyntaxError, ValueError):
         return found
     while waiting:

@@ -7,6 +7,7 @@ state became.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -76,7 +77,7 @@ class Step(Moment):
     text: str
     changed: list[str]
     woke: list[str]
-    asides: list[Access] = field(default_factory=list)
+    asides: list[Access] = dataclasses.field(default_factory=list)
 
 
 @dataclass

@@ -140,7 +140,12 @@ def _in_class(cls: Any, name: str) -> Any:
     return next((base.__dict__[name] for base in cls.__mro__ if name in base.__dict__), MISSING)
 
 
-MISSING: Any = object()
+class _Missing:
+    def __repr__(self) -> str:
+        return "nothing of its own"
+
+
+MISSING: Any = _Missing()
 
 
 def declared(cls: Any, name: str) -> Any:
@@ -160,7 +165,13 @@ def forget_classes() -> None:
 
 
 def class_name(cls: type) -> str:
+    """What stands for the attributes of the class's instances in a label."""
     return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def class_itself(cls: type) -> str:
+    """What stands for the class's own attributes in a label."""
+    return f"class {class_name(cls)}"
 
 
 def plainly(value: Any) -> Any:

@@ -27,6 +27,7 @@ from .access import (
     Steps,
     answer,
     call,
+    class_itself,
     class_name,
     declared,
     forget_classes,
@@ -44,7 +45,7 @@ from .variables import set_global
 
 
 def _class_box(guard: Guard, cls: type, site: Site) -> Box:
-    return guard.outer(cls, "attribute", site, class_name(cls))
+    return guard.outer(cls, "attribute", site, class_itself(cls))
 
 
 def load(obj: Any, name: str, site: Site) -> Any:
@@ -103,15 +104,22 @@ def attribute(obj: Any, name: str, change: bool, run: Callable[[], Any], site: S
 
 
 def _inherited(obj: Any, name: str, site: Site) -> Any:
-    """A value that stands in the class and not in the object: both are read."""
+    """A value that stands in the class and not in the object: both are read. If both are visible that is two steps."""
     owner = next(base for base in type(obj).__mro__ if name in base.__dict__)
     guard = guard_of()
-    label = ("attribute", class_name(type(obj)), name)
-    if label in guard.visible.found:
+    if ("attribute", class_name(type(obj)), name) not in guard.visible.found:
+        box = guard.boxes.get(id(obj)) or guard.touched(obj, "attribute", site, class_name(type(obj)))
+        guard.note(box, name, False, site, ("attribute", class_name(type(obj)), name))
+        return _class_attribute(owner, name, site)
+    if ("attribute", class_itself(owner), name) not in guard.visible.found:
+        guard.note(_class_box(guard, owner, site), name, False, site, ("attribute", class_itself(owner), name))
         return attribute(obj, name, False, lambda: getattr(obj, name), site)
-    box = guard.boxes.get(id(obj)) or guard.touched(obj, "attribute", site, class_name(type(obj)))
-    guard.note(box, name, False, site, label)
-    return _class_attribute(owner, name, site)
+    return _own_or_inherited(obj, owner, name, site)
+
+
+def _own_or_inherited(obj: Any, owner: type, name: str, site: Site) -> Steps:
+    found = yield from answer(attribute(obj, name, False, lambda: vars(obj).get(name, MISSING), site))
+    return found if found is not MISSING else (yield from answer(_class_attribute(owner, name, site)))
 
 
 def _class_attribute(cls: type, name: str, site: Site) -> Any:

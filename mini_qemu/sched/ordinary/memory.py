@@ -19,7 +19,7 @@ from typing import Any
 from mini_qemu.sched.errors import ScenarioError
 from mini_qemu.sched.instrument import is_controlled
 
-from .access import forget_classes, own
+from .access import class_itself, forget_classes, own
 from .calls import twin
 from .containers import is_container
 from .guard import Guard
@@ -170,7 +170,7 @@ class Memory:
         for obj, _, name in self.objects:
             guard.born(obj, "attribute", here, f"{type(obj).__module__}.{type(obj).__qualname__}").name = name
         for cls, _ in self.classes:
-            guard.born(cls, "attribute", here, f"{cls.__module__}.{cls.__qualname__}").name = cls.__name__
+            guard.born(cls, "attribute", here, class_itself(cls)).name = cls.__name__
         for scope, _ in self.scopes:
             guard.born(scope, "global", here, str(scope.get("__name__")))
         for real, name in self.others:

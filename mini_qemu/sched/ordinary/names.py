@@ -62,12 +62,22 @@ class Names:
 
     def path_to(self, wanted: Any) -> str:
         """The name of ``wanted``: the one that is known, or the shortest path that leads there now."""
-        obj = wanted.box.obj if isinstance(wanted, Spot) else wanted
-        name = self.known(wanted) or self.paths().get(id(obj), (0, ""))[1]
-        return seen(wanted.box, wanted.part, name)[0] if isinstance(wanted, Spot) else name
+        if isinstance(wanted, Spot):
+            return seen(wanted.box, wanted.part, self.name(wanted.box, self.paths()))[0]
+        return self.name(wanted, self.paths())
+
+    def name(self, thing: Any, paths: dict[int, tuple[int, str]]) -> str:
+        """The name of a box or of an object with a key: the one that rehearsals gave it, unless another object has that
+        now; else the path that leads there now.
+        """
+        obj = thing.obj if isinstance(thing, Box) else thing
+        known = self.known(thing)
+        if known and all(path != known or at == id(obj) for at, (_, path) in paths.items()):
+            return known
+        return paths.get(id(obj), (0, ""))[1]
 
     def known(self, thing: Any) -> str:
-        """The name that rehearsals gave to an object with a key."""
+        """The name that rehearsals gave to a box or to an object with a key."""
         return self.lore.called.get(self.makers().get(thing._key >> FIELD_BITS, ("", 0)), (0, ""))[1]
 
     def makers(self) -> dict[int, Maker]:
@@ -114,20 +124,27 @@ class Names:
         """What a trace shows: the shared places that exist, the visible ones that were touched, and what is in the
         queues, events and semaphores that the program has named.
         """
-        makers, paths = self.makers(), self.paths()
-        boxes = {makers.get(box._key >> FIELD_BITS): box for box in self.world.guard.boxes.values()}
-        places = [(boxes[maker], part) for maker, part in self.lore.shared if maker in boxes]
-        places += self._visible()
+        paths = self.paths()
         out: dict[str, Any] = {}
-        for box, part in places:
-            name = self.known(box) or paths.get(id(box.obj), (0, ""))[1]
-            label, value = seen(box, part, name)
+        for box, part in (*self._shared(paths), *self._visible()):
+            label, value = seen(box, part, self.name(box, paths))
             if value is not UNBOUND:
                 out.setdefault(label, value)
         for thing in self.world.objects:
             if getattr(thing, "shown", None) is not None and (name := self.known(thing)) and "._" not in name:
                 out.setdefault(name, thing.shown())
         return out
+
+    def _shared(self, paths: dict[int, tuple[int, str]]) -> Iterator[tuple[Box, Hashable]]:
+        """The shared places: of the object that has the name now, or, if none has, of the one that will have it."""
+        boxes = self.world.guard.boxes
+        made = {box._key >> FIELD_BITS: box for box in boxes.values()}
+        now = {path: at for at, (_, path) in paths.items()}
+        for maker, part in self.lore.shared:
+            box = boxes.get(now.get(self.lore.called.get(maker, (0, ""))[1], 0))
+            box = box or made.get(self.world.registry.keys.get(maker, 0))
+            if box is not None:
+                yield box, part
 
     def _visible(self) -> Iterator[tuple[Box, Hashable]]:
         """The visible places: of every object whose attribute it is, and those that were touched."""
@@ -143,11 +160,11 @@ class Names:
 
     def asides(self) -> Iterator[tuple[Aside, str]]:
         """What was accessed without a step since the last call, where two threads share it: with the place's label."""
-        makers = self.makers()
+        makers, paths = self.makers(), self.paths()
         for aside in self.world.guard.asides():
             part = WHOLE if aside.box.label[0] == "container" else aside.part
             if (makers.get(aside.box._key >> FIELD_BITS), part) in self.lore.shared:
-                yield aside, seen(aside.box, part, self.known(aside.box))[0]
+                yield aside, seen(aside.box, part, self.name(aside.box, paths))[0]
 
 
 _DEPTH = 4
@@ -158,6 +175,8 @@ def _inside(thing: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield from ((f"{name}[{key!r}]", value) for key, value in list(thing.items()))
     elif isinstance(thing, list | tuple | deque):
         yield from ((f"{name}[{i}]", value) for i, value in enumerate(list(thing)))
+    elif isinstance(thing, type) and own_class(thing):
+        yield from ((f"{thing.__name__}.{k}", v) for k, v in list(vars(thing).items()) if not k.startswith("__"))
     elif isinstance(thing, Primitive) or callable(thing):
         return
     elif isinstance(getattr(thing, "__dict__", None), dict) and own_class(type(thing)):

@@ -1,0 +1,438 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""09, write: a thread pool with five mistakes, each of which an earlier lesson has shown. Judged by what uses it.
+
+The answer is a class. Most wrong answers are the solution with one mistake left in, so that each reply has its own.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+
+from lessons.exercises.model import Exercise, Trial
+from lessons.exercises.mounting import named_in
+from lessons.exercises.your_own_bug import users
+from mini_qemu.sched import scenario_of
+
+RESULT = Trial(scenario_of(users.one_result), "somebody waits for a result")
+RAISES = Trial(scenario_of(users.an_exception), "a job raises, and another one follows")
+CLOSING = Trial(scenario_of(users.closing), "a client submits a job while the pool shuts down")
+IDLE = Trial(scenario_of(users.idle), "two threads without work are shut down")
+TWO = Trial(scenario_of(users.one_for_two), "two threads share one job")
+PARALLEL = Trial(scenario_of(users.one_waits_for_the_other), "a job waits for another one")
+MANY = Trial(scenario_of(users.many_for_one), "one thread runs three jobs")
+
+POOL = Exercise(
+    name="own-bug/pool",
+    lesson="09_your_own_bug",
+    title="Make a thread pool right",
+    statement="Whatever submit() accepts must run, result() gives what came of it, and shutdown() waits for everything"
+    " that was accepted. No thread may wait for ever.",
+    why="Test and act share one hold of the lock, a waiter looks again when it wakes, everybody who waits is told, and"
+    " the result is there before anyone hears of it.",
+    equivalent={
+        **dict.fromkeys(
+            (
+                "swap statements 1 and 2 in line 3: def __init__(self, function):",
+                "swap statements 2 and 3 in line 3: def __init__(self, function):",
+                "swap statements 3 and 4 in line 3: def __init__(self, function):",
+                "swap statements 1 and 2 in line 9: def __init__(self, size):",
+                "swap statements 2 and 3 in line 9: def __init__(self, size):",
+                "swap statements 3 and 4 in line 9: def __init__(self, size):",
+            ),
+            "Nobody else knows the object yet, and none of these assignments needs another one.",
+        ),
+        **dict.fromkeys(
+            (
+                "swap statements 2 and 3 in line 19: with self.changed:",
+                "swap statements 1 and 2 in line 34: with self.changed:",
+            ),
+            "Both statements are in one critical section: who is notified can only wake when it has ended.",
+        ),
+        "drop statement 2 (self.value = None) in line 3: def __init__(self, function):": "The value is written before"
+        " anybody reads it, and a job that raised has none to read.",
+    },
+    trials=(RESULT, RAISES, IDLE, TWO, CLOSING, PARALLEL, MANY),
+    mount=named_in(users.__name__, "Pool"),
+    hints=(
+        "There are five mistakes. Fix one, run the cell, and read the run that fails next.",
+        "Lessons 01 and 02: what is announced before it is true? What is tested under no lock, or under another hold?",
+        "A thread that wakes may find that another one was faster. One notify() wakes one thread. A job that raises"
+        " ends its thread, unless somebody catches.",
+    ),
+)
+
+
+@POOL.starts_from(
+    "Somebody hears that the job is done before its value is there. First the value, then the event.",
+    lambda o: o.during(RESULT) and o.says("result() said None"),
+)
+class Pool:
+    """Threads that run jobs: what submit() accepts is run, and shutdown() waits for it."""
+
+    class Job:
+        def __init__(self, function):
+            self.function = function
+            self.value = None
+            self.error = None
+            self.done = threading.Event()
+
+    def __init__(self, size):
+        self.jobs = deque()
+        self.closed = False
+        self.changed = threading.Condition()
+        self.threads = [threading.Thread(target=self._work, name=f"worker {n + 1}") for n in range(size)]
+        for thread in self.threads:
+            thread.start()
+
+    def submit(self, function):
+        """Accept a job, or raise RuntimeError if the pool is closed."""
+        if self.closed:
+            raise RuntimeError("the pool is closed")
+        job = self.Job(function)
+        with self.changed:
+            self.jobs.append(job)
+            self.changed.notify()
+        return job
+
+    def result(self, job):
+        """Wait until the job has run. Return its value, or raise what it raised."""
+        job.done.wait()
+        if job.error is not None:
+            raise job.error
+        return job.value
+
+    def shutdown(self):
+        """Accept nothing more, and wait until everything accepted has run."""
+        with self.changed:
+            self.closed = True
+            self.changed.notify()
+        for thread in self.threads:
+            thread.join()
+
+    def _work(self):
+        """What each thread does: one job after another, until the pool is closed and empty."""
+        while True:
+            with self.changed:
+                if not self.jobs and not self.closed:
+                    self.changed.wait()
+                if self.closed and not self.jobs:
+                    return
+                job = self.jobs.popleft()
+            job.done.set()
+            job.value = job.function()
+
+
+@POOL.solved_by
+class Right:
+    class Job:
+        def __init__(self, function):
+            self.function = function
+            self.value = None
+            self.error = None
+            self.done = threading.Event()
+
+    def __init__(self, size):
+        self.jobs = deque()
+        self.closed = False
+        self.changed = threading.Condition()
+        self.threads = [threading.Thread(target=self._work, name=f"worker {n + 1}") for n in range(size)]
+        for thread in self.threads:
+            thread.start()
+
+    def submit(self, function):
+        job = self.Job(function)
+        with self.changed:
+            # tested and used in one hold: between the two nobody can close
+            if self.closed:
+                raise RuntimeError("the pool is closed")
+            self.jobs.append(job)
+            self.changed.notify()
+        return job
+
+    def result(self, job):
+        job.done.wait()
+        if job.error is not None:
+            raise job.error
+        return job.value
+
+    def shutdown(self):
+        with self.changed:
+            self.closed = True
+            # all of them must look again
+            self.changed.notify_all()
+        for thread in self.threads:
+            thread.join()
+
+    def _work(self):
+        while True:
+            with self.changed:
+                # look again after waking: another thread may have been faster
+                while not self.jobs and not self.closed:
+                    self.changed.wait()
+                if not self.jobs:
+                    return
+                job = self.jobs.popleft()
+            try:
+                job.value = job.function()
+            except Exception as error:
+                job.error = error
+            # done is the last word: the value is there before anyone hears of it
+            job.done.set()
+
+
+POOL.refutes_changed(
+    "an_exception_ends_the_thread",
+    "The job's exception ends the thread that runs it. The event is never set, so whoever waits for the result waits"
+    " for ever. Catch it, keep it in the job, and go on.",
+    lambda o: o.during(RAISES) and o.says("no such report"),
+    old="""
+    try:
+        job.value = job.function()
+    except Exception as error:
+        job.error = error
+    """,
+    new="job.value = job.function()",
+)
+POOL.refutes_changed(
+    "the_exception_is_lost",
+    "The thread survives the exception, but result() must raise it again. Keep it in the job.",
+    lambda o: o.during(RAISES) and o.says("result() did not"),
+    old="""
+    except Exception as error:
+        job.error = error
+    """,
+    new="""
+    except Exception:
+        pass
+    """,
+)
+POOL.refutes_changed(
+    "tests_before_the_lock",
+    "submit() looks whether the pool is closed, and then takes the lock. In between the pool can close and its threads"
+    " can end. Then you accept a job that nobody runs: check, then act.",
+    lambda o: o.during(CLOSING) and o.says("accepted ['report'], and ran []"),
+    old="""
+    with self.changed:
+        # tested and used in one hold: between the two nobody can close
+        if self.closed:
+            raise RuntimeError("the pool is closed")
+        self.jobs.append(job)
+    """,
+    new="""
+    if self.closed:
+        raise RuntimeError("the pool is closed")
+    with self.changed:
+        self.jobs.append(job)
+    """,
+)
+POOL.refutes_changed(
+    "never_refuses",
+    "submit() accepts what nobody will run. Once the pool is closed it must raise RuntimeError.",
+    lambda o: o.during(IDLE) and o.says("after shutdown()"),
+    old="""
+    if self.closed:
+        raise RuntimeError("the pool is closed")
+    """,
+    new="",
+)
+POOL.refutes_changed(
+    "notifies_one",
+    "shutdown() wakes one thread, and two may be waiting. The other one waits for ever, and so does join(). What"
+    " concerns everybody needs notify_all().",
+    lambda o: o.during(IDLE) and "deadlock" in o.kinds,
+    old="self.changed.notify_all()",
+    new="self.changed.notify()",
+)
+POOL.refutes_changed(
+    "looks_once",
+    "A thread waits, a job comes, it is notified. Before it has the lock again, another thread takes the job. It must"
+    " look again when it wakes: `while`, not `if`.",
+    lambda o: o.during(TWO) and o.says("IndexError"),
+    old="""
+    while not self.jobs and not self.closed:
+        self.changed.wait()
+    if not self.jobs:
+        return
+    """,
+    new="""
+    if not self.jobs and not self.closed:
+        self.changed.wait()
+    if self.closed and not self.jobs:
+        return
+    """,
+)
+POOL.refutes_changed(
+    "looks_once_and_goes_home",
+    "A thread is notified, and another one takes the job first. It wakes, finds nothing, and ends, although the pool is"
+    " open. Now one thread too few is left. It must look again and wait again: `while`, not `if`.",
+    lambda o: o.during(PARALLEL) and "deadlock" in o.kinds and not o.always,
+    old="while not self.jobs and not self.closed:",
+    new="if not self.jobs and not self.closed:",
+)
+POOL.refutes_changed(
+    "leaves_work_behind",
+    "A closed pool still has to run what it accepted. A thread may end when there are no jobs left, not before.",
+    lambda o: o.during(TWO) and o.says("run 0 times") and o.deeds.did("join_thread"),
+    old="""
+    if not self.jobs:
+        return
+    """,
+    new="""
+    if self.closed:
+        return
+    """,
+)
+POOL.refutes_changed(
+    "runs_under_the_lock",
+    "You hold the lock while the job runs, so the pool runs one job at a time. Here a job waits for another one that"
+    " cannot begin. Take the job under the lock, and run it without.",
+    lambda o: o.during(PARALLEL) and "deadlock" in o.kinds,
+    old="""
+        if not self.jobs:
+            return
+        job = self.jobs.popleft()
+    try:
+        job.value = job.function()
+    except Exception as error:
+        job.error = error
+    """,
+    new="""
+        if not self.jobs:
+            return
+        job = self.jobs.popleft()
+        try:
+            job.value = job.function()
+        except Exception as error:
+            job.error = error
+    """,
+)
+POOL.refutes_changed(
+    "does_not_wait",
+    "shutdown() returns while jobs still run. Join every thread.",
+    lambda o: o.during(TWO) and o.says("run 0 times") and not o.deeds.did("join_thread"),
+    old="""
+    for thread in self.threads:
+        thread.join()
+    """,
+    new="return",
+)
+POOL.refutes_changed(
+    "last_come_first_served",
+    "The jobs of one thread run in the order in which they came: first in, first out.",
+    lambda o: o.during(MANY) and o.says("submitted 0, 1, 2"),
+    old="job = self.jobs.popleft()",
+    new="job = self.jobs.pop()",
+)
+
+
+@POOL.accepts
+class WithAQueue:
+    """A queue for the jobs, one None for each thread behind the last job, and a lock for the door."""
+
+    class Job:
+        def __init__(self, function):
+            self.function = function
+            self.outcome = queue.Queue()
+
+    def __init__(self, size):
+        self.jobs = queue.Queue()
+        self.door = threading.Lock()
+        self.closed = False
+        self.threads = [threading.Thread(target=self._work) for _ in range(size)]
+        for thread in self.threads:
+            thread.start()
+
+    def submit(self, function):
+        job = self.Job(function)
+        with self.door:
+            if self.closed:
+                raise RuntimeError("closed")
+            self.jobs.put(job)
+        return job
+
+    def result(self, job):
+        value, error = job.outcome.get()
+        if error:
+            raise error
+        return value
+
+    def shutdown(self):
+        with self.door:
+            self.closed = True
+            for _ in self.threads:
+                self.jobs.put(None)
+        for thread in self.threads:
+            thread.join()
+
+    def _work(self):
+        while (job := self.jobs.get()) is not None:
+            try:
+                job.outcome.put((job.function(), None))
+            except Exception as error:
+                job.outcome.put((None, error))
+
+
+@POOL.accepts
+class WithASemaphore:
+    """A semaphore counts the jobs, and one permit more for each thread when it is time to go."""
+
+    def __init__(self, size):
+        self.jobs, self.ready, self.lock = [], threading.Semaphore(0), threading.Lock()
+        self.closed = False
+        self.threads = []
+        for _ in range(size):
+            thread = threading.Thread(target=self._work)
+            self.threads.append(thread)
+            thread.start()
+
+    def submit(self, function):
+        job = {"function": function, "done": threading.Event()}
+        with self.lock:
+            if self.closed:
+                raise RuntimeError("closed")
+            self.jobs.append(job)
+        self.ready.release()
+        return job
+
+    def result(self, job):
+        job["done"].wait()
+        if "error" in job:
+            raise job["error"]
+        return job["value"]
+
+    def shutdown(self):
+        with self.lock:
+            self.closed = True
+        self.ready.release(len(self.threads))
+        for thread in self.threads:
+            thread.join()
+
+    def _work(self):
+        while True:
+            self.ready.acquire()
+            with self.lock:
+                if not self.jobs:
+                    return
+                job = self.jobs.pop(0)
+            try:
+                job["value"] = job["function"]()
+            except Exception as error:
+                job["error"] = error
+            job["done"].set()
+
+
+POOL.accepts_changed(
+    "waits_for",
+    old="""
+    while not self.jobs and not self.closed:
+        self.changed.wait()
+    """,
+    new="self.changed.wait_for(lambda: self.jobs or self.closed)",
+)
+POOL.accepts_changed(
+    "always_notifies_all",
+    old="self.changed.notify()",
+    new="self.changed.notify_all()",
+)
