@@ -63,7 +63,7 @@ class Refused(Exception):
 
 
 def check(answer: Callable[..., Any] | type | str, name: str) -> Feedback:
-    """Judge an answer: a function or class you wrote, or, where lines are to be ordered, their letters: check("BCA", ...).
+    """Judge an answer: a function or class, or, where lines are to be ordered, their letters: check("BCA", ...).
 
     Linux judges in a child process, so that no answer can hurt the one who asks.
     """

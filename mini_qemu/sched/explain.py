@@ -9,6 +9,7 @@ finding. Everything said is taken from the trace. `chain` gives the same story a
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,8 @@ from .trace import Step, Trace, short_file
 _ACCESSES = {"read", "write", "cas"}
 _WAKES = {"wake", "wake_or_time_out"}
 _WIDTH = 100
+MOST_HOPS = 2
+"""Values handed from thread to thread that are told."""
 
 
 @dataclass(frozen=True)
@@ -143,17 +146,33 @@ def _woken_late(trace: Trace) -> list[_Part]:
 
 
 def _from_another(trace: Trace) -> list[_Part]:
-    """The last value that the thread which stopped had read from another."""
+    """The last value that the thread which stopped had read from another; and the one that this other had, if it was
+    from another one again.
+    """
     steps, finding = _accesses(trace.steps), trace.finding
     if finding is None or not finding.stops:
         return []
+    told: list[_Part] = []
+    thread, end = finding.thread, len(steps)
+    while len(told) < MOST_HOPS:
+        pair = _handed_over(steps[:end], thread)
+        if pair is None:
+            break
+        wrote, read = pair
+        told.insert(0, _Part(f"{_told(wrote)} before {_told(read)}.", (_beat(wrote), _beat(read))))
+        thread, end = wrote.thread, steps.index(wrote)
+    return told
+
+
+def _handed_over(steps: list[Step], thread: str) -> tuple[Step, Step] | None:
+    """The last value that the thread read and another one had written: the write, and the read."""
     for i, read in reversed(list(enumerate(steps))):
-        if read.thread == finding.thread and read.op == "read":
+        if read.thread == thread and read.op == "read":
             earlier = (s for s in reversed(steps[:i]) if s.object == read.object and s.name == read.name)
             wrote = next((s for s in earlier if s.op in ("write", "cas")), None)
-            if wrote is not None and wrote.thread != read.thread:
-                return [_Part(f"{_told(wrote)} before {_told(read)}.", (_beat(wrote), _beat(read)))]
-    return []
+            if wrote is not None and wrote.thread != thread:
+                return wrote, read
+    return None
 
 
 def _rule(trace: Trace) -> list[_Part]:
@@ -230,6 +249,8 @@ def _told(step: Step) -> str:
     """An access in the past tense: "A read value (0) in add (counter.py:7)"."""
     said = step.text.removeprefix(f"{step.thread} ").removesuffix(f": {step.value}")
     word, _, rest = said.partition(" ")
+    if step.op == "write":
+        rest = rest.partition(": ")[0] if _RAISED.search(rest) else rest
     value = f" ({step.value})" if step.op == "read" else ""
     what = f"exchanged {step.name}" if step.op == "cas" else f"{_past(word)} {rest}{value}"
     return _at(step, what)
@@ -245,6 +266,7 @@ def _past(verb: str) -> str:
     return f"{stem}d" if stem.endswith("e") else f"{stem}{'p' if stem == 'pop' else ''}ed"
 
 
+_RAISED = re.compile(r": [A-Z]\w*(Error|Exception)\b")
 _IRREGULAR = {"read": "read", "write": "wrote", "take": "took", "put": "put", "get": "got", "find": "found"}
 
 

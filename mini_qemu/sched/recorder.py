@@ -95,6 +95,8 @@ class Recorder:
             value, said = self._show(op[2]), f"finds {name} closed and sends nothing"
         else:
             value, said = OPERATIONS[kind].tell(variable, op, world.value, self._show)
+            if isinstance(world.value, Exception) and self._show(world.value) not in said:
+                said = f"{said}: {self._show(world.value)}"
         moment = self._moment()
         step = Step(
             index=world.count,
@@ -123,9 +125,7 @@ class Recorder:
         made = []
         for aside, label in self.world.state.asides():
             if aside.tid == tid:
-                failed = isinstance(aside.value, BaseException)
-                verb = f"{aside.verb.partition(':')[0].replace('{value} ', '')}: {{value}}" if failed else aside.verb
-                told = told_of(label, aside.change, verb, aside.operands, aside.value, self._show)
+                told = told_of(label, aside.change, aside.verb, aside.operands, aside.value, self._show)
                 file, function, line = aside.site
                 made.append(
                     Access(
@@ -223,7 +223,10 @@ class Recorder:
     def _why(self, task: Task) -> str:
         """Why ``task`` is blocked, in the names of the trace, and since which step."""
         since = self.held_since.get(getattr(task.op[1], "_key", -1))
-        return self.world.reason(task, self._name) + (f" since step {since}" if since else "")
+        holder = getattr(task.op[1], "holder", None)
+        over = any(t.name == holder and t.status != READY for t in self.world.tasks)
+        when = ", which has ended" if over else f" since step {since}" if since else ""
+        return self.world.reason(task, self._name) + when
 
     def _locks(self) -> dict[str, str]:
         for task in self.world.tasks:
@@ -290,7 +293,7 @@ class Recorder:
         if callable(value) and hasattr(value, "__name__"):
             return str(value.__name__)
         if isinstance(value, BaseException):
-            return fitted(f"{type(value).__name__}: {value}", _WIDTH)
+            return fitted(f"{type(value).__name__}: {value}".removesuffix(": "), _WIDTH)
         try:
             text = repr(value)
         except Exception as error:  # the program's own __repr__, which a trace must not fail by

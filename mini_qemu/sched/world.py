@@ -108,7 +108,7 @@ class Registry:
 
 class World:
     """A run of ``scenario`` in progress. ``tasks`` in order of appearance; ``findings`` so far; ``value`` the result of
-    the last step.
+    the last step, or the exception that it raised.
 
     Use it inside ``with world.running():`` and end with `close`.
     """
@@ -227,7 +227,7 @@ class World:
         except Exception as raised:  # a send on a closed channel, or an exchange of values that cannot be compared
             missing = kind <= ADD and isinstance(raised, KeyError)
             error = AttributeError(f"{type(op[1]).__name__}.{op[2]} has no value yet") if missing else raised
-        self.value = value
+        self.value = value if error is None or kind <= ADD else error
         self.advance(task, value, error)
 
     def advance(self, task: Task, value: Any, error: BaseException | None = None) -> None:

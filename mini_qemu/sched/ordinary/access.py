@@ -114,8 +114,10 @@ def _sentence(name: str, made: Op, value: Any, show: Callable[[Any], str]) -> tu
 def told_of(
     name: str, change: bool, verb: str, operands: tuple[Any, ...], value: Any, show: Callable[[Any], str]
 ) -> tuple[str, str]:
-    """Value and sentence of an access."""
+    """Value and sentence of an access. One that raised is told by what it tried and by the exception."""
     shown = [show(operand) for operand in operands]
+    if isinstance(value, BaseException):
+        verb = f"{verb.partition(': ')[0].replace('{value} ', '')}: {{value}}"
     said = verb.format(*shown, *[""] * 3, box=name, value=show(value))
     return (shown[-1] if change and shown else "" if change else show(value)), said
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import functools
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,7 @@ from .guard import WHOLE, Site
 from .items import born, compared, item, look, looked, matched, remove_item, set_item, touch, truth
 from .iteration import END, Produced, collected, delegate, following, generating, iterate, natively, put, unpack
 from .operators import compare, inplace, operator
+from .replaced import REPLACED
 from .variables import cells, load_cell, load_global, set_cell, set_global
 
 
@@ -133,6 +135,14 @@ def _managed(inner: Any, *args: Any, **kwargs: Any) -> Any:
 
 def _nothing(site: Site, *args: Any, **kwargs: Any) -> None:
     """Printing from a run that is repeated thousands of times helps nobody."""
+
+
+def _says_nothing(*args: Any, **kwargs: Any) -> None:
+    """Logging is printing."""
+
+
+_LOGS = ("debug", "info", "warning", "error", "exception", "critical", "log")
+REPLACED.update({getattr(where, name): _says_nothing for where in (logging, logging.Logger) for name in _LOGS})
 
 
 def _refuse_vars(site: Site, obj: Any = None) -> Any:

@@ -76,8 +76,9 @@ def call(site: Site, f: Any, /, *args: Any, **kwargs: Any) -> Any:
         return call(site, method, f, *args, **kwargs)
     wrapped = getattr(f, "__wrapped__", None)
     if wrapped is not None and own(wrapped):
+        code = wrapped.__code__
         raise refuse(
-            site,
+            site if site[0] else (code.co_filename, code.co_name, code.co_firstlineno),
             f"{getattr(f, '__qualname__', f)} is wrapped by {kind.__module__.strip('_')}.{kind.__name__.strip('_')}, "
             "which keeps what one run computed for the next; write the cache as a dict",
         )

@@ -18,7 +18,7 @@ from typing import Any
 
 from mini_qemu.sched.clerk import Steps
 from mini_qemu.sched.instrument import run
-from mini_qemu.sched.ops import SPAWN, Op, operation
+from mini_qemu.sched.ops import FIELD_BITS, SPAWN, Op, operation
 from mini_qemu.sched.primitives import Primitive
 
 from .access import answer, call, guard_of
@@ -44,6 +44,10 @@ class Future(Primitive):
 
     def contents(self) -> tuple[Any, ...]:
         return self._state, self.value, self.error, len(self.callbacks)
+
+    def __hash__(self) -> int:
+        """The same in every run, so that a set of futures has one order."""
+        return self._key >> FIELD_BITS
 
     @word
     def done(self) -> Steps:

@@ -148,7 +148,7 @@ def has_steps(value: Any) -> bool:
 def looked(value: Any, site: Site) -> tuple[Any]:
     if type(value) not in ATOMS and is_container(box := under(value)):
         guard = guard_of()
-        guard.note(box_of(guard, box, site), WHOLE, False, site)
+        quietly(guard, box_of(guard, box, site), WHOLE, False, (lambda: value, "looks at {box}: {value}"), site)
     return (value,)
 
 

@@ -38,6 +38,8 @@ class Lore:
 
     called: dict[Maker, tuple[int, str]] = field(default_factory=dict)
     shared: dict[tuple[Maker, Hashable], None] = field(default_factory=dict)
+    rebound: set[str] = field(default_factory=set)
+    """Variables that name one object now and another then, as that of a loop: they name none."""
     rehearsed: bool = False
 
     def learn(self, maker: Maker, rank: int, name: str) -> None:
@@ -50,6 +52,7 @@ class Lore:
     def clear(self) -> None:
         self.called.clear()
         self.shared.clear()
+        self.rebound.clear()
         self.rehearsed = False
 
 
@@ -86,8 +89,12 @@ class Names:
     def paths(self) -> dict[int, tuple[int, str]]:
         """The name of every object that can be reached now, and where its path begins."""
         found: dict[int, tuple[int, str]] = {}
-        for rank, name, value in sorted(self._variables(), key=lambda root: root[0]):
-            todo = deque([(value, name, 0)])
+        roots: dict[int, list[tuple[Any, str, int]]] = {}
+        for rank, name, value in self._variables():
+            if name not in self.lore.rebound:
+                roots.setdefault(rank, []).append((value, name, 0))
+        for rank in sorted(roots):
+            todo = deque(roots[rank])
             while todo:
                 thing, path, depth = todo.popleft()
                 if id(thing) in found or type(thing) in ATOMS:
@@ -99,6 +106,14 @@ class Names:
                 elif depth < _DEPTH:
                     todo.extend((inner, longer, depth + 1) for longer, inner in _inside(thing, path))
         return found
+
+    def bound(self) -> dict[str, int]:
+        """The variables of threads and what they are bound to now, as far as that has a key."""
+        boxes = self.world.guard.boxes
+        keys = {id(thing): thing._key for thing in self.world.objects if hasattr(thing, "_key")}
+        keys |= {at: box._key for at, box in boxes.items()}
+        variables = ((name, value) for rank, name, value in self._variables() if rank in (MAIN, OTHERS))
+        return {name: keys[id(value)] for name, value in variables if id(value) in keys}
 
     def _variables(self) -> Iterator[tuple[int, str, Any]]:
         scopes: dict[int, dict[str, Any]] = {}

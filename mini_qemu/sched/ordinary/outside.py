@@ -46,7 +46,8 @@ _OUTSIDE = {
     **dict.fromkeys(("sched",), "runs by the clock; call the function in a thread"),
 }  # fmt: skip
 
-_CLOCK = "reads the clock, and time does not exist for the explorer: a time-out may come or not, and both are tried"
+_CLOCK = ("reads the clock, and time does not exist for the explorer: a time-out may come or not, and both are tried; "
+          "pass the time as an argument, or leave it out")  # fmt: skip
 
 _FUNCTIONS_OUTSIDE = {
     **dict.fromkeys((("builtins", "mappingproxy"), ("builtins", "memoryview"), ("collections", "ChainMap")),
@@ -85,5 +86,7 @@ def refuse_outside(site: Site, module: str, name: str) -> None:
     reason = _FUNCTIONS_OUTSIDE.get((module, short)) or _OUTSIDE.get(module) or _OUTSIDE.get(module.partition(".")[0])
     if module in ("threading", "queue", "_queue", "_thread") or module.startswith("concurrent"):
         reason = "is not among the words of threading, queue and concurrent.futures that the explorer knows"
+        if short in ("enumerate", "active_count"):
+            reason = "looks at threads of the whole process; keep yours in a list"
     if reason is not None:
         raise refuse(site, f"{top}.{name} {reason}" if top != "builtins" else f"{name}() {reason}")

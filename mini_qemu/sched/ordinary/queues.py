@@ -171,10 +171,14 @@ def _close(world: Any, task: Any, op: Op) -> None:
 
 
 def _tell_put(name: str, op: Op, value: Any, show: Any) -> tuple[str, str]:
+    if isinstance(value, queue.Full):
+        return "", f"finds {name} full"
     return show(op[2]), f"puts {show(op[2])} in {name}"
 
 
 def _tell_got(name: str, op: Op, value: Any, show: Any) -> tuple[str, str]:
+    if isinstance(value, queue.Empty):
+        return "", f"finds {name} empty"
     return show(value), f"gets {show(value)} from {name}"
 
 

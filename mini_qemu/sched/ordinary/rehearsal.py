@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Run a program twice before it is recorded, to learn what it calls its objects and what its threads share.
+"""Run a program before it is recorded, to learn what it calls its objects and what its threads share.
 
-Strategy: one run in which the thread that came first goes on while it can, and one in which the last one does. After
+Strategy: a run to see which variables change what they name; then one in which the thread that came first goes on while
+it can, and one in which the last one does. After
 each step the paths to all objects are looked at; what was accessed without a step is read from the guard's diary. A
 place is shared if two threads touch it, and one changes it once there is more than one thread.
 
-Left out: names and places that neither of the two runs shows. A trace then calls an object by what leads there now.
+Left out: names and places that none of these runs shows. A trace then calls an object by what leads there now.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ def rehearse(program: Program) -> None:
     program.lore.rehearsed = True
     touched: dict[tuple[Maker, Hashable], set[int]] = {}
     changed: set[tuple[Maker, Hashable]] = set()
+    _rebound(program)
     for which in (0, -1):
         with closing(World(program)) as world:
             guard = world.guard
@@ -58,6 +60,22 @@ def rehearse(program: Program) -> None:
     for place, tids in touched.items():
         if len(tids) > 1 and place in changed:
             program.lore.shared[place] = None
+
+
+def _rebound(program: Program) -> None:
+    """Find the variables that are bound to several objects in one run."""
+    bound: dict[str, int] = {}
+    with closing(World(program)) as world:
+        with world.running():
+            world.start()
+        for _ in range(MOST_STEPS):
+            for name, key in world.state.bound().items():
+                if bound.setdefault(name, key) != key:
+                    program.lore.rebound.add(name)
+            if not (able := world.able()):
+                return
+            with world.running():
+                world.step(able[0])
 
 
 def _learn(lore: Lore, names: Names, makers: dict[int, Maker]) -> None:
