@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 ESLINT := eslint@9.39.1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test unit nbval lint types slow browser bench fuzz soak assignment notebooks site slides clean
+.PHONY: help lab test unit nbval lint types coverage slow browser bench fuzz soak assignment notebooks site slides clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  */  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -35,6 +35,12 @@ lint: $(VENV)/test
 
 types: $(VENV)/test
 	$(BIN)/mypy
+
+coverage: $(VENV)/test  ## how much of mini_qemu.sched, branches too, its own tests reach
+	rm -rf build/coverage
+	$(BIN)/coverage run -m pytest tests/mini_qemu/sched
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 slow: $(VENV)/test $(VENV)/grading  ## the tests marked slow
 	$(PYTEST) -n 2 -m slow tests

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parent.parent
 CONDA_NAMES = {"matplotlib": "matplotlib-base"}  # all others are called as on PyPI, in small letters
 # this course itself, and what only those who work on it need: they use make test
-NOT_THERE = {"mini-qemu", "playwright", "distributed", "hatchling", "notebook", "ruff", "mypy"}
+NOT_THERE = {"mini-qemu", "playwright", "distributed", "hatchling", "coverage", "notebook", "ruff", "mypy"}
 
 
 def test_environment_has_the_ranges_of_pyproject():

@@ -21,6 +21,7 @@ from contextlib import suppress
 
 HAS_FORK = hasattr(os, "fork")
 UNDER_LOAD = 3  # the limit is on processor time; one that sleeps, or shares the machine, may take so many times as long
+INTERRUPTS = {getattr(signal, name) for name in ("SIGINT", "SIGALRM") if hasattr(signal, name)}
 MEMORY = 97  # the exit status of a child that has no memory left, not even to report
 
 
@@ -51,6 +52,8 @@ def in_a_child(work: Callable[[], bytes], seconds: float, megabytes: int) -> byt
 
     Raises Stopped. An exception of `work` must not reach this far: the child says nothing about it.
     """
+    found: bytes | None = None
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)  # until somebody is there to end the child
     reading, writing = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of threads: the child uses none of theirs
@@ -58,17 +61,19 @@ def in_a_child(work: Callable[[], bytes], seconds: float, megabytes: int) -> byt
     if child == 0:
         os.close(reading)
         _child(work, writing, seconds, megabytes)
-    os.close(writing)
-    found: bytes | None = None
     try:
+        os.close(writing)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         found = _read_until(reading, time.monotonic() + seconds * UNDER_LOAD)
     finally:  # also when a reader interrupts
+        signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
         os.close(reading)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child, signal.SIGKILL)  # threads and children of the work end with it
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)  # where it had no time to become the head of a group
         _, status = os.waitpid(child, 0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if found is None:
         raise stopped("time", seconds, megabytes)
     if found.endswith(WHOLE):
