@@ -19,13 +19,15 @@ from typing import Any
 from lessons.exercises import progress
 from lessons.exercises.feedback import Feedback
 from lessons.replace import BadReplacement, functions, modules, replace
-from lessons.scenarios import find, stories
+from lessons.scenarios import await_vs_exit, find, stories
 from lessons.scenarios.story import Story
 from mini_qemu.fixes import as_of, fixes
 from mini_qemu.sched import Result, SchedError, explore, minimise, replay
 
 MOST_RUNS = 5_000  # about ten times what the largest story needs
 MINIMISE_UP_TO = 600
+ALSO = (Story(await_vs_exit.while_silent, "sending fails, and the other end says nothing"),)
+"""Where no story needs what a fix might leave out."""
 
 
 class Refused(Exception):
@@ -75,7 +77,7 @@ def _judge(told: Story, name: str, places: dict[str, FunctionType]) -> Feedback:
     ended: list[str] = []
     with _in_place(places):
         proved = f"{told.name} is proved: {_share(result)}."
-        for other in stories().values():
+        for other in (*stories().values(), *ALSO):
             now = result if other is told else _explored(other)
             if other.name not in survivors and now.verdict != "proved":
                 broken = f"But {other.name} ({other.about}) was proved before your fix. With it: {_share(now)}."
@@ -106,6 +108,8 @@ def _in_place(places: dict[str, FunctionType]) -> Iterator[None]:
 
 
 def _share(result: Result) -> str:
+    if result.runs == 1:
+        return f"1 of 1 interleaving fails ({', '.join(result.findings)})" if result.failing else "it passes"
     if result.verdict == "incomplete":
         return f"none of the first {result.runs:,} interleavings fails, and there is no end of them"
     if not result.failing:

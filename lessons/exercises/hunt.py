@@ -28,7 +28,8 @@ from mini_qemu.sched import Failure, Result, Scenario, Trace, explore, minimise,
 MOST_RUNS = 2_000  # under two seconds; a bug that needs luck may need more
 MINIMISE_UP_TO = 300  # as in RaceLab: above, the simplest run that was seen is shown
 OURS = ("migration.py", "migration_incoming.py", "monitor.py", "savevm.py", "multifd.py", "channel.py")
-SINCE = re.compile(r" since step \d+")
+ACCIDENTAL = re.compile(r" since step \d+|\bms\.(?:\w+\.)*")  # when, and by which path a story reaches a semaphore
+THREADS = ("live_migration ", "return path ")  # of the migration; what others wait for depends on the scenario
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Catch:
     trace: Trace | None
 
     def lines(self) -> list[str]:
-        said = [repr(self.result)]
+        said = [repr(self.result).partition("\n")[0]]  # without the races
         said += [f"Known. {ending}: see the story {story}." for ending, story in self.listed]
         said += [f"New! {ending}. Your trophy: {schedule}" for ending, schedule in self.trophies]
         if self.trophies:
@@ -100,7 +101,8 @@ def hunt(
             if ending in known:
                 listed.append((ending, known[ending]))
                 continue
-            schedule = minimise(scenario, failure) if result.runs <= MINIMISE_UP_TO else failure.schedule
+            few = result.classes is not None and result.runs <= MINIMISE_UP_TO
+            schedule = minimise(scenario, failure) if few else failure.schedule
             trophies.append((ending, schedule))
             trace = trace or replay(scenario, schedule)
     if trophies:
@@ -133,4 +135,8 @@ def _ending(trace: Trace, failure: Failure) -> Ending:
     stacks = [step.frames.get(failure.thread, []) for step in trace.steps] if failure.finding.stops else []
     inside = ([function for file, function, _ in stack if file.endswith(OURS)] for stack in reversed(stacks))
     ours = next(filter(None, inside), [])  # of a crashed thread's stack little is left: look at the step before
-    return Ending(failure.kind, SINCE.sub("", failure.message), ours[-1] if ours else "")
+    words = ACCIDENTAL.sub("", failure.message)
+    if failure.kind == "deadlock":
+        waits = words.split("; ")
+        words = "; ".join([wait for wait in waits if wait.startswith(THREADS)] or waits)
+    return Ending(failure.kind, words, ours[-1] if ours else "")

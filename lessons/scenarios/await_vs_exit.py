@@ -29,5 +29,10 @@ scenario = source_scenario(
     "await-vs-exit", "The line dies at the end", setup, {"live_migration": live_migration, "network": hangs_up}
 )
 
+while_silent = source_scenario(
+    "await-while-silent", "Sending fails, and the other end says nothing", setup, {"live_migration": live_migration}
+)
+"""What the shutdown is for: without it the thread would read for ever. No story of its own; fixes are tried on it."""
+
 STORY = Story(scenario, "the line dies during completion: survives the series", later=("lock_in_await",))
 STORIES = (STORY,)

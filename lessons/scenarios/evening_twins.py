@@ -77,7 +77,8 @@ def watch_hatch(hatch: Hatch) -> dict[str, object]:
 
 
 def at_the_hatch(name: str, cook: Work, boss: Work, title: str) -> Scenario:
-    return Scenario(name, Hatch, {"cook": cook, "waiter": serves, "boss": boss}, watch=watch_hatch, title=title)
+    threads = {"cook": cook, "waiter": serves, "boss": boss}
+    return Scenario(name, Hatch, threads, watch=watch_hatch, title=title, guarded=False)
 
 
 closing_hatch = at_the_hatch("closing-hatch", cooks_two, closes, "A hatch at closing time")
@@ -136,7 +137,8 @@ def watch_museum(museum: Museum) -> dict[str, object]:
 def evening(guard: Callable[[Museum], None]) -> Scenario:
     threads = {"guard": guard, "visitor": visitor}
     name = guard.__name__.replace("_", "-")
-    return Scenario(name, Museum, threads, nobody_in_the_museum, watch_museum, title="A museum in the evening")
+    title = "A museum in the evening"
+    return Scenario(name, Museum, threads, nobody_in_the_museum, watch_museum, title=title, guarded=False)
 
 
 museum_evenings = {guard.__name__: evening(guard) for guard in (ring_wait_lock, wait_ring_lock, ring_lock_wait)}
@@ -189,6 +191,7 @@ same_number = Scenario(
     carol_keeps_her_room,
     watch_hotel,
     title="Whose room is number 7?",
+    guarded=False,
 )
 same_guest = Scenario(
     "same-guest",
@@ -197,4 +200,5 @@ same_guest = Scenario(
     carol_keeps_her_room,
     watch_hotel,
     title="Check out a guest, not a number",
+    guarded=False,
 )

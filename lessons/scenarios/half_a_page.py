@@ -59,6 +59,7 @@ scenario = Scenario(
     check=check,
     watch=watch,
     title="A page that never arrived",
+    guarded=False,
 )
 
 STORY = Story(

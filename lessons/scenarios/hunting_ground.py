@@ -8,7 +8,7 @@ are created and joined as in QEMU. The operator's commands run in the main threa
 out-of-band commands have a thread of their own. A migration that pauses without anybody to resume it has left the
 stage: to wait for an operator is no bug. At the end main joins the return path thread, which the model does not do
 on cancel and on failure, so that what is found is something else.
-Left out: the second migration's own threads; a destination that says nothing at all.
+Left out: the second migration's own threads; a destination that says nothing at all, or to a third connection.
 """
 
 from __future__ import annotations
@@ -80,10 +80,11 @@ class Ground(SourceSide):
         super().__init__("return-path", *(["postcopy-ram"] if state != "active" else []))
         under_way(self, state)
         self.ioc2, self.peer_ioc2 = qio_channel_socket_pair(self.qemu, self.peer)
+        self.ioc3, self.peer_ioc3 = qio_channel_socket_pair(self.qemu, self.peer)
         self.news = QemuSemaphore(name="news")
         self.ended = False  # written before `news` is posted, read after it was waited for
         self.cleaned_up = False  # main's
-        resumes = operator.count("resume")
+        resumes = operator.count("resume") + operator.count("resume-twice")
         self.ms.postcopy_pause_sem = Pause("postcopy_pause_sem", self.news, resumes)
         self.ms.postcopy_pause_rp_sem = Pause("postcopy_pause_rp_sem", QemuSemaphore(name="nobody"), resumes)
 
@@ -183,6 +184,22 @@ def resumes(w: Ground) -> None:
     qemu_mutex_unlock_iothread(w.qemu)
 
 
+def resumes_twice(w: Ground) -> None:
+    """An impatient operator: both commands are in before either of the two connections is there."""
+    w.news.wait()
+    qemu_mutex_lock_iothread(w.qemu)
+    first = qmp_migrate(w.ms, resume=True)
+    second = qmp_migrate(w.ms, resume=True)
+    qemu_mutex_unlock_iothread(w.qemu)
+    if first is not None or second is not None:
+        w.news.post()  # for the clean-up
+        return
+    for ioc in (w.ioc2, w.ioc3):
+        qemu_mutex_lock_iothread(w.qemu)
+        socket_outgoing_migration(w.ms, ioc)
+        qemu_mutex_unlock_iothread(w.qemu)
+
+
 def pauses(w: Ground) -> None:
     try:
         qmp_migrate_pause(w.qemu)
@@ -198,6 +215,7 @@ OPERATOR: dict[str, Callable[[Ground], None]] = {
     "clean-up": cleans_up,
     "migrate": migrates,
     "resume": resumes,
+    "resume-twice": resumes_twice,
 }
 OUT_OF_BAND: dict[str, Callable[[Ground], None]] = {"yank": oob_yanks, "pause": pauses}
 
@@ -225,9 +243,9 @@ def ground(
     threads: dict[str, Any] = {"main": (main, operator), "destination": DESTINATIONS[destination]}
     if line == "dies":
         threads["network"] = hangs_up
-    if "resume" in operator:
+    if "resume" in operator or "resume-twice" in operator:
         threads["destination 2"] = acknowledges
     if oob:
         threads["oob"] = (asks_out_of_band, oob)
     words = [state, line, destination, *operator, *(f"oob-{command}" for command in oob)]
-    return Scenario("-".join(words), lambda: Ground(state, operator), threads, watch=watch_source)
+    return Scenario("-".join(words), lambda: Ground(state, operator), threads, watch=watch_source, guarded=False)

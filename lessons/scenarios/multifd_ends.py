@@ -61,6 +61,7 @@ postcopy = Scenario(
     threads={"postcopy/listen": listens, "source": sends_the_end},
     watch=lambda w: {"yank list": yank_list(w.peer)},
     title="The end of a postcopy with multifd",
+    guarded=False,
 )
 
 

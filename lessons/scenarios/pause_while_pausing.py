@@ -100,6 +100,7 @@ at_destination = Scenario(
     threads={"postcopy/listen": destination_pauses, "oob": oob_pauses_destination},
     watch=lambda w: {"state": w.mis.state, "yank list": yank_list(w.peer)},
     title="migrate-pause while the destination pauses",
+    guarded=False,
 )
 
 STORIES = (

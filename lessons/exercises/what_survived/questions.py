@@ -3,18 +3,17 @@
 
 from __future__ import annotations
 
+from lessons.exercises.check_fix import unfixed
 from lessons.exercises.model import Question
 from lessons.scenarios import evening_twins as twins
-from lessons.scenarios import find, local_error, precopy_return_path
-from mini_qemu.fixes import fixes
+from lessons.scenarios import local_error, precopy_return_path
 from mini_qemu.sched import Scenario, explore
 
 LESSON = "06_what_survived"
 
 
 def _who_wakes_them() -> str:
-    with fixes.all():
-        found = explore(find("cancel-while-paused").scenario)
+    found = unfixed("cancel-while-paused")
     return "good" if not found.failing else "never" if found.failing == found.runs else "unlucky"
 
 
@@ -25,8 +24,7 @@ def _is_the_place_enough() -> str:
 
 
 def _whose_file() -> str:
-    with fixes.all():
-        found = explore(find("hasty-resume").scenario)
+    found = unfixed("hasty-resume")
     return "new" if any("None" in message for _, message in found.outcomes) else "own"
 
 

@@ -82,7 +82,7 @@ def recovery(name: str, last: bytes, check: Callable[[Recovery], bool], **more: 
         "destination": (answers, last),
         **more,
     }
-    return Scenario(name, Recovery, threads, check, watch_source)
+    return Scenario(name, Recovery, threads, check, watch_source, guarded=False)
 
 
 def sending() -> Recovery:
@@ -116,6 +116,7 @@ SENDING = Trial(
         {"return path": return_path, "network": hangs_up},
         nobody_is_woken_in_vain,
         watch_source,
+        guarded=False,
     ),
     "the line is lost while nobody waits for an answer",
     ON,

@@ -657,6 +657,31 @@ def more_than_one(ioc):
     return ioc.ref > 1
 
 
+# ---- 06
+
+N = "survived/fill"
+
+
+@accepted(N)
+def by_name_of_the_state(ms):
+    if ms.state != "postcopy-recover":
+        return
+    ms.rp_state.error = True
+    ms.rp_state.rp_sem.post()
+
+
+@refused(N, "nobody hears it")
+def does_nothing(ms):
+    return
+
+
+@refused(N, "do not say why")
+def posts_twice(ms):
+    if ms.state == "postcopy-recover":
+        ms.rp_state.rp_sem.post()
+        ms.rp_state.rp_sem.post()
+
+
 # ---- 08
 
 F = "clean-runs/fill"
