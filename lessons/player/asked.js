@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
- * Steps through the rows of a table that asked.py made. The table is there already; this hides what comes later. */
+ * Steps through the rows of a table that asked.py made. The table is there already, folded; this unfolds it and hides
+ * what comes later. */
 export default (root) => {
   const rows = [...root.querySelectorAll("tbody tr:not(.run)")];
   const make = (tag, attrs, ...kids) => {
@@ -27,7 +28,8 @@ export default (root) => {
   };
   const tools = make("div", { class: "tools" }, button("Back one row", "◀", () => show(at - 1)),
     button("Forward one row", "▶", () => show(at + 1)), button("Show all rows", "all", () => show(rows.length)), count);
-  root.querySelector("table").before(say, tools);
+  root.querySelector("em").remove();
+  root.querySelector("details").replaceWith(say, tools, root.querySelector("table"));
   root.tabIndex = 0;
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", root.querySelector("p").textContent);

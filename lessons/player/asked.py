@@ -5,7 +5,7 @@ The rows come from a run. While it is made, each line that asks is watched as it
 in hand, what it asks, and the answer, worked out there and then with the values of that moment. Looking is not a step,
 so the run is the one that the explorer makes. One run without the fix and one with it stand in the same table.
 
-The table is its own static twin. Where scripts run, asked.js hides the rows and shows them one by one.
+The table is its own static twin, folded as all answers are. Where scripts run, asked.js shows its rows one by one.
 Left out: several threads. What is shown is one interleaving, and the lesson says that there is only one.
 """
 
@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from lessons.player.at_rest import code
+from lessons.player.at_rest import code, folded
 from lessons.player.follow import follow
 from lessons.views.source import Function, SourceError, function_named
 from mini_qemu.fixes import fixes as switches
@@ -219,7 +219,8 @@ class Asked:
         module = _text("asked.js").replace("export default", "return")
         script = f"<script>(() => {{ {module} }})()(document.currentScript.previousElementSibling);</script>"
         style = f"<style>{_text('asked.css')}</style>"
-        return f'<div class="mini-qemu-asked">{style}<p><b>{name}</b></p>{table}</div>{script}'
+        twin = folded("Show what each place asks", table) + "<p><em>Run this cell to step through it.</em></p>"
+        return f'<div class="mini-qemu-asked">{style}<p><b>{name}</b></p>{twin}</div>{script}'
 
     def _body(self, one: Run, columns: int) -> str:
         rows = "".join(self._tr(row) for row in one.rows)

@@ -711,7 +711,7 @@ const paneOf = (run, thread) => {
   const { sources, moments, steps, n, finding } = run;
   const fn = h("code", { class: "fn" }), file = h("span", { class: "file" });
   const into = button("into", { hidden: true, "aria-pressed": "false" });
-  const code = h("div", { class: "code", tabindex: 0, role: "region", "aria-label": `Code of ${thread}` });
+  const code = h("div", { class: "code", tabindex: 0, role: "group", "aria-label": `Code of ${thread}` });
   const node = h("article", { class: "pane", style: run.colour(thread) },
     h("header", {}, h("b", {}, thread), fn, into, file), code);
   let shown = null, rows = [], marked = [], deep = false, last = 0, target = null;

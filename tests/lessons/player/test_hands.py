@@ -50,8 +50,8 @@ def test_a_copied_pointer_points_to_what_is_freed():
 
 def test_the_count_that_was_two():
     trace = failing(two_closers.scenario)
-    assert "last = False ≠ ref: 2 → 1" in said(trace, 33, "return path")
-    assert said(trace, 46, "oob")[0] == "opaque = freed ioc ≠ freed by return path"
+    assert "last = False ≠ ref: 2 → 1" in said(trace, 34, "return path")
+    assert said(trace, 47, "oob")[0] == "opaque = freed ioc ≠ freed by return path"
 
 
 def test_what_a_thread_freed_itself_is_out_of_its_hand():
