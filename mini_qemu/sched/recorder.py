@@ -224,8 +224,9 @@ class Recorder:
         """Why ``task`` is blocked, in the names of the trace, and since which step."""
         since = self.held_since.get(getattr(task.op[1], "_key", -1))
         holder = getattr(task.op[1], "holder", None)
-        over = any(t.name == holder and t.status != READY for t in self.world.tasks)
-        when = ", which has ended" if over else f" since step {since}" if since else ""
+        status = next((t.status for t in self.world.tasks if t.name == holder), READY)
+        over = {DONE: ", which has ended", CRASHED: ", which has crashed"}.get(status)
+        when = over or (f" since step {since}" if since else "")
         return self.world.reason(task, self._name) + when
 
     def _locks(self) -> dict[str, str]:

@@ -76,7 +76,7 @@ def test_failed_assertion_stops_on_the_spot_and_keeps_its_lock() -> None:
     assert trace.finding is not None
     assert trace.finding.line == crash.__code__.co_firstlineno + 2
     assert trace.steps[-1].status["B"] == "blocked"
-    assert trace.steps[-1].blocked["B"] == "waits for lock, held by A since step 1"
+    assert trace.steps[-1].blocked["B"] == "waits for lock, held by A, which has crashed"
 
 
 def test_exception_abort_fail() -> None:
