@@ -82,7 +82,7 @@ def test_a_shadowed_check_is_not_asked(tmp_path: Path):
 
 
 def test_a_deleted_call_is_no_loss_a_deleted_function_is(tmp_path: Path):
-    found = grade(notebook(tmp_path / "a.ipynb", RIGHT, "check('DABC', 'survived/order')"))
+    found = grade(notebook(tmp_path / "01_missing_join.ipynb", RIGHT))
     assert (of(found).verdict, of(found).points) == ("accepted", 1)
     assert of(found, "missing-join/write").verdict == "missing"
     assert "defines no function 'thread_to_join'" in given(tmp_path, CHECK)

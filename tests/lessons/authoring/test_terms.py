@@ -59,7 +59,7 @@ def test_a_link_carries_its_definition_and_only_the_present_one():
 
 
 def test_a_term_may_be_used_from_its_bold_link_on():
-    assert complaints(f"A **{RACE}** is a bug. A race is rare.", "Another race condition.") == []
+    assert complaints(f"A **{RACE}** is a bug. A race is rare.", "Another race is rarer.") == []
 
 
 @pytest.mark.parametrize("form", ["A race.", "Races? A race condition.", "RACE", f"A {RACE} that is not bold."])

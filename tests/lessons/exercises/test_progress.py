@@ -75,11 +75,12 @@ def test_a_quiz_answers_at_once(file: Path):
 
 def test_what_is_done_is_shown(file: Path):
     before = Progress().view["rows"][0]
-    assert before[1] == [["questions", 0, 2], ["exercises", 0, 1]]
+    assert before[:2] == ["Start here", "00_start_here.ipynb"], "the row is a link"
+    assert before[2] == [["questions", 0, 2], ["exercises", 0, 1]]
     progress.record("solved", "warmups/withdraw")
     progress.record("predicted", "warmups/lost-update", "4")
     card = Progress()
-    assert card.view["rows"][0][1] == [["questions", 1, 2], ["exercises", 1, 1]]
+    assert card.view["rows"][0][2] == [["questions", 1, 2], ["exercises", 1, 1]]
     card.obey({"do": "reset"})
     assert card.view["rows"][0] == before
     assert "forgotten" in card.view["note"]
