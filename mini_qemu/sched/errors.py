@@ -55,6 +55,21 @@ class UseAfterFree(BaseException):
     """An object was touched after `free`. Not an `Exception`: no handler of the program under test swallows it."""
 
 
+class Stopped(Exception):
+    """A StopIteration of the program on its way out of a function. Functions run as generators, and Python lets none
+    leave a generator (PEP 479); so it travels in this, and is itself again wherever the program can catch it.
+    """
+
+    def __init__(self, stop: StopIteration) -> None:
+        super().__init__(stop)
+        self.stop = stop
+
+
+def itself(raised: BaseException) -> BaseException:
+    """What the program raised."""
+    return raised.stop if isinstance(raised, Stopped) else raised
+
+
 class Uncontrolled(BaseException):
     """A visible operation from code that is not instrumented. The world turns it into `InstrumentationError`."""
 

@@ -29,7 +29,7 @@ from types import (
 from typing import Any
 
 from .clerk import CLERK, CONTROLLED
-from .errors import InstrumentationError
+from .errors import InstrumentationError, Stopped
 from .ops import READ, WRITE
 from .rewrite import Rewriter, forget, rewritten
 from .shared import SHARED_NAMES, Shared
@@ -276,6 +276,12 @@ def reread() -> None:
             del _PREPARED[f]
 
 
+def exc_info() -> tuple[Any, Any, Any]:
+    """What `sys.exc_info` says of the program's own exception."""
+    kind, error, traceback = sys.exc_info()
+    return (type(error.stop), error.stop, traceback) if isinstance(error, Stopped) else (kind, error, traceback)
+
+
 HELPER_VALUES: dict[str, Any] = {
     "_sched_call": call,
     "_sched_run": run,
@@ -283,6 +289,7 @@ HELPER_VALUES: dict[str, Any] = {
     "_sched_generator": GeneratorType,
     "_sched_nested": nested,
     "_sched_leave": leave,
-    "_sched_exc_info": sys.exc_info,
+    "_sched_stop": Stopped,
+    "_sched_exc_info": exc_info,
     "_sched_stopped": (KeyboardInterrupt, GeneratorExit),  # the run itself ends: nothing more is carried out
 }

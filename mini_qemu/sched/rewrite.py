@@ -46,6 +46,7 @@ HELPERS = (
     "_sched_leave",
     "_sched_exc_info",
     "_sched_stopped",
+    "_sched_stop",
 )
 """The names that rewritten code finds its helpers under: closure cells, filled by `instrument`."""
 
@@ -242,12 +243,34 @@ class Rewriter(ast.NodeTransformer):
         )
         start = statements("_sched_turns = 0")
         never = statements("return\nyield")  # whatever it contains, it is a generator function
-        body = [*start, *self.body(node.body), *never]
+        body = [*start, *self.sent_out(self.body(node.body), node), *never]
         for new in [*start, *never]:
             at(new, node.body[-1] if new in never else node)
         new = ast.FunctionDef(node.name, arguments, body, decorator_list=[], **TYPE_PARAMS)
         ast.copy_location(new, node)
         return new
+
+    def sent_out(self, body: list[ast.stmt], node: ast.AST) -> list[ast.stmt]:
+        """``body``, whose StopIteration leaves it as a `Stopped`."""
+        name = self.temporary()
+        raised = statements(f"raise _sched_stop({name})")
+        handler = ast.ExceptHandler(ast.Name("StopIteration", ast.Load()), name, raised)
+        return [at(ast.Try(body, [handler], [], []), node)]
+
+    def taken_in(self, body: list[ast.stmt], node: ast.AST) -> list[ast.stmt]:
+        """``body``, under which a handler of the program meets a StopIteration as itself."""
+        name = self.temporary()
+        raised = statements(f"raise {name}.stop from None")
+        handler = ast.ExceptHandler(ast.Name("_sched_stop", ast.Load()), name, raised)
+        return [at(ast.Try(body, [handler], [], []), node)]
+
+    def visit_Try(self, node: Any) -> Any:
+        self.generic_visit(node)
+        if node.handlers:
+            node.body = self.taken_in(node.body, node)
+        return node
+
+    visit_TryStar = visit_Try
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         """Both forms, over the same cells: the generator function for `call`, the natural one for other callers (a

@@ -24,6 +24,7 @@ from .errors import (
     SchedError,
     Uncontrolled,
     UseAfterFree,
+    itself,
     sentence_of,
 )
 from .handles import Handle
@@ -275,7 +276,7 @@ class World:
         except (KeyboardInterrupt, Uncontrolled):
             raise
         except BaseException as failure:  # sys.exit() in a thread as well
-            self.crash(task, "crash", sentence_of(failure), failure)
+            self.crash(task, "crash", sentence_of(itself(failure)), failure)
 
     def _code(self, task: Task, op: Op) -> int:
         """The code of an operation that was made by a call; refuses one that makes no sense."""

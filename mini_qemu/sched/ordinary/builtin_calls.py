@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mini_qemu.sched.clerk import control
+from mini_qemu.sched.errors import Stopped
 from mini_qemu.sched.instrument import HELPER_VALUES
 
 from .access import ATOMS, Steps, answer, call, in_class, own, refuse
@@ -24,7 +25,19 @@ from .containers import is_container, under
 from .given import received, takes_steps
 from .guard import WHOLE, Site
 from .items import born, compared, item, look, looked, matched, remove_item, set_item, touch, truth
-from .iteration import END, Produced, collected, delegate, following, generating, iterate, natively, put, unpack
+from .iteration import (
+    END,
+    Generating,
+    Produced,
+    collected,
+    delegate,
+    following,
+    generating,
+    iterate,
+    natively,
+    put,
+    unpack,
+)
 from .operators import compare, inplace, operator
 from .replaced import REPLACED
 from .variables import cells, load_cell, load_global, set_cell, set_global
@@ -62,7 +75,8 @@ def _next(site: Site, iterator: Any, *default: Any) -> Steps:
         return value
     if default:
         return default[0]
-    raise StopIteration
+    returned = iterator.result if type(iterator) is Generating else None
+    raise Stopped(StopIteration() if returned is None else StopIteration(returned))
 
 
 def _bool(site: Site, value: Any = False) -> Any:

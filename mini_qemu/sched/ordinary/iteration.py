@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from mini_qemu.sched.clerk import CLERK, controlled_by
+from mini_qemu.sched.errors import Stopped
 from mini_qemu.sched.ops import ABORT, BEAT
 from mini_qemu.sched.rewrite import ASSERTION
 
@@ -67,6 +68,8 @@ class Generating:
         except StopIteration as stop:
             self.result = stop.value
             return END
+        except Stopped as stopped:
+            raise RuntimeError("generator raised StopIteration") from stopped.stop
         finally:
             self.running = False
 
@@ -110,7 +113,7 @@ def _close(self: Generating) -> Steps:
 
 def _or_stop(self: Generating, value: Any) -> Any:
     if value is END:
-        raise StopIteration(self.result)
+        raise Stopped(StopIteration(self.result))
     return value
 
 
@@ -190,7 +193,7 @@ def following(iterator: Any, site: Site) -> Any:
 def _own_next(method: Any, iterator: Any, site: Site) -> Steps:
     try:
         return (yield from answer(call(site, method, iterator)))
-    except StopIteration:
+    except (Stopped, StopIteration):
         return END
 
 
@@ -236,6 +239,8 @@ def natively(generator: Any, /, *args: Any, **kwargs: Any) -> Any:
             made = gen.send(answer)
         except StopIteration as stop:
             return stop.value
+        except Stopped as stopped:
+            raise stopped.stop from None
         if made[0] == BEAT:
             answer = None
             continue

@@ -115,6 +115,10 @@ class Ordinary(Rewriter):
         finally:
             self.cells, self.globals, self.generates, self.qualname = outer
 
+    def sent_out(self, body: list[ast.stmt], node: ast.AST) -> list[ast.stmt]:
+        """In a generator of the program a StopIteration is an error in Python as well."""
+        return body if self.generates else super().sent_out(body, node)
+
     def constant(self, value: Any) -> ast.Constant:
         constant: Any = tuple(value)
         return ast.Constant(constant)
@@ -368,7 +372,8 @@ class Ordinary(Rewriter):
         handlers = [
             at(ast.ExceptHandler(h.type and self.visit(h.type), h.name, self.body(h.body)), h) for h in node.handlers
         ]
-        parts = self.body(node.body), handlers, self.body(node.orelse), self.body(node.finalbody)
+        body = self.taken_in(self.body(node.body), node) if handlers else self.body(node.body)
+        parts = body, handlers, self.body(node.orelse), self.body(node.finalbody)
         return at(type(node)(*parts), node)
 
     visit_TryStar = visit_Try
