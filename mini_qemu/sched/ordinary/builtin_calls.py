@@ -38,6 +38,7 @@ from .iteration import (
     put,
     unpack,
 )
+from .opaque import looked_at
 from .operators import compare, inplace, operator
 from .replaced import REPLACED
 from .variables import cells, load_cell, load_global, set_cell, set_global
@@ -66,6 +67,7 @@ def _len(site: Site, value: Any) -> Any:
         return call(site, method, value)
     if is_container(box := under(value)):
         return touch(box, WHOLE, False, lambda: len(value), "takes the length of {box}: {value}", site)
+    looked_at(value, site)
     return len(value)
 
 

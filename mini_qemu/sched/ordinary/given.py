@@ -14,6 +14,7 @@ from typing import Any
 
 from mini_qemu.sched.instrument import just
 
+from . import opaque
 from .access import ATOMS, Steps, answer, call, in_class, own, refuse
 from .containers import is_container
 from .guard import WHOLE, Site
@@ -29,6 +30,7 @@ def call_library(site: Site, f: Any, args: tuple[Any, ...], kwargs: dict[str, An
         return REPLACED[f](*args, **kwargs)
     module, name = home_of(f)
     refuse_outside(site, module, name)
+    opaque.called(f, args, site)
     if all(type(a) in ATOMS for a in args) and not kwargs:
         if is_harmless(module, f):
             value = f(*args)

@@ -122,12 +122,12 @@ def inside_library(obj: Any, run: Callable[[], Any], site: Site) -> Any:
     return plainly(run())
 
 
-def note_library_object(obj: Any, site: Site) -> None:
+def note_library_object(obj: Any, site: Site, changes: bool = True) -> None:
     guard = guard_of()
     box = guard.boxes.get(id(obj)) or guard.born(
         obj, "library", site, f"{type(obj).__module__}.{type(obj).__qualname__}"
     )
-    guard.note(box, WHOLE, True, site, ("library", box.label[-1]))
+    guard.note(box, WHOLE, changes, site, ("library", box.label[-1]))
 
 
 def look(value: Any, site: Site) -> Any:

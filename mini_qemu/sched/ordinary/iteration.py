@@ -18,6 +18,7 @@ from .access import ATOMS, Steps, answer, call, in_class, own, plainly
 from .containers import VIEWS, is_container, under
 from .guard import WHOLE, Site
 from .items import has_steps, item, look, looked, touch
+from .opaque import looked_at
 
 END: Any = type("End", (), {"__repr__": lambda self: "end"})()
 
@@ -151,6 +152,7 @@ def iterate(source: Any, site: Site) -> Any:
         return call(site, method, source)
     if method is None and own(in_class(cls, "__getitem__")):
         return generating(_by_index(source, site))
+    looked_at(source, site)
     return iter(source)
 
 

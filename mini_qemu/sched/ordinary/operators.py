@@ -16,6 +16,7 @@ from .containers import VERBS, VIEWS, is_container, part, under
 from .guard import WHOLE, Site
 from .items import born, compared, has_steps, look, looked, touch
 from .iteration import END, Generating, collected, following, iterate
+from .opaque import looked_at
 
 _OPERATORS = (op.add, op.sub, op.mul, op.truediv, op.floordiv, op.mod, op.pow, op.lshift, op.rshift,
               op.or_, op.xor, op.and_, op.matmul)  # fmt: skip
@@ -68,6 +69,7 @@ def _contains(box: Any, key: Any, inverted: bool, site: Site) -> Any:
         return touch(under(box), WHOLE, False, run, VERBS["__contains__"], site, key)
     if own(in_class(type(box), "__iter__")) or type(box) is Generating:
         return followed_by(_search(box, key, site), (lambda v: not v) if inverted else bool)
+    looked_at(box, site)
     return (key not in box) if inverted else (key in box)
 
 

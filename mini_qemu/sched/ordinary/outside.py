@@ -28,6 +28,7 @@ SHALLOW = {"builtins", "operator", "itertools", "collections", "math", "functool
 
 CHANGES_FIRST = {
     "heappush", "heappop", "heapify", "heapreplace", "heappushpop", "insort", "insort_left", "insort_right", "shuffle",
+    "setitem", "delitem", "iadd", "iconcat", "iand", "ior", "ixor", "isub", "imul",
 }  # fmt: skip
 """Functions that change their first argument."""
 
