@@ -51,7 +51,7 @@ def _head(one: Card) -> str:
 
 
 def _table(one: Card) -> str:
-    head = "".join(f"<th{LEFT}>{word}</th>" for word in ("language", "how it looks", "what finds it", "what that misses"))
+    head = "".join(f"<th{LEFT}>{word}</th>" for word in ("language", "how it looks", "what finds it", "what it misses"))
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(map(_row, one.places))}</tbody></table>"
 
 

@@ -50,6 +50,19 @@ POOL = Exercise(
             ),
             "Both statements are in one critical section: who is notified can only wake when it has ended.",
         ),
+        **dict.fromkeys(
+            (f"return {value} in line 48: return" for value in (True, False, None)),
+            "Nobody looks at what the function of a thread returns.",
+        ),
+        **dict.fromkeys(
+            (
+                "compute the other way in line 13: n + 1",
+                "keep the left side in line 13: n + 1",
+                "keep the right side in line 13: n + 1",
+                "another constant in line 13: 1",
+            ),
+            "Only the names of the threads are others.",
+        ),
         "drop statement 2 (self.value = None) in line 3: def __init__(self, function):": "The value is written before"
         " anybody reads it, and a job that raised has none to read.",
     },
