@@ -11,6 +11,7 @@ import pytest
 from tests.browser.jupyterlab import ROOT, Notebook
 
 NAMES = [path.name for path in sorted((ROOT / "notebooks").glob("0*.ipynb"))]  # the glossary has no cells to run
+PLAYED = [name for name in NAMES if "mini-qemu-at-rest" in (ROOT / "notebooks" / name).read_text(encoding="utf-8")]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -28,7 +29,7 @@ def test_untrusted_the_verdicts_and_the_tables_are_there(untrusted_lab, page, na
     assert page.locator(".mqp").count() == 0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PLAYED)
 def test_exported_the_players_play_offline(browser, tmp_path, name):
     export = [sys.executable, "-m", "nbconvert", "--to", "html", "--output-dir", str(tmp_path)]
     subprocess.run([*export, str(ROOT / "notebooks" / name)], check=True, capture_output=True)
