@@ -237,7 +237,7 @@ TERMS = (
     Term(
         "waker",
         "06",
-        "whoever ends a wait: the thread that posts, sends, closes or ends",
+        "the thread that ends a wait: it posts, sends, closes or ends",
         "A wait is safe if there is a waker on every way out of the code that others wait for, the failures included.",
         ("wakers",),
     ),

@@ -82,7 +82,7 @@ def _check(answer: Callable[..., Any] | type | str, asked: Exercise, judge: Call
 
 
 def check_source(source: str, asked: Exercise) -> Feedback:
-    """Judge an answer that is a text, as the course's own answers are, here: whoever must not be hurt uses `Judge`."""
+    """Judge an answer that is a text, as the course's own answers are, here. To be safe from it, use `Judge`."""
     if asked.kind == "order":
         return _check(source, asked, _judge_here)
     try:

@@ -58,7 +58,7 @@ RESUME_ACK = bytes.fromhex("0006 0004 00000001")
 
 
 class Pause(QemuSemaphore):
-    """Whoever waits here is paused: says so, and leaves the stage if nobody is going to resume."""
+    """A thread that waits here is paused: it says so, and ends if nobody is going to resume."""
 
     def __init__(self, name: str, news: QemuSemaphore, resumes: int) -> None:
         super().__init__(name=name)
@@ -74,7 +74,7 @@ class Pause(QemuSemaphore):
 
 
 class Ground(SourceSide):
-    """Under way, with a second connection for whoever needs one."""
+    """Under way, with a second connection for a resume."""
 
     def __init__(self, state: str, operator: Sequence[str]) -> None:
         super().__init__("return-path", *(["postcopy-ram"] if state != "active" else []))

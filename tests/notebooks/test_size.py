@@ -1,4 +1,4 @@
-"""Whoever clones the course, reviews it or opens it on a phone pays for each output that carries too much."""
+"""Everybody who clones, reviews or opens the course on a phone pays for an output that carries too much."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""06, fill in: the return path thread on its way out. Whoever waits for it has to hear that no answer will come."""
+"""06, fill in: the return path thread on its way out. Its waiter must hear that no answer will come."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def tell_who_waits(ms):
 
 @FILL.solved_by
 def says_why_then_wakes(ms):
-    # the state leaves RECOVER with the answer; whoever ends before has not brought one
+    # the state leaves RECOVER with the answer; a thread that ends before has not brought one
     if ms.state == MIGRATION_STATUS_POSTCOPY_RECOVER:
         mark_source_rp_bad(ms)
         ms.rp_state.rp_sem.post()

@@ -197,7 +197,7 @@ class Right:
 
 POOL.refutes_changed(
     "an_exception_ends_the_thread",
-    "The job's exception ends the thread that runs it. The event is never set, so whoever waits for the result waits"
+    "The job's exception ends the thread that runs it. The event is never set, so a caller of result() waits"
     " for ever. Catch it, keep it in the job, and go on.",
     lambda o: o.during(RAISES) and o.says("no such report"),
     old="""

@@ -56,7 +56,7 @@ QUESTIONS = (
     Question(
         "own-bug/bakery",
         LESSON,
-        "Two customers take one loaf each, a baker puts two on a shelf with room for one. Whoever has to wait tests"
+        "Two customers take one loaf each, a baker puts two on a shelf with room for one. A thread that must wait tests"
         " once, with `if`. Everything happens under the lock. What can go wrong?",
         {
             "no": "Nothing: the lock is held throughout",

@@ -1,4 +1,4 @@
-"""What a lab starts it ends, and what goes wrong in it is a sentence. Played by mini_qemu, so no QEMU is needed."""
+"""What a lab starts it ends, and what fails in it is a sentence. Played by mini_qemu, so no QEMU is needed."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_the_fixes_named_suffice_and_each_is_needed(name: str):
 
 @pytest.mark.parametrize("name", [name for name, story in stories().items() if story.later])
 def test_the_later_fixes_named_end_it_and_each_matters(name: str):
-    """Not each is needed in the end: history took detours. But at some point of it the story went another way."""
+    """Some are not needed in the end: history took detours. But each changed the story at some point of it."""
     story = find(name)
     assert name in SURVIVORS
     assert cell(name, tuple(fixes.names)).verdict == "failed"

@@ -41,9 +41,9 @@ def test_the_comparison_notices_a_semaphore_that_never_waits():
 
 @pytest.mark.slow
 def test_two_thousand_random_programs_end_as_with_pythons_own_source():
-    compared, differ = differences(range(100_000, 102_000))
+    compared, differ = differences(range(100_000, 102_400))  # a quarter has too many outcomes to compare
     assert differ == []
-    assert compared >= 1_400  # the others have too many outcomes to compare
+    assert compared >= 1_600
 
 
 @pytest.mark.slow
