@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 
 import lessons.commands
-from lessons.commands.saving import before_saving
 
 c = get_config()  # noqa: F821  Jupyter puts it there
-c.ContentsManager.pre_save_hook = before_saving
+c.ServerApp.jpserver_extensions.update({"lessons.commands.saving": True})
 os.environ.setdefault("PYTHONSTARTUP", str(Path(lessons.commands.__file__).with_name("kernel_start.py")))

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from lessons.__main__ import main
+from lessons.authoring.normalise import WIDGET_VIEW
 from lessons.commands import lab
 from lessons.places import PACKAGE, notebooks
 
@@ -127,10 +128,12 @@ def test_opens_the_notebook_that_was_saved_last(
     assert opened == ["00_start_here.ipynb", "02_check_then_use.ipynb", "02_check_then_use-fresh.ipynb"]
 
 
-def answer(url: str) -> Any:
+def answer(url: str, saved: dict[str, Any] | None = None) -> Any:
     """What the server says; it prints its address a moment before it listens."""
+    body = None if saved is None else json.dumps(saved).encode()
+    request = urllib.request.Request(url, data=body, method="GET" if saved is None else "PUT")
     for _ in range(200):
-        with suppress(urllib.error.URLError), urllib.request.urlopen(url, timeout=20) as found:
+        with suppress(urllib.error.URLError), urllib.request.urlopen(request, timeout=20) as found:
             return json.load(found)
         time.sleep(0.05)
     raise AssertionError(f"{url} does not answer")
@@ -139,7 +142,7 @@ def answer(url: str) -> Any:
 @pytest.mark.slow
 @pytest.mark.parametrize("home", ["writable", "unwritable"])
 def test_the_server_answers(home: str, tmp_path: Path, a_home: Path):
-    """The real thing: the command, its server, one notebook read from it."""
+    """The real thing: the command, its server, one notebook read from it, saved and read again."""
     if home == "unwritable":  # a file where the home should be: not even root can write there
         a_home.rmdir()
         a_home.touch()
@@ -154,12 +157,19 @@ def test_the_server_answers(home: str, tmp_path: Path, a_home: Path):
             said += line
             address = re.search(r"(http://127\.0\.0\.1:\d+)/lab/tree/00_start_here\.ipynb\?(token=\w+)", line)
         assert address, said
-        found = answer(f"{address[1]}/api/contents/01_missing_join.ipynb?{address[2]}")
+        notebook = f"{address[1]}/api/contents/01_missing_join.ipynb?{address[2]}"
+        found = answer(notebook)
         code = next(cell for cell in found["content"]["cells"] if cell["cell_type"] == "code")
         assert code["metadata"]["trusted"] is True
+        shown = {"text/html": "<p>at rest</p>", WIDGET_VIEW: {"model_id": "1"}}
+        code["outputs"] = [{"output_type": "display_data", "metadata": {}, "data": dict(shown)}]
+        answer(notebook, {"type": "notebook", "format": "json", "content": found["content"]})
+        code = next(cell for cell in answer(notebook)["content"]["cells"] if cell["cell_type"] == "code")
+        assert list(code["outputs"][0]["data"]) == ["text/html"]
     finally:
         guard.cancel()
         server.send_signal(signal.SIGTERM)
         server.communicate()
+    assert "Warning" not in said
     assert ("Your home folder cannot be written" in said) == (home == "unwritable")
     assert (tmp_path / "mine" / ".jupyter").exists() == (home == "unwritable")
