@@ -512,7 +512,14 @@ class Rewriter(ast.NodeTransformer):
 def catches(frame: tuple[str, str, int]) -> bool:
     """Whether an AssertionError that comes to this line would be caught in its function, as far as the text shows."""
     file, _, line = frame
-    for node in ast.walk(tree_of(file, "".join(linecache.getlines(file)))):
+    return any(first <= line <= last for first, last in _caught(file, "".join(linecache.getlines(file))))
+
+
+@functools.lru_cache(maxsize=64)
+def _caught(filename: str, source: str) -> list[tuple[int, int]]:
+    """First and last line of each body in a file whose AssertionErrors are caught there."""
+    found: list[tuple[int, int]] = []
+    for node in ast.walk(tree_of(filename, source)):
         if isinstance(node, ast.Try | ast.TryStar):
             caught = any(h.type is None or _CATCHING & set(_words(h.type)) for h in node.handlers)
         elif isinstance(node, ast.With):
@@ -520,9 +527,9 @@ def catches(frame: tuple[str, str, int]) -> bool:
                          for i in node.items)  # fmt: skip
         else:
             continue
-        if caught and node.body[0].lineno <= line <= (node.body[-1].end_lineno or 0):
-            return True
-    return False
+        if caught:
+            found.append((node.body[0].lineno, node.body[-1].end_lineno or 0))
+    return found
 
 
 _CATCHING = {"AssertionError", "Exception", "BaseException"}
