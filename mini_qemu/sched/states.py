@@ -21,6 +21,7 @@ from typing import Any
 from .dpor import LIMIT_STEPS
 from .graph import StateGraph, reached
 from .ordinary.guard import Box, Guard, Together
+from .ordinary.names import Names
 from .ordinary.rewriting import ORDINARY_HELPERS
 from .primitives import Primitive
 from .repeat import movable, standing
@@ -257,7 +258,7 @@ class Fingerprint:
             return value
         if kind is FunctionType and not (value.__closure__ or value.__defaults__ or value.__kwdefaults__):
             return kind, _number(value.__code__)
-        if kind in (Guard, World):
+        if kind in (Guard, Names, World):
             return kind
         if kind is Box:
             return kind, value._key

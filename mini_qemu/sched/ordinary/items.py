@@ -7,6 +7,7 @@ A container is a place by the line that made it; `containers` says what an opera
 from __future__ import annotations
 
 import copy
+import dis
 import operator as op
 from collections.abc import Callable, Hashable
 from types import FunctionType
@@ -206,20 +207,36 @@ def look_into(value: Any, site: Site, change: bool, deep: bool) -> None:
 
 
 def compared(values: list[Any], site: Site) -> None:
-    """Objects of the program that Python compares by itself, in a step of something else: all of their attributes are
-    read. Raises InstrumentationError if other threads change one of them meanwhile.
+    """Objects of the program that Python compares by itself, in a step of something else: the attributes that their
+    methods ask for are read. Raises InstrumentationError if other threads change one of them meanwhile.
     """
     for value in values:
         if type(value) is tuple:
             compared(list(value), site)
         elif type(value) not in ATOMS and not is_container(value):
-            cls = type(value)
-            if any(type(in_class(cls, name)) is FunctionType for name in ("__eq__", "__lt__", "__gt__", "__hash__")):
-                matched(value, site)
+            found = [in_class(type(value), name) for name in ("__eq__", "__lt__", "__gt__", "__hash__")]
+            methods = [method for method in found if type(method) is FunctionType]
+            if methods:
+                asked = [attributes_asked(method) for method in methods]
+                matched(value, site, None if None in asked else set().union(*filter(None, asked)))
 
 
-def matched(value: Any, site: Site) -> Any:
-    """The subject of a ``match``: its patterns look where they like, in the same step."""
+_CALLS = ("CALL", "IMPORT", "MAKE_FUNCTION", "YIELD")  # how the opcodes begin that can lead to other code
+
+
+def attributes_asked(function: FunctionType) -> set[str] | None:
+    """The names of all attributes that a plain comparison can read; None if it calls something that may read others."""
+    asked = set()
+    for one in dis.get_instructions(function):
+        if one.opname.startswith(_CALLS):
+            return None
+        if "ATTR" in one.opname or "METHOD" in one.opname:
+            asked.add(one.argval)
+    return asked
+
+
+def matched(value: Any, site: Site, names: set[str] | None = None) -> Any:
+    """The subject of a ``match``: its patterns look where they like, in the same step. `names`: only there."""
     if is_container(value):
         return look(value, site)
     if type(value) is tuple:
@@ -227,7 +244,7 @@ def matched(value: Any, site: Site) -> Any:
             looked(part_, site)
     elif isinstance(getattr(value, "__dict__", None), dict) and is_controlled(type(value).__module__):
         guard = guard_of()
-        for name in vars(value):
+        for name in vars(value) if names is None else vars(value).keys() & names:
             if ("attribute", class_name(type(value)), name) in guard.visible.found:
                 raise refuse(site, f"{type(value).__name__}.{name}, which other threads change, is looked at by a "
                                    "match, a comparison or a library; read it into a variable first")  # fmt: skip

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from mini_qemu.sched.ops import FIELD_BITS
@@ -28,6 +28,9 @@ from .locks import Condition
 Maker = tuple[str, int]
 """An object as all runs know it: the thread that made it, and the how-manieth object of that thread it was."""
 
+Variable = tuple[CodeType | None, str]
+"""A variable of a function, or, without one, of the module."""
+
 MAIN, OTHERS, MODULE, SELF, BIRTH = range(5)
 """Where a path begins, the best first."""
 
@@ -38,7 +41,7 @@ class Lore:
 
     called: dict[Maker, tuple[int, str]] = field(default_factory=dict)
     shared: dict[tuple[Maker, Hashable], None] = field(default_factory=dict)
-    rebound: set[str] = field(default_factory=set)
+    rebound: set[Variable] = field(default_factory=set)
     """Variables that name one object now and another then, as that of a loop: they name none."""
     rehearsed: bool = False
 
@@ -90,8 +93,8 @@ class Names:
         """The name of every object that can be reached now, and where its path begins."""
         found: dict[int, tuple[int, str]] = {}
         roots: dict[int, list[tuple[Any, str, int]]] = {}
-        for rank, name, value in self._variables():
-            if name not in self.lore.rebound:
+        for rank, (of, name), value in self._variables():
+            if (of, name) not in self.lore.rebound:
                 roots.setdefault(rank, []).append((value, name, 0))
         for rank in sorted(roots):
             todo = deque(roots[rank])
@@ -107,15 +110,15 @@ class Names:
                     todo.extend((inner, longer, depth + 1) for longer, inner in _inside(thing, path))
         return found
 
-    def bound(self) -> dict[str, int]:
+    def bound(self) -> dict[Variable, int]:
         """The variables of threads and what they are bound to now, as far as that has a key."""
         boxes = self.world.guard.boxes
         keys = {id(thing): thing._key for thing in self.world.objects if hasattr(thing, "_key")}
         keys |= {at: box._key for at, box in boxes.items()}
-        variables = ((name, value) for rank, name, value in self._variables() if rank in (MAIN, OTHERS))
-        return {name: keys[id(value)] for name, value in variables if id(value) in keys}
+        variables = ((variable, value) for rank, variable, value in self._variables() if rank in (MAIN, OTHERS))
+        return {variable: keys[id(value)] for variable, value in variables if id(value) in keys}
 
-    def _variables(self) -> Iterator[tuple[int, str, Any]]:
+    def _variables(self) -> Iterator[tuple[int, Variable, Any]]:
         scopes: dict[int, dict[str, Any]] = {}
         for task in self.world.tasks:
             gen = task.gen
@@ -125,15 +128,15 @@ class Names:
                     rank = MAIN if task is self.world.tasks[0] else OTHERS
                     for name, value in gen.gi_frame.f_locals.items():
                         if name == "self":
-                            yield SELF, type(value).__name__, value
+                            yield SELF, (None, type(value).__name__), value
                         elif not name.startswith("_sched"):
-                            yield rank, name, value
+                            yield rank, (gen.gi_code, name), value
                 gen = gen.gi_yieldfrom
         for scope in scopes.values():
-            yield from ((MODULE, name, value) for name, value in scope.items() if not name.startswith("__"))
+            yield from ((MODULE, (None, name), value) for name, value in scope.items() if not name.startswith("__"))
         for box in list(self.world.guard.boxes.values()):
             if box.name and box.label[0] in ("container", "attribute") and "." not in box.name:
-                yield BIRTH, box.name, box.obj
+                yield BIRTH, (None, box.name), box.obj
 
     def values(self) -> dict[str, Any]:
         """What a trace shows: the shared places that exist, the visible ones that were touched, and what is in the

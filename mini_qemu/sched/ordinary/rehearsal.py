@@ -19,7 +19,7 @@ from mini_qemu.sched.ops import FIELD_BITS
 from mini_qemu.sched.world import World
 
 from .guard import WHOLE
-from .names import Lore, Maker, Names
+from .names import Lore, Maker, Names, Variable
 
 if TYPE_CHECKING:
     from .program import Program
@@ -64,14 +64,14 @@ def rehearse(program: Program) -> None:
 
 def _rebound(program: Program) -> None:
     """Find the variables that are bound to several objects in one run."""
-    bound: dict[str, int] = {}
+    bound: dict[Variable, int] = {}
     with closing(World(program)) as world:
         with world.running():
             world.start()
         for _ in range(MOST_STEPS):
-            for name, key in world.state.bound().items():
-                if bound.setdefault(name, key) != key:
-                    program.lore.rebound.add(name)
+            for variable, key in world.state.bound().items():
+                if bound.setdefault(variable, key) != key:
+                    program.lore.rebound.add(variable)
             if not (able := world.able()):
                 return
             with world.running():

@@ -185,3 +185,43 @@ def test_a_cell_that_imports_and_calls_runs_as_ipython_compiles_it():
     for statement in ast.parse(CELL).body:
         exec(compile(ast.Module([statement], []), name, "exec"), scope)
     assert explore(scope["in_a_cell"]).verdict == "proved"
+
+
+class Till:
+    def __init__(self, name):
+        self.name, self.lock, self.cash = name, threading.Lock(), 10
+
+    def __lt__(self, other):
+        return self.name < other.name
+
+
+def move(a, b, amount):
+    first, second = sorted((a, b))
+    with first.lock, second.lock:
+        a.cash -= amount
+        b.cash += amount
+
+
+def counted():
+    a, b = Till("a"), Till("b")
+    seen = []
+    threads = [threading.Thread(target=move, args=those) for those in ((a, b, 5), (b, a, 3))]
+    threads.append(threading.Thread(target=lambda: seen.append(a.cash + b.cash)))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [20]
+
+
+def test_a_comparison_reads_what_its_method_asks_for():
+    """``sorted`` compares tills by their names, which nobody changes; their cash is another matter."""
+    result = explore(counted)
+    assert (result.verdict, result.discovered) == ("failed", ["Till.cash"])
+
+
+def test_a_parameter_of_another_function_takes_no_name_away():
+    """In one of the threads ``a`` is main's ``b``; the names shown are main's."""
+    texts = [step.text for step in shortest_trace(counted).steps]
+    assert "Thread-1 (move) locks a.lock" in texts
+    assert "Thread-3 (<lambda>) reads b.cash: 10" in texts
