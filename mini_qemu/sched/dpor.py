@@ -3,10 +3,10 @@
 
 After Abdulla, Aronis, Jonsson, Sagonas, "Optimal dynamic partial order reduction" (POPL 2014; "Source sets", J. ACM
 2017), whose names are kept: E is the current execution, ``sleep[d]`` and ``wut[d]`` the sleep set and the wakeup tree
-at the state before its d-th event, ``notdep(e, E)`` the events after e that do not happen after it, WI the weak
-initials of a sequence.
+at the state before its d-th event.
 
-Strategy: `execution.py` knows what happens before what; here is the search alone. Nothing is recursive over the length
+Strategy: `execution.py` knows what happens before what, `reversal.py` how a race is turned round; here is the search
+alone. Nothing is recursive over the length
 of a run. A run is made by re-executing the prefix up to the deepest state with an unexplored branch; only there
 new races are looked for, but every race of the run is reversed again, since what follows it is new.
 
@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 from .execution import Execution, Reversal
-from .ops import JOIN, RECV, RECV_END, depends, kind_of
+from .ops import depends
 from .ordinary.guard import Watch
 from .repeat import diverged, standing
 from .result import Race
+from .reversal import Node, reverse
 from .run import Run
 from .scenario import Scenario
 from .world import Registry, Task, World
@@ -33,9 +33,6 @@ LIMIT_STEPS = 10_000
 
 WAITING_STEPS = 1_000
 """Steps after which a run is taken for one that polls, if there is another method that can deal with it."""
-
-Node = list[Any]
-"""A branch of a wakeup tree: ``[tid, code, branches after it]``."""
 
 
 class OptimalDPOR:
@@ -81,8 +78,7 @@ class OptimalDPOR:
                     complete = not world.able()
                     if complete:
                         races = races + self.E.blocked(world)
-                    for e, i, tid, code in races:
-                        self._reverse(e, i, tid, code)
+                    reverse(self.E, races, self.sleep, self.wut)
                 if complete:
                     names = {task.tid: task.name for task in world.tasks}
                     thread = [names[t] for t in self.E.tid]
@@ -126,7 +122,8 @@ class OptimalDPOR:
             world.step(task)
             if self.watch is not None and world.guard is not None:
                 self.watch.step(task.tid, world.guard.taken())
-            sleep.append({q: c for q, c in sleep[depth].items() if not depends(c, code)})
+            asleep = sleep[depth]
+            sleep.append({q: c for q, c in asleep.items() if not depends(c, code)} if asleep else {})
             wut.append(below)
             self.done.append(0)
 
@@ -146,80 +143,20 @@ class OptimalDPOR:
         self.redundant += asleep
         return None
 
-    def _reverse(self, e: int, i: int, tid: int, code: int) -> None:
-        """Make sure that event e' (number i, or still blocked) is also tried before e: insert notdep(e, E).e' into
-        wut[e].
-        """
-        past, codes, tids = self.E.past, self.E.code, self.E.tid
-        if kind_of(code) == RECV_END and kind_of(codes[e]) == RECV:
-            code += RECV - RECV_END  # before e it finds the item that e took
-        w = [f for f in range(e + 1, len(tids)) if not past[f] >> e & 1]
-        own = self.E.prev[i] if i < len(tids) else self.E.last.get(tid, -1)
-        before = past[own] if own >= 0 else self.E.birth.get(tid, 0)
-        for f in w:
-            if depends(codes[f], code):
-                before |= past[f]
-        if kind_of(code) == JOIN:
-            before |= self.E.past_of(self.E.about[i])  # whatever comes first, a join comes after its thread's end
-        first: dict[int, int] = {}
-        inside = 0
-        for f in w:
-            first.setdefault(tids[f], f)
-            inside |= 1 << f
-
-        def initial(q: int, q_code: int) -> bool:
-            """Whether q is a weak initial of w.e': its next event comes first in it, or is not in it and commutes with
-            all of it.
-            """
-            f = first.get(q)
-            if f is not None:
-                return past[f] & inside == 1 << f
-            if q == tid and not gone:
-                return not before & inside
-            return not (not gone and depends(q_code, code)) and not any(depends(q_code, codes[f]) for f in w)
-
-        gone = False  # e' itself was taken off w
-        if any(initial(q, c) for q, c in self.sleep[e].items()):
-            return
-        branches, start = self.wut[e], 1  # the first branch is the one being explored, and begins with e
-        while True:
-            for branch in branches[start:]:
-                q = branch[0]
-                if not initial(q, branch[1]):
-                    continue
-                if q in first:
-                    w.remove(first[q])
-                    inside &= ~(1 << first.pop(q))
-                    nxt = next((f for f in w if tids[f] == q), None)
-                    if nxt is not None:
-                        first[q] = nxt
-                elif q == tid:
-                    gone = True
-                break
-            else:
-                break
-            if not branch[2]:
-                return  # a leaf: what is behind it will be explored freely
-            branches, start = branch[2], 0
-        tail: list[Node] = [] if gone else [[tid, code, []]]
-        for f in reversed(w):
-            tail = [[tids[f], codes[f], tail]]
-        branches.extend(tail)
-
     def _backtrack(self) -> int:
         """Leave the states whose wakeup tree is done. Returns the depth of the deepest that is not, or -1."""
-        while self.E.tid:
-            depth = len(self.E) - 1
-            self.sleep.pop()
-            self.wut.pop()
-            self.done.pop()
-            tid, code, _ = self.wut[depth].pop(0)
-            self.E.pop()
-            self.sleep[depth][tid] = code
-            self.done[depth] += 1
-            if self.wut[depth]:
-                return depth
-        return -1
+        depth = len(self.E) - 1
+        while depth >= 0 and len(self.wut[depth]) == 1:
+            depth -= 1
+        kept = max(depth, 0)
+        self.E.truncate(kept)
+        for per_state in (self.sleep, self.wut, self.done):
+            del per_state[kept + 1 :]
+        if self.wut[kept]:
+            tid, code, _ = self.wut[kept].pop(0)
+            self.sleep[kept][tid] = code
+            self.done[kept] += 1
+        return depth
 
     @property
     def races(self) -> list[Race]:

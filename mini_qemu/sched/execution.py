@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The execution under analysis: its events, the happens-before relation, the races.
 
-The relation is kept as one bit mask per event: ``past[i]`` is the set of events that happen before event i, and i
-itself, so that its questions are shifts and ands. Events are only ever appended and taken off at the end, as the search
-moves down and up.
+Sets of events are bit masks, bit i for event i. ``past[i]`` is the set of events that happen before event i, and i
+itself, so that the relation's questions are shifts and ands. Events are only ever appended and taken off at the end, as
+the search moves down and up.
 
-Strategy: per variable, lock or channel the list of its events; a new event is compared with the latest of them that it
-depends on. Operations that can block (lock, wait, receive) race with the *latest* event of the same object, not in
-their causal past, before which they would have been enabled; operations that are still blocked when a run ends are
-asked the same.
+Strategy: per field the mask of its accesses, per lock or channel the list of its events; a new event is compared with
+the latest of them that it depends on. Operations that can block (lock, wait, receive) race with the *latest* event of
+the same object, not in their causal past, before which they would have been enabled; operations that are still blocked
+when a run ends are asked the same.
 
 A second relation, ``sync``, goes through synchronisation only. Two conflicting accesses that it leaves unordered are a
 data race: nothing but luck decides between them.
@@ -39,6 +39,7 @@ from .ops import (
     SPAWN,
     THREAD,
     WRITE,
+    depends,
     kind_of,
     object_of,
     variable_of,
@@ -67,94 +68,137 @@ class Execution:
         self.past: list[int] = []
         self.sync: list[int] = []
         self.about: list[Any] = []  # of an access: its place; of a join: the thread; of a primitive: the operation
-        self.prev: list[int] = []  # the previous event of the same thread, or -1
         self.before: list[Any] = []  # of a primitive: its state before; of a join: its thread's last event, from 1
-        self.last: dict[int, int] = {}  # thread -> its last event
-        self.birth: dict[int, int] = {}  # thread -> past of its spawn
-        self.birth_sync: dict[int, int] = {}
-        self.on: dict[int, list[int]] = {}  # variable or object -> its events
-        self.wrote: dict[int, list[int]] = {}  # variable -> the events on it that write
-        self.touched: dict[int, list[int]] = {}  # object -> accesses of any of its fields, and frees
+        self.of: dict[int, int] = {}  # thread -> its events
+        self.birth: dict[int, tuple[int, int]] = {}  # thread -> the past of its spawn, and that through ``sync``
+        self.accesses: dict[int, int] = {}  # variable -> its events
+        self.writes: dict[int, int] = {}  # variable -> those of them that write
         self.freed: dict[int, list[int]] = {}  # object -> its frees
+        self.on: dict[int, list[int]] = {}  # primitive -> its events
         self.data_races: dict[tuple[int, int], tuple[str, Any, Any]] = {}
         self.sites: dict[Frame, Frame] = {}
 
     def __len__(self) -> int:
         return len(self.tid)
 
+    def last(self, tid: int) -> int:
+        """The last event of thread ``tid``, or -1."""
+        return self.of.get(tid, 0).bit_length() - 1
+
     def past_of(self, tid: int) -> int:
         """The events that happen before whatever thread ``tid`` does next."""
-        last = self.last.get(tid, -1)
-        return self.past[last] if last >= 0 else self.birth.get(tid, 0)
+        last = self.last(tid)
+        return self.past[last] if last >= 0 else self.birth.get(tid, (0, 0))[0]
 
     def append(self, world: World, task: Task, code: int) -> list[int]:
         """Append the step that ``task`` is about to make to E. Returns the events it races with."""
-        i, tid, kind, var = len(self.tid), task.tid, code & KIND_MASK, code >> KIND_BITS
-        own = self.last.get(tid, -1)
-        mask = self.past_of(tid)
-        sync = self.sync[own] if own >= 0 else self.birth_sync.get(tid, 0)
-        events = self.on.get(var)
-        if events is None:
-            events = self.on[var] = []
+        i, tid, kind = len(self.tid), task.tid, code & KIND_MASK
+        own = self.of.get(tid, 0)
+        if own:
+            last = own.bit_length() - 1
+            mask, sync = self.past[last], self.sync[last]
+        else:
+            mask, sync = self.birth.get(tid, (0, 0))
         races: list[int] = []
         about, before = None, None
         if kind <= ADD:
             about = (task.op[-1] if kind <= WRITE else None) or self._place(task)
-            mask, sync = self._access(world, task, code, about, events, mask, sync, races)
+            mask, sync = self._access(world, task, code, about, mask, sync, races)
         elif kind != SPAWN:
-            family = OPERATIONS[kind].family
-            mask, sync, before, about = _FAMILIES[family](self, world, task, code, events, mask, sync, races)
+            events = self.on.setdefault(code >> KIND_BITS, [])
+            mask, sync, before, about = _BY_FAMILY[OPERATIONS[kind].family](self, world, task, code, events, mask, sync, races)
+            events.append(i)
+        bit = 1 << i
         self.tid.append(tid)
         self.code.append(code)
-        self.past.append(mask | 1 << i)
-        self.sync.append(sync | 1 << i)
+        self.past.append(mask | bit)
+        self.sync.append(sync | bit)
         self.about.append(about)
-        self.prev.append(own)
         self.before.append(before)
-        self.last[tid] = i
-        events.append(i)
+        self.of[tid] = own | bit
         if kind == SPAWN:
             child = self.registry.tids.setdefault(task.op[1].name, len(self.registry.tids))
-            self.birth[child], self.birth_sync[child] = mask | 1 << i, sync | 1 << i
+            self.birth[child] = mask | bit, sync | bit
         return races
 
+    def truncate(self, length: int) -> None:
+        """Take events off the end of E until it has ``length``."""
+        below = (1 << length) - 1
+        for code in self.code[length:]:
+            kind, key = code & KIND_MASK, code >> KIND_BITS
+            if kind <= ADD:
+                self.accesses[key] &= below
+                if kind:
+                    self.writes[key] &= below
+            elif kind != SPAWN:
+                self.on[key].pop()
+                if kind == FREE:
+                    self.freed[object_of(code)].pop()
+        for tid in set(self.tid[length:]):
+            self.of[tid] &= below
+        for per_event in (self.tid, self.code, self.past, self.sync, self.about, self.before):
+            del per_event[length:]
+
+    def dependent(self, code: int) -> int:
+        """The events that an operation with this code depends on."""
+        kind, key = code & KIND_MASK, code >> KIND_BITS
+        if kind <= ADD:
+            of_field = self.accesses if kind else self.writes  # READ is 0
+            return of_field.get(key, 0) | sum(1 << e for e in self.freed.get(object_of(code), ()))
+        if kind == FREE:
+            return sum(1 << e for e, other in enumerate(self.code) if depends(code, other))
+        return sum(1 << e for e in self.on.get(key, ()) if depends(code, self.code[e]))
+
+    def after(self, e: int) -> int:
+        """notdep(e, E): the events after ``e`` that do not happen after it."""
+        found, bit = 0, 2 << e
+        for past in self.past[e + 1 :]:
+            if not past >> e & 1:
+                found |= bit
+            bit <<= 1
+        return found
+
     def _access(
-        self, world: World, task: Task, code: int, about: Any, events: list[int], mask: int, sync: int, races: list[int]
+        self, world: World, task: Task, code: int, about: Any, mask: int, sync: int, races: list[int]
     ) -> tuple[int, int]:
         """The masks of a read, write or exchange of a field; appends what it races with."""
-        past, codes, kind, obj = self.past, self.code, kind_of(code), object_of(code)
-        for e in self.freed.get(obj, ())[-1:]:
+        past, kind, variable = self.past, code & KIND_MASK, code >> KIND_BITS
+        if self.freed:
+            for e in self.freed.get(object_of(code), ())[-1:]:
+                if not mask >> e & 1:
+                    races.append(e)
+                    mask |= past[e]
+        accesses, writes = self.accesses.get(variable, 0), self.writes.get(variable, 0)
+        last = writes.bit_length() - 1
+        # A read is compared with the last write, a write also with the reads since.
+        since = accesses >> last << last if last >= 0 else accesses
+        rivals = since if kind else since & writes
+        rivals &= ~(mask & sync)
+        while rivals:
+            e = rivals.bit_length() - 1
+            rivals ^= 1 << e
             if not mask >> e & 1:
                 races.append(e)
                 mask |= past[e]
-        writes = self.wrote.setdefault(variable_of(code), [])
-        for e in reversed(events) if kind else writes[-1:]:  # READ is 0
-            wrote = codes[e] & KIND_MASK
-            if not mask >> e & 1:
-                races.append(e)
-                mask |= past[e]
-            atomic = kind > WRITE and wrote > WRITE
+            atomic = kind > WRITE and self.code[e] & KIND_MASK > WRITE
             if not sync >> e & 1 and not atomic:
                 self._data_race(world, task, e, about, kind)
-            if wrote:
-                if atomic:
-                    sync |= self.sync[e]
-                break
-        self.touched.setdefault(obj, []).append(len(self.tid))
+            if atomic and e == last:
+                sync |= self.sync[e]
+        bit = 1 << len(self.tid)
+        self.accesses[variable] = accesses | bit
         if kind:
-            writes.append(len(self.tid))
+            self.writes[variable] = writes | bit
         return mask, sync
 
     def _free(
         self, world: World, task: Task, code: int, events: list[int], mask: int, sync: int, races: list[int]
     ) -> Known:
         """A free comes after, or races with, every access of the object."""
-        objects = self.touched.setdefault(object_of(code), [])
-        for e in reversed(objects):
-            if not mask >> e & 1:
+        for e in range(len(self.tid) - 1, -1, -1):
+            if not mask >> e & 1 and depends(code, self.code[e]):
                 races.append(e)
                 mask |= self.past[e]
-        objects.append(len(self.tid))
         self.freed.setdefault(object_of(code), []).append(len(self.tid))
         return mask, sync, None, None
 
@@ -165,9 +209,9 @@ class Execution:
         target, before = None, None
         if OPENS[kind_of(code)] is not None:  # a detachment does not wait
             target = (task.op[1]._task if kind_of(code) == JOIN else world.task_named(task.op[2])).tid
-            before = self.last.get(target, -1) + 1
+            before = self.last(target) + 1
             mask |= self.past_of(target)
-            sync |= self.sync[self.last[target]] if target in self.last else 0
+            sync |= self.sync[before - 1] if before else 0
         if kind_of(code) != AWAIT and events and not mask >> events[-1] & 1:
             races.append(events[-1])
             mask |= self.past[events[-1]]
@@ -197,23 +241,6 @@ class Execution:
             mask |= past[e]
             sync |= self.sync[e]
         return mask, sync, task.op[1]._state, task.op
-
-    def pop(self) -> None:
-        """Take the last event off E."""
-        tid, code, own = self.tid.pop(), self.code.pop(), self.prev.pop()
-        self.past.pop(), self.sync.pop(), self.about.pop(), self.before.pop()
-        kind, var = code & KIND_MASK, code >> KIND_BITS
-        self.on[var].pop()
-        if kind <= FREE:
-            self.touched[object_of(code)].pop()
-            if kind == FREE:
-                self.freed[object_of(code)].pop()
-            elif kind != READ:
-                self.wrote[var].pop()
-        if own >= 0:
-            self.last[tid] = own
-        else:
-            del self.last[tid]
 
     def _enabled_before(self, events: list[int], mask: int, task: Task) -> list[int]:
         """The latest events not in ``mask`` before which ``task``'s next operation, a lock, wait or receive, could have
@@ -292,7 +319,7 @@ class Execution:
         kept: list[Finding] = []
         moments: list[int] = []  # of each finding so far: its thread's last event, or the spawn of one that made none
         for finding in findings:
-            last = self.last.get(tids[finding.thread], -1)
+            last = self.last(tids[finding.thread])
             past = self.past_of(tids[finding.thread])
             if not past:
                 return [finding]  # before anybody moved
@@ -331,7 +358,7 @@ class Execution:
         return next(name for name, tid in self.registry.tids.items() if tid == self.tid[e])
 
 
-_FAMILIES: dict[str, Callable[..., Known]] = {
+_BY_FAMILY: dict[str, Callable[..., Known]] = {
     LIFE: Execution._free,
     THREAD: Execution._thread,
     ORDER: Execution._ordered,
