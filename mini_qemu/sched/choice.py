@@ -48,8 +48,7 @@ def _choose(n: int) -> Steps:
     if not isinstance(n, int) or n < 1:
         raise ValueError(f"choose({n!r}): expected how many numbers there are to choose from, 1 or more")
     choice = Choice()
-    world: Any = getattr(CLERK.maker, "__self__", None)
-    handle = Handle(f"choice of {world.current.name}")
+    handle = Handle(f"choice of {CLERK.world.current.name}")
     handle.settled = True
     yield (SPAWN, handle, _count, (choice, n))
     return (yield (PICK, choice, n))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Who is running: the clerk gives new objects their keys and refuses operations that nobody controls.
+"""Who is running: the clerk knows the run in progress and refuses operations that nobody controls.
 
 One object serves two masters. Called plainly (*native* mode) it is an ordinary attribute or a `threading` primitive.
 Under the explorer instrumented code never comes here: it yields operations, and the world acts on the objects' private
@@ -57,22 +57,12 @@ def first_uncontrolled(frame: FrameType) -> FrameType:
 
 
 class Clerk(threading.local):
-    """Who is running right now, in this OS thread: hands out keys to new objects and refuses what nobody controls."""
+    """Which run is in progress in this OS thread: it gives new objects their keys. Refuses what nobody controls."""
 
     def __init__(self) -> None:
         self.active = False  # a world is running a thread of the program under test
-        self.maker: Callable[[], tuple[str, int]] | None = None
-        self.keys: dict[tuple[str, int], int] = {}
-        self.objects: list[Any] = []  # everything that got a key in this run
+        self.world: Any = None  # the run in progress, from its setup on
         self.guard: Any = None  # of the run, if it is of ordinary code
-        self.fresh: list[Any] | None = None  # objects being constructed by that thread, private until they are done
-
-    def new_key(self, obj: Any) -> int:
-        """A key for ``obj`` that is the same in every run in which the same thread makes its n-th object."""
-        if self.maker is None:
-            return 0
-        self.objects.append(obj)
-        return self.keys.setdefault(self.maker(), len(self.keys) + 1)
 
     def refuse(self, what: str) -> None:
         """Raise unless no world is running. ``what`` names the operation."""

@@ -18,12 +18,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
-from .execution import Execution, Reversal
+from .execution import Execution
 from .ops import depends
 from .ordinary.guard import Watch
 from .repeat import diverged, standing
 from .result import Race
-from .reversal import Node, reverse
+from .reversal import Node, Reversals
 from .run import Run
 from .scenario import Scenario
 from .world import Registry, Task, World
@@ -51,9 +51,9 @@ class OptimalDPOR:
         self.too_long = False
         self.E = Execution(self.registry)
         self.watch = Watch(self.E) if scenario.visible is not None else None
-        self.reversals: list[Reversal] = []  # of E, in the order of their second events
         self.sleep: list[dict[int, int]] = [{}]
         self.wut: list[list[Node]] = [[]]
+        self.reversals = Reversals(self.E, self.sleep, self.wut)
         self.done: list[int] = [0]  # branches explored at each state of E
 
     def runs(self) -> Iterator[Run]:
@@ -72,13 +72,11 @@ class OptimalDPOR:
                     self._replay(world, branch)
                     if self.watch is not None and world.guard is not None:
                         self.watch.begin(branch, world.guard.taken())
-                    races = self._extend(world)
+                    self._extend(world)
                     if self.too_long:
                         break  # no verdict follows from it, so neither do other runs
                     complete = not world.able()
-                    if complete:
-                        races = races + self.E.blocked(world)
-                    reverse(self.E, races, self.sleep, self.wut)
+                    self.reversals.take(self.E.blocked(world) if complete else [])
                 if complete:
                     names = {task.tid: task.name for task in world.tasks}
                     thread = [names[t] for t in self.E.tid]
@@ -97,49 +95,48 @@ class OptimalDPOR:
                 raise diverged(world, tid, code)
             step(task)
 
-    def _extend(self, world: World) -> list[Reversal]:
-        """Run to the end: along the wakeup tree while there is one, then freely. Returns all races of the run: an old
-        one has a new notdep(e, E), and that of an earlier run need not cover it.
-        """
-        races = self.reversals = [race for race in self.reversals if race[1] < len(self.E)]
-        sleep, wut = self.sleep, self.wut
-        task: Task | None = world.by_tid[self.E.tid[-1]] if self.E.tid else None
+    def _extend(self, world: World) -> None:
+        """Run to the end: along the wakeup tree while there is one, then freely."""
+        E, sleep, wut = self.E, self.sleep, self.wut
+        depth = len(E)
+        races = self.reversals.races
+        task: Task | None = world.by_tid[E.tid[-1]] if depth else None
         while True:
-            depth = len(self.E)
             if wut[depth]:
                 tid, code, below = wut[depth][0]
                 task = world.by_tid.get(tid)
                 if task is None or not world.enabled(task) or world.pending(task) != code:
                     raise diverged(world, tid, code)
             else:
-                task = self._choose(world, task, sleep[depth])
+                task = self._choose(world, task, depth)
                 if task is None:
-                    return races
-                code, below = world.pending(task), []
-                wut[depth].append([task.tid, code, below])
-            assert task is not None
-            races += [(e, depth, task.tid, code) for e in self.E.append(world, task, code)]
+                    return
+                tid, code, below = task.tid, world.pending(task), []
+                wut[depth].append([tid, code, below])
+            for e in E.append(world, task, code):
+                races.append((e, depth, tid, code))
             world.step(task)
             if self.watch is not None and world.guard is not None:
-                self.watch.step(task.tid, world.guard.taken())
+                self.watch.step(tid, world.guard.taken())
             asleep = sleep[depth]
             sleep.append({q: c for q, c in asleep.items() if not depends(c, code)} if asleep else {})
             wut.append(below)
             self.done.append(0)
+            depth += 1
 
-    def _choose(self, world: World, current: Task | None, sleep: dict[int, int]) -> Task | None:
+    def _choose(self, world: World, current: Task | None, depth: int) -> Task | None:
         """Who goes on where the wakeup tree says nothing: the current thread if it can, else the first awake one."""
-        if len(self.E) >= self.limit_steps:
+        if depth >= self.limit_steps:
             self.too_long, self.stands = True, standing(current)
             return None
+        sleep = self.sleep[depth]
         if current is not None and current.tid not in sleep and world.enabled(current):
             return current
         asleep = False
-        for task in world.tasks:
-            if world.enabled(task):
-                if task.tid not in sleep:
-                    return task
-                asleep = True
+        for task in world.able():
+            if task.tid not in sleep:
+                return task
+            asleep = True
         self.redundant += asleep
         return None
 
@@ -150,6 +147,7 @@ class OptimalDPOR:
             depth -= 1
         kept = max(depth, 0)
         self.E.truncate(kept)
+        self.reversals.truncate(kept)
         for per_state in (self.sleep, self.wut, self.done):
             del per_state[kept + 1 :]
         if self.wut[kept]:

@@ -32,7 +32,6 @@ from .ops import (
     OPENS,
     OPERATIONS,
     ORDER,
-    READ,
     RECV,
     RECV_END,
     SEND,
@@ -44,7 +43,7 @@ from .ops import (
     object_of,
     variable_of,
 )
-from .places import Frame, frames_of
+from .places import Frame, place_in
 from .result import Access, Race
 from .scenario import Finding
 from .world import READY, Registry, Task, World
@@ -106,7 +105,8 @@ class Execution:
             mask, sync = self._access(world, task, code, about, mask, sync, races)
         elif kind != SPAWN:
             events = self.on.setdefault(code >> KIND_BITS, [])
-            mask, sync, before, about = _BY_FAMILY[OPERATIONS[kind].family](self, world, task, code, events, mask, sync, races)
+            find = _FAMILIES[OPERATIONS[kind].family]
+            mask, sync, before, about = find(self, world, task, code, events, mask, sync, races)
             events.append(i)
         bit = 1 << i
         self.tid.append(tid)
@@ -148,15 +148,6 @@ class Execution:
         if kind == FREE:
             return sum(1 << e for e, other in enumerate(self.code) if depends(code, other))
         return sum(1 << e for e in self.on.get(key, ()) if depends(code, self.code[e]))
-
-    def after(self, e: int) -> int:
-        """notdep(e, E): the events after ``e`` that do not happen after it."""
-        found, bit = 0, 2 << e
-        for past in self.past[e + 1 :]:
-            if not past >> e & 1:
-                found |= bit
-            bit <<= 1
-        return found
 
     def _access(
         self, world: World, task: Task, code: int, about: Any, mask: int, sync: int, races: list[int]
@@ -351,14 +342,14 @@ class Execution:
 
     def _place(self, task: Task) -> Frame:
         """Where an operation stands that was made by a call: one tuple per place."""
-        place = (frames_of(task.gen) or [("", "", 0)])[-1]
+        place = place_in(task.gen)
         return self.sites.setdefault(place, place)
 
     def _name(self, e: int) -> str:
         return next(name for name, tid in self.registry.tids.items() if tid == self.tid[e])
 
 
-_BY_FAMILY: dict[str, Callable[..., Known]] = {
+_FAMILIES: dict[str, Callable[..., Known]] = {
     LIFE: Execution._free,
     THREAD: Execution._thread,
     ORDER: Execution._ordered,

@@ -87,7 +87,7 @@ def spawn(name: str, fn: Callable[..., Any], *args: Any) -> Handle:
     threads that start one of the same name are an error.
     """
     CLERK.refuse("spawn()")
-    if CLERK.maker is not None:
+    if CLERK.world is not None:
         raise Misuse("setup starts a thread; name it in the scenario's threads, or start it from one of them")
     handle = Handle(name)
     for handles in _listening:

@@ -55,10 +55,11 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
         f = f.__func__
         kind = type(f)
     if kind is FunctionType:
-        found = f.__dict__.get("__controlled__")
-        if found is None:
+        try:
+            found = f.__controlled__
+        except AttributeError:
             found = _prepare(f)
-        elif type(found) is tuple:  # prepared here; functools.wraps may have copied it to a wrapper
+        if type(found) is tuple:  # prepared here; functools.wraps may have copied it to a wrapper
             found = found[1] if found[0] is f.__code__ else _prepare(f)
         if found:
             try:
@@ -147,11 +148,14 @@ def construct_shared(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         if cls.__module__.partition(".")[0] in _BLOCKING_MODULES:
             _refuse_blocking(cls)
         return cls(*args, **kwargs)
-    outer, CLERK.fresh = CLERK.fresh, [] if CLERK.fresh is None else CLERK.fresh
+    world = CLERK.world
+    outer = world.fresh
+    if outer is None:
+        world.fresh = []
     try:
         return cls(*args, **kwargs)
     finally:
-        CLERK.fresh = outer
+        world.fresh = outer
 
 
 _HARMLESS = {str, bytes, bytearray, int, float, list, tuple, dict, set, frozenset, deque}

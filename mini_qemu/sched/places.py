@@ -28,6 +28,18 @@ def frames_of(gen: Any) -> list[Frame]:
     return frames
 
 
+def place_in(gen: Any) -> Frame:
+    """Where a suspended thread stands: the innermost of `frames_of`, or nowhere."""
+    found = None
+    while gen is not None and getattr(gen, "gi_frame", None) is not None:
+        if not gen.gi_code.co_filename.startswith(OWN_FILES):
+            found = gen
+        gen = gen.gi_yieldfrom
+    if found is None:
+        return "", "", 0
+    return found.gi_code.co_filename, found.gi_code.co_qualname, found.gi_frame.f_lineno
+
+
 def place_of(error: BaseException) -> Frame:
     """Where ``error`` was raised, in the program under test rather than in the engine."""
     place = ("", "", 0)

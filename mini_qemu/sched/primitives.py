@@ -54,8 +54,9 @@ class Primitive:
 
     def __init__(self, name: str = "") -> None:
         self.name = name
-        self._key = CLERK.new_key(self) << FIELD_BITS
-        self._native: Any = None if CLERK.maker is not None else self._real()
+        world = CLERK.world
+        self._key = world.key_for(self) << FIELD_BITS if world is not None else 0
+        self._native: Any = self._real() if world is None else None
 
     def _real(self) -> Any:
         """Make what serves in native mode."""
@@ -86,7 +87,7 @@ class Primitive:
         said = f"{type(self).__name__!r} object has no attribute {name!r}"
         asks = sys._getframe(1).f_code.co_filename
         ours = asks.startswith(OWN_FILES) and not asks.endswith("attributes.py")  # that one asks for the program
-        if self.words and not name.startswith("_") and CLERK.maker is not None and not ours:
+        if self.words and not name.startswith("_") and CLERK.world is not None and not ours:
             raise CLERK.refusal(f"{said}; it has {self.words}. {self.instead.get(name, '')}".rstrip())
         raise AttributeError(said)
 
@@ -302,6 +303,9 @@ class Channel(Primitive):
 
     def _end(self, how: str) -> None:
         CLERK.refuse(f"{self.name or 'a channel'}.{how}()")
+        if CLERK.world is not None:  # a setup: nobody waits yet
+            self._closed = True
+            return
         with self.real:
             self._closed = True
             self.real.notify_all()

@@ -17,7 +17,7 @@ from .ops import ADD, OPERATIONS, ORDER, SEND, kind_of
 from .ordinary.access import told_of
 from .ordinary.names import Names
 from .picture import Local, Painter, Points, Thing, locals_of
-from .places import OWN_FILES, frames_of
+from .places import OWN_FILES, frames_of, place_in
 from .primitives import Primitive
 from .scenario import Finding, Scenario
 from .schedule import format_schedule
@@ -77,7 +77,7 @@ class Recorder:
         """Let ``task`` make its next step and record it."""
         world, last = self.world, self.last
         op, kind = task.op, kind_of(world.pending(task))
-        file, function, line = (frames_of(task.gen) or [("", "", 0)])[-1]
+        file, function, line = place_in(task.gen)
         waiting = {t.name for t in world.tasks if t.status == READY and not world.enabled(t)}
         name = self._name(op[1]) if op[1] is not None else ""
         in_vain = kind == SEND and op[1]._state[1]

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from itertools import groupby, pairwise
+from itertools import groupby
+from operator import ne
 
 from .errors import ScheduleError
 
@@ -58,4 +59,4 @@ def parse_schedule(text: str) -> tuple[list[str], str]:
 
 def switches(threads: list[str]) -> int:
     """How often another thread goes on than the one that moved last."""
-    return sum(a != b for a, b in pairwise(threads))
+    return sum(map(ne, threads, threads[1:]))

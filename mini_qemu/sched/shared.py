@@ -41,7 +41,7 @@ class _Field:
                 return owner._defaults[self.name]  # type: ignore[attr-defined]
             except KeyError:
                 raise AttributeError(f"{owner.__name__}.{self.name} has no default") from None
-        if CLERK.active and not (CLERK.fresh and any(obj is new for new in CLERK.fresh)):
+        if CLERK.active and not any(obj is new for new in CLERK.world.fresh or ()):
             CLERK.refuse(f"{owner.__name__}.{self.name} is read")
         try:
             return obj._v[self.name]
@@ -49,7 +49,7 @@ class _Field:
             raise AttributeError(f"{owner.__name__}.{self.name} has no value yet") from None
 
     def __set__(self, obj: Shared, value: Any) -> None:
-        if CLERK.active and not (CLERK.fresh and any(obj is new for new in CLERK.fresh)):
+        if CLERK.active and not any(obj is new for new in CLERK.world.fresh or ()):
             CLERK.refuse(f"{type(obj).__name__}.{self.name} is written")
         obj._v[self.name] = value
 
@@ -135,10 +135,11 @@ class Shared:
         if not cls.__dict__.get("_settled"):
             _settle(cls)
         self = super().__new__(cls)
-        self.__dict__["_key"] = CLERK.new_key(self) << FIELD_BITS
-        self.__dict__["_v"] = dict(cls._defaults)  # type: ignore[attr-defined]
-        if CLERK.fresh is not None:
-            CLERK.fresh.append(self)
+        world = CLERK.world
+        self._key = world.key_for(self) << FIELD_BITS if world is not None else 0
+        self._v = cls._defaults.copy()  # type: ignore[attr-defined]
+        if world is not None and world.fresh is not None:
+            world.fresh.append(self)
         return self
 
     def __init__(self, **values: Any) -> None:

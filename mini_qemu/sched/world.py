@@ -10,8 +10,7 @@ A thread that crashes stops where it is; the others go on until none can move. H
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from types import GeneratorType
 from typing import Any
 
@@ -54,7 +53,7 @@ from .ops import (
 )
 from .ordinary.access import call as asked
 from .ordinary.guard import Guard
-from .places import frames_of, place_of
+from .places import frames_of, place_in, place_of
 from .primitives import Primitive
 from .rewrite import ASSERTION, catches
 from .scenario import Finding, Scenario
@@ -107,6 +106,28 @@ class Registry:
         self.parts: dict[tuple[int, Hashable], int] = {}  # of objects under guard: (object, part) -> field number
 
 
+class _Running:
+    """See `World.running`. A class rather than a generator function: it is entered in every run."""
+
+    __slots__ = ("before", "world")
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.before: tuple[Any, ...] = ()
+
+    def __enter__(self) -> World:
+        REFUSALS.last = None
+        self.before = CLERK.active, CLERK.world, CLERK.guard
+        CLERK.active, CLERK.world, CLERK.guard = True, self.world, self.world.guard
+        return self.world
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        CLERK.active, CLERK.world, CLERK.guard = self.before
+        refused = error if isinstance(error, Uncontrolled) else REFUSALS.last if error is None else None
+        if refused is not None:
+            raise InstrumentationError(str(refused)) from None
+
+
 class World:
     """A run of ``scenario`` in progress. ``tasks`` in order of appearance; ``findings`` so far; ``value`` the result of
     the last step, or the exception that it raised.
@@ -120,6 +141,7 @@ class World:
         self.registry = registry or Registry()
         self.tasks: list[Task] = []
         self.by_tid: dict[int, Task] = {}
+        self.by_name: dict[str, Task] = {}
         self.findings: list[Finding] = []
         self.handles: list[Handle] = []
         self.count = 0
@@ -127,9 +149,9 @@ class World:
         self.crashed = False
         self.current = Task("", -1)  # nobody yet: the setup
         self.objects: list[Any] = []  # every Shared object and lock of this run, in order of creation
+        self.fresh: list[Any] | None = None  # objects that a thread is constructing, private until they are done
         self.guard = Guard(scenario.visible, self.registry.parts, self) if scenario.visible is not None else None
-        CLERK.keys, CLERK.objects, CLERK.maker = self.registry.keys, self.objects, self._maker
-        before, CLERK.guard = CLERK.guard, self.guard
+        before, CLERK.world, CLERK.guard = CLERK.guard, self, self.guard
         try:
             scenario.begin(self)
             self.state = scenario.setup()
@@ -137,35 +159,37 @@ class World:
         except Exception as error:
             raise ScenarioError(f"scenario {scenario.name!r}: setup raised {type(error).__name__}: {error}") from error
         finally:
-            CLERK.maker, CLERK.guard = None, before
+            CLERK.world, CLERK.guard = None, before
 
     def start(self) -> None:
         """Bring every thread of the scenario before its first operation. Call it inside `running`."""
         for name, (fn, args) in self.scenario.functions.items():
             self.add(name, fn, (self.state, *args), None)
 
-    def _maker(self) -> tuple[str, int]:
+    def maker(self) -> tuple[str, int]:
+        """The thread that runs now, and how many objects it has made with the one it makes now."""
         task = self.current
         task.made += 1
-        return (task.name, task.made)
+        return task.name, task.made
 
-    @contextlib.contextmanager
-    def running(self) -> Iterator[World]:
-        """While inside, this OS thread is running the program under test: objects get keys, uncontrolled access is
-        refused. A refusal that the program caught is raised again in the end: what it refused was not done.
+    def key_of(self, maker: tuple[str, int]) -> int:
+        """The key of what ``maker`` makes: the same in all runs of an exploration."""
+        keys = self.registry.keys
+        return keys.setdefault(maker, len(keys) + 1)
+
+    def key_for(self, obj: Any) -> int:
+        """A key for ``obj``, which the thread that runs now has just made: `key_of` it."""
+        self.objects.append(obj)
+        task, keys = self.current, self.registry.keys
+        task.made += 1
+        return keys.setdefault((task.name, task.made), len(keys) + 1)
+
+    def running(self) -> _Running:
+        """``with world.running():`` while inside, this OS thread is running the program under test: objects get keys,
+        uncontrolled access is refused. A refusal that the program caught is raised again in the end: what it refused
+        was not done.
         """
-        REFUSALS.last = None
-        before = CLERK.active, CLERK.maker, CLERK.keys, CLERK.objects, CLERK.fresh, CLERK.guard
-        CLERK.active, CLERK.maker, CLERK.keys, CLERK.objects = True, self._maker, self.registry.keys, self.objects
-        CLERK.fresh, CLERK.guard = None, self.guard
-        try:
-            yield self
-        except Uncontrolled as error:
-            raise InstrumentationError(str(error)) from None
-        finally:
-            CLERK.active, CLERK.maker, CLERK.keys, CLERK.objects, CLERK.fresh, CLERK.guard = before
-        if REFUSALS.last is not None:
-            raise InstrumentationError(str(REFUSALS.last)) from None
+        return _Running(self)
 
     def close(self) -> None:
         """Let go of the threads that have not ended; if their ``finally`` clauses yield, nobody listens."""
@@ -204,7 +228,7 @@ class World:
     def step(self, task: Task) -> None:
         """Carry out ``task``'s next operation, which must be enabled, and let the thread run to the one after it."""
         op = task.op
-        kind = self.pending(task) & KIND_MASK
+        kind = op[0]
         self.current = task
         self.count += 1
         task.steps += 1
@@ -216,7 +240,9 @@ class World:
             elif kind == WRITE:
                 op[1]._v[op[2]] = op[3]
             else:
-                value = ACT[kind](self, task, op)
+                turns = TURNS[kind]
+                act = ACT[kind if turns is None else turns(self._state(task), task.name, op)]
+                value = act(self, task, op)
         except UseAfterFree as trap:
             self.crash(task, "use-after-free", str(trap))
             return
@@ -314,7 +340,7 @@ class World:
         )
 
     def _refuse(self, task: Task, reason: str) -> None:
-        file, _, line = (frames_of(task.gen) or [("", "", 0)])[-1]
+        file, _, line = place_in(task.gen)
         raise InstrumentationError(f"{file}:{line}: {reason}")
 
     def add(self, name: str, fn: Any, args: tuple[Any, ...], handle: Handle | None) -> None:
@@ -323,13 +349,14 @@ class World:
             raise ScenarioError(
                 f"scenario {self.scenario.name!r}: a thread is called {name!r}, expected a text that is not empty"
             )
-        if any(task.name == name for task in self.tasks):
+        if name in self.by_name:
             raise ScenarioError(
                 f"scenario {self.scenario.name!r}: two threads are called {name!r}; schedules need different names"
             )
         tids = self.registry.tids
         task = Task(name, tids.setdefault(name, len(tids)), handle)
         self.tasks.append(task)
+        self.by_name[name] = task
         self.by_tid[task.tid] = task
         if handle is not None:
             handle._task = task
@@ -361,7 +388,7 @@ class World:
                 f"scenario {self.scenario.name!r} has no thread {name!r}; it has {', '.join(self.scenario.functions)} "
                 "(a thread that was started with spawn is joined by its handle)"
             )
-        return next((task for task in self.tasks if task.name == name), Task(name, -1))
+        return self.by_name.get(name) or Task(name, -1)
 
     # ---------------------------------------------------------------- findings
 
@@ -394,7 +421,7 @@ class World:
         """``task`` stops here; it keeps its locks, as a process that aborts does."""
         task.status = CRASHED
         self.crashed = True
-        file, function, line = place_of(error) if error is not None else (frames_of(task.gen) or [("", "", 0)])[-1]
+        file, function, line = place_of(error) if error is not None else place_in(task.gen)
         self.findings.append(Finding(kind, message, task.name, self.count, function, file, line))
 
     def judge(self, reason: Callable[[Task], str] | None = None) -> list[Finding]:
@@ -421,8 +448,8 @@ class World:
 
     def _abandoned(self) -> list[Finding]:
         """Locks that only their holder may release, and whose holder has ended."""
-        ended = {task.name for task in self.tasks if task.ended}
-        held = [obj for obj in self.objects if isinstance(obj, Primitive) and obj.personal]
+        held = [obj for obj in self.objects if isinstance(obj, Primitive) and obj.personal and obj.holder is not None]
+        ended = {task.name for task in self.tasks if task.ended} if held else set()
         return [
             Finding(
                 "abandoned", f"{obj.holder} has ended and still holds {self.name_of(obj)}", str(obj.holder), self.count

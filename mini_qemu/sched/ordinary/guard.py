@@ -112,7 +112,7 @@ class Spot(Primitive):
         self._key = box._key | number
         self._native = None
         self.name = ""
-        CLERK.objects.append(self)
+        CLERK.world.objects.append(self)
 
     def contents(self) -> tuple[Any, ...]:
         return seen(self.box, self.part, "")
@@ -241,8 +241,7 @@ class Guard:
         label: Label = (
             ("container", type(obj).__name__, site[0], str(site[2]), name) if kind == "container" else (kind, name)
         )
-        maker = maker or (CLERK.maker() if CLERK.maker is not None else ("", 0))
-        key = CLERK.keys.setdefault(maker, len(CLERK.keys) + 1)
+        key = self.world.key_of(maker or self.world.maker())
         box = self.boxes[id(obj)] = Box(obj, key, label, name, label in self.visible.found)
         return box
 
