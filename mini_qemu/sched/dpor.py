@@ -16,10 +16,9 @@ Left out: the paper's optimisation for operations that commute by value. Two wri
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 
 from .execution import Execution
-from .ops import depends
+from .ops import ANOTHER_OBJECT, depends
 from .ordinary.guard import Watch
 from .repeat import diverged, standing
 from .result import Race
@@ -65,26 +64,31 @@ class OptimalDPOR:
 
     def _runs(self) -> Iterator[Run]:
         branch = 0  # the state from which the run differs from the one before
-        while not self.too_long:
-            with closing(World(self.scenario, self.registry)) as world:
+        while branch >= 0:
+            world = World(self.scenario, self.registry)
+            try:
                 with world.running():
-                    world.start()
-                    self._replay(world, branch)
-                    if self.watch is not None and world.guard is not None:
-                        self.watch.begin(branch, world.guard.taken())
-                    self._extend(world)
-                    if self.too_long:
-                        break  # no verdict follows from it, so neither do other runs
-                    complete = not world.able()
-                    self.reversals.take(self.E.blocked(world) if complete else [])
+                    complete = self._execute(world, branch)
+                if self.too_long:
+                    break  # no verdict follows from it, so neither do other runs
                 if complete:
-                    names = {task.tid: task.name for task in world.tasks}
-                    thread = [names[t] for t in self.E.tid]
-                    E = self.E
+                    names, E = list(self.registry.tids), self.E
+                    thread = [names[tid] for tid in E.tid]
                     yield Run(world, thread, E.possible(world.judge()), E.past, E.code, E.before, E.about)
+            finally:
+                world.close()
             branch = self._backtrack()
-            if branch < 0:
-                break
+
+    def _execute(self, world: World, branch: int) -> bool:
+        """Run as before up to state ``branch``, then on; reverse the races. Says whether the run came to its end."""
+        world.start()
+        self._replay(world, branch)
+        if self.watch is not None and world.guard is not None:
+            self.watch.begin(branch, world.guard.taken())
+        complete = self._extend(world)
+        if not self.too_long:
+            self.reversals.take(self.E.blocked(world) if complete else [])
+        return complete
 
     def _replay(self, world: World, branch: int) -> None:
         """Bring ``world`` to the state E[:branch], whose analysis is kept from earlier runs."""
@@ -95,12 +99,15 @@ class OptimalDPOR:
                 raise diverged(world, tid, code)
             step(task)
 
-    def _extend(self, world: World) -> None:
-        """Run to the end: along the wakeup tree while there is one, then freely."""
+    def _extend(self, world: World) -> bool:
+        """Run on: along the wakeup tree while there is one, then freely, until nobody can move (true) or only threads
+        that sleep (false).
+        """
         E, sleep, wut = self.E, self.sleep, self.wut
         depth = len(E)
         races = self.reversals.races
         task: Task | None = world.by_tid[E.tid[-1]] if depth else None
+        redundant = self.redundant
         while True:
             if wut[depth]:
                 tid, code, below = wut[depth][0]
@@ -110,7 +117,7 @@ class OptimalDPOR:
             else:
                 task = self._choose(world, task, depth)
                 if task is None:
-                    return
+                    return self.redundant == redundant
                 tid, code, below = task.tid, world.pending(task), []
                 wut[depth].append([tid, code, below])
             for e in E.append(world, task, code):
@@ -119,7 +126,7 @@ class OptimalDPOR:
             if self.watch is not None and world.guard is not None:
                 self.watch.step(tid, world.guard.taken())
             asleep = sleep[depth]
-            sleep.append({q: c for q, c in asleep.items() if not depends(c, code)} if asleep else {})
+            sleep.append({q: c for q, c in asleep.items() if c ^ code >= ANOTHER_OBJECT or not depends(c, code)})
             wut.append(below)
             self.done.append(0)
             depth += 1

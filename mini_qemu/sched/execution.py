@@ -295,8 +295,10 @@ class Execution:
         """Races of the operations that are still waiting at the end of a run."""
         races = []
         for task in world.tasks:
+            if task.status != READY:
+                continue
             kind = kind_of(task.code)
-            if task.status != READY or OPENS[kind] is None or OPERATIONS[kind].family == THREAD:
+            if OPENS[kind] is None or OPERATIONS[kind].family == THREAD:
                 continue
             for e in self._enabled_before(self.on.get(variable_of(task.code), []), self.past_of(task.tid), task):
                 races.append((e, len(self.tid), task.tid, task.code))

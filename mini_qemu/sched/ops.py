@@ -165,6 +165,10 @@ def conflict(kind: int, *others: int) -> None:
         CONFLICTS[other] |= 1 << kind
 
 
+ANOTHER_OBJECT = 1 << KIND_BITS + FIELD_BITS
+"""Codes that differ by this or more are about different objects: such steps never depend on each other."""
+
+
 def depends(a: int, b: int) -> bool:
     """Whether operations with codes ``a`` and ``b``, of different threads, must be tried in both orders.
 

@@ -147,8 +147,10 @@ RACES_SHOWN = 5
 def note_failure(result: Result, scenario: Scenario, run: Run) -> None:
     """Count a failing run, and keep it as an example if it is simpler than the one at hand."""
     result.failing += 1
-    result.findings.update({finding.kind for finding in run.findings})
-    result.outcomes.update({(finding.kind, finding.message) for finding in run.findings})
+    for kind in {finding.kind for finding in run.findings}:
+        result.findings[kind] += 1
+    for outcome in {(finding.kind, finding.message) for finding in run.findings}:
+        result.outcomes[outcome] += 1
     for finding in run.findings:
         threads = needed(run, finding)
         cost = switches(threads), len(threads)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from .execution import Execution, Reversal
-from .ops import JOIN, KIND_MASK, RECV, RECV_END, depends
+from .ops import ANOTHER_OBJECT, JOIN, KIND_MASK, RECV, RECV_END, depends
 
 Node = list[Any]
 """A branch of a wakeup tree: ``[tid, code, branches after it]``."""
@@ -59,7 +59,10 @@ class Reversals:
                 code += RECV - RECV_END  # before e it finds the item that e took
             w = self.notdep[e][0]
             for q, q_code in asleep.items():
-                if not w & self._before(i, tid, code) if q == tid else not depends(q_code, code):
+                if q == tid:
+                    if not w & self._before(i, tid, code):
+                        break
+                elif q_code ^ code >= ANOTHER_OBJECT or not depends(q_code, code):
                     break
             else:
                 self._insert(self.wut[e], w, i, tid, code)

@@ -463,7 +463,7 @@ class World:
         whom is no part of a deadlock.
         """
         waiting = [task for task in self.tasks if task.status == READY and not getattr(task.handle, "daemon", False)]
-        return sorted(waiting, key=lambda task: task.name if task.handle is not None else "")
+        return waiting and sorted(waiting, key=lambda task: task.name if task.handle is not None else "")
 
     def _check(self) -> list[Finding]:
         check = self.scenario.check
