@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.jupyterlab import JupyterLab, Notebook, chromium_browser, quiet_page
+from tests.browser.jupyterlab import JupyterLab, Notebook, chromium_browser, quiet, quiet_page
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, ViewportSize
+
+SIZE: ViewportSize = {"width": 1280, "height": 900}
 
 if importlib.util.find_spec("playwright") is None:  # as in the conda environment
     collect_ignore_glob = ["test_*.py"]
@@ -31,9 +33,27 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page of a laptop's size. For a phone, or without a server: `with quiet_page(browser, width=390) as page`."""
+    """A page of a laptop's size, for everything but JupyterLab. For a phone: `with quiet_page(browser, width=390)`."""
     with quiet_page(browser) as page:
         yield page
+
+
+@pytest.fixture(scope="session")
+def one_window(browser: Browser) -> Iterator[Page]:
+    """Opening JupyterLab a second time costs half as much in the page that has opened it before."""
+    context = browser.new_context(viewport=SIZE)
+    page = context.new_page()
+    page.on("dialog", lambda asked: asked.accept())  # "leave without saving?"
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def window(one_window: Page) -> Iterator[Page]:
+    """The page to open notebooks in. One at a time: a notebook that is opened takes the place of the one before."""
+    with quiet(one_window) as page:
+        yield page
+        page.set_viewport_size(SIZE)
 
 
 @pytest.fixture(scope="session")
@@ -45,10 +65,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLab]:
 
 
 @pytest.fixture(scope="module")
-def book(request: pytest.FixtureRequest, browser: Browser, lab: JupyterLab) -> Iterator[Notebook]:
+def book(request: pytest.FixtureRequest, one_window: Page, lab: JupyterLab) -> Iterator[Notebook]:
     """The notebook that the module calls LESSON, run from top to bottom. The module's tests share it: each has cells of
-    its own."""
-    with quiet_page(browser) as page:
+    its own, and the last one opens it again as on the next day."""
+    with quiet(one_window) as page:
         book = Notebook(page, lab, request.module.LESSON)
         book.run_all()
         yield book

@@ -1,8 +1,11 @@
 """A real JupyterLab for the browser tests and benchmarks: a server on a free port, and a notebook open in Chromium.
 
-The server sees a copy of notebooks/ and folders of its own for settings, trust and workspaces: nothing outside is read
-or changed. It starts with the settings of `make lab` and three for the tests: the theme follows the browser's colour
-scheme, all cells are in the page, not only those in sight, and nothing is saved by itself.
+The server has folders of its own for settings, trust and workspaces: nothing outside is read or changed. It starts with
+the settings of `make lab` and three for the tests: the theme follows the browser's colour scheme, all cells are in the
+page, not only those in sight, and nothing is saved by itself.
+
+Each time a notebook is opened it lies in a fresh copy of notebooks/, so with a kernel, a progress file and a trust of
+its own: no test finds what another one has saved, or a kernel that has counted its cells before.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ FOR_TESTS: dict[str, Any] = {
 
 
 class JupyterLab:
-    """One server. `folder` holds its notebooks and everything it writes.
+    """One server. `folder` holds copies of the notebooks and everything that is written.
 
     `hook`: with the settings of `mini-qemu lab`; without, as `jupyter lab` starts where the course is installed.
     """
@@ -52,7 +55,7 @@ class JupyterLab:
 
     def __init__(self, folder: Path, trusted: bool = True, hook: bool = True) -> None:
         self.folder = folder
-        shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+        self.opened = 0
         settings = folder / "app_settings"
         settings.mkdir()
         shipped = json.loads((ROOT / ".jupyterlab" / "overrides.json").read_text(encoding="utf-8"))
@@ -61,7 +64,7 @@ class JupyterLab:
                "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR"}  # fmt: skip
         self.environment = os.environ | {name: str(folder / name.lower()) for name in own}
         if trusted:
-            self.jupyter("trust", *map(str, sorted((folder / "notebooks").glob("*.ipynb"))))
+            self.trust(*sorted((ROOT / "notebooks").glob("*.ipynb")))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -81,10 +84,16 @@ class JupyterLab:
             )
         self.wait_for_answer()
 
-    def jupyter(self, *command: str) -> None:
-        subprocess.run(
-            [sys.executable, "-m", "jupyter", *command], env=self.environment, check=True, capture_output=True
-        )
+    def trust(self, *notebooks: Path) -> None:
+        """What is trusted is the content, wherever a copy of it lies."""
+        command = [sys.executable, "-m", "jupyter", "trust", *map(str, notebooks)]
+        subprocess.run(command, env=self.environment, check=True, capture_output=True)
+
+    def fresh(self) -> Path:
+        """A new copy of notebooks/."""
+        self.opened += 1
+        copy = self.folder / str(self.opened)
+        return shutil.copytree(ROOT / "notebooks", copy, ignore=shutil.ignore_patterns(".*"))
 
     def wait_for_answer(self, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
@@ -114,20 +123,28 @@ class Notebook7(JupyterLab):
 
 
 class Notebook:
-    """One notebook open in a page. `page` is Playwright's, for everything not said here."""
+    """One notebook open in a page. `page` is Playwright's, for everything not said here.
 
-    def __init__(self, page: Page, lab: JupyterLab, name: str) -> None:
+    Without `folder` it is opened in a fresh one.
+    """
+
+    def __init__(self, page: Page, lab: JupyterLab, name: str, folder: Path | None = None) -> None:
         self.page = page
-        page.goto(f"{lab.url}/{lab.opens}/notebooks/{name}?token={TOKEN}&reset")
+        self.folder = folder or lab.fresh()
+        end_kernels(page)
+        page.goto(f"{lab.url}/{lab.opens}/{self.folder.name}/{name}?token={TOKEN}&reset")
         self.wait_until_open()
 
     def wait_until_open(self) -> None:
-        opened = "() => window.jupyterapp?.shell.currentWidget?.sessionContext"
-        self.page.wait_for_function(opened, timeout=self.patience * 1000)
+        self.wait_for("() => window.jupyterapp?.shell.currentWidget?.sessionContext")
         self.do("Promise.all([jupyterapp.restored, panel.context.ready, panel.revealed, panel.sessionContext.ready])")
         self.wait_until_idle()
 
     patience = 60.0  # seconds, for whatever is awaited
+
+    def wait_for(self, condition: str, seconds: float = 0) -> None:
+        """Ask now and then; Playwright's own rhythm makes the browser paint 60 times a second while a kernel works."""
+        self.page.wait_for_function(condition, timeout=(seconds or self.patience) * 1000, polling=50)
 
     def do(self, promise: str, seconds: float = 0) -> None:
         """Wait for something that JupyterLab does; unlike `page.evaluate` not for ever."""
@@ -138,7 +155,7 @@ class Notebook:
                 {promise}.then(() => window.done = true, error => window.done = String(error));
             }}"""
         )
-        self.page.wait_for_function("() => window.done", timeout=(seconds or self.patience) * 1000)
+        self.wait_for("() => window.done", seconds)
         assert self.page.evaluate("() => window.done") is True
 
     @property
@@ -161,7 +178,7 @@ class Notebook:
     def run_cell(self, number: int) -> None:
         """Select the code cell [number] and run it, as a learner does."""
         self.code.nth(number - 1).locator(".jp-InputArea-editor").click()
-        self.page.keyboard.press("Control+Enter")
+        self.do("jupyterapp.commands.execute('notebook:run-cell')")  # what Ctrl+Enter does; it says when it is done
         self.wait_until_idle()
 
     def write(self, number: int, text: str) -> None:
@@ -181,13 +198,16 @@ class Notebook:
         self.page.reload()
         self.wait_until_open()
 
+    def complains_at_rest(self) -> list[str]:
+        """What JupyterLab says where a cell asks for a widget of a kernel that is gone."""
+        shown = self.page.locator(".jp-Notebook").inner_text()
+        return [one for one in ("Error displaying widget", "model not found", "Loading widget") if one in shown]
+
     def plays_at_rest(self) -> None:
         """No cell asks for a widget of a kernel that is gone, and players play."""
         self.page.locator(".mqp").first.wait_for(state="attached")
         self.page.evaluate("() => document.querySelectorAll('.jp-Notebook details').forEach(one => one.open = true)")
-        shown = self.page.locator(".jp-Notebook").inner_text()
-        for complaint in ("Error displaying widget", "model not found", "Loading widget"):
-            assert complaint not in shown
+        assert self.complains_at_rest() == []
         moved = 0
         for player in self.page.locator(".mqp").all():  # one whose run has no step yet stays where it is
             before = player.inner_text()
@@ -201,10 +221,9 @@ class Notebook:
 
     def wait_until_idle(self) -> None:
         """The kernel is idle and no cell waits for it; then two frames, so that what arrived is painted."""
-        self.page.wait_for_function(
+        self.wait_for(
             """() => jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === "idle"
-                && ![...document.querySelectorAll(".jp-InputPrompt")].some(e => e.textContent.includes("*"))""",
-            timeout=self.patience * 1000,
+                && ![...document.querySelectorAll(".jp-InputPrompt")].some(e => e.textContent.includes("*"))"""
         )
         self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
@@ -226,7 +245,12 @@ class Notebook:
         self.page.wait_for_selector("#jupyterlab-splash", state="detached")  # it covers the page while the theme loads
 
     def screenshot(self, name: str, of: Locator | None = None) -> list[Path]:
-        """The whole notebook, or one element of it, in both themes: build/screenshots/NAME-light.png and -dark.png."""
+        """The whole notebook, or one element of it, in both themes: build/screenshots/NAME-light.png and -dark.png.
+
+        For whoever wants to look at them: only where the environment has SCREENSHOTS, for all take four minutes.
+        """
+        if not os.environ.get("SCREENSHOTS"):
+            return []
         size = self.page.viewport_size
         assert size is not None
         # the notebook scrolls inside the page: make the page as high as what is to be seen
@@ -262,13 +286,33 @@ def quiet_page(
     `known`: words of an error that is not ours.
     """
     context = browser.new_context(viewport={"width": width, "height": height}, **options)
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.extend([f"JavaScript: {error}"] if known not in str(error) else []))
-    page.on("request", lambda request: complaints.extend(outside(request.url)))
-    yield page
+    with quiet(context.new_page(), known) as page:
+        yield page
     context.close()
+
+
+@contextmanager
+def quiet(page: Page, known: str = "\0") -> Iterator[Page]:
+    """The same for a page that others use before and after."""
+    complaints: list[str] = []
+
+    def raised(error: Any) -> None:
+        complaints.extend([f"JavaScript: {error}"] if known not in str(error) else [])
+
+    def asked(request: Any) -> None:
+        complaints.extend(outside(request.url))
+
+    page.on("pageerror", raised)
+    page.on("request", asked)
+    yield page
+    page.remove_listener("pageerror", raised)
+    page.remove_listener("request", asked)
     assert not complaints, "\n".join(complaints)
+
+
+def end_kernels(page: Page) -> None:
+    """End those of the notebooks that were opened in this page."""
+    page.evaluate("() => window.jupyterapp?.serviceManager.sessions.shutdownAll().catch(() => {})")
 
 
 def outside(url: str) -> list[str]:

@@ -15,8 +15,8 @@ PLAYED = [name for name in NAMES if "mini-qemu-at-rest" in (ROOT / "notebooks" /
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_untrusted_the_verdicts_and_the_tables_are_there(untrusted_lab, page, name):
-    book = Notebook(page, untrusted_lab, name)
+def test_untrusted_the_verdicts_and_the_tables_are_there(untrusted_lab, window, name):
+    page, book = window, Notebook(window, untrusted_lab, name)
     shown = page.locator(".jp-Notebook").inner_text()
     assert "interleaving" in shown
     assert book.code.count() > 5

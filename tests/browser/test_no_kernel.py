@@ -9,97 +9,104 @@ from collections.abc import Iterator
 import pytest
 
 from tests.browser import learner
-from tests.browser.jupyterlab import Notebook, quiet_page
+from tests.browser.jupyterlab import Notebook, quiet
 
-AGAIN = "Run the cells above and cell [{}] again"
+
+def again(book: Notebook, number: int) -> str:
+    """What to do, with the number that the cell shows."""
+    shown = book.code.nth(number - 1).locator(".jp-InputPrompt").inner_text().strip().rstrip(":")
+    assert re.fullmatch(r"\[\d+\]", shown)
+    return f"Run the cells above and cell {shown} again"
 
 
 @pytest.fixture(scope="module")
-def first(browser, lab) -> Iterator[Notebook]:
-    """00, run, and then the kernel was restarted."""
-    yield from restarted(browser, lab, "00_start_here.ipynb")
-
-
-@pytest.fixture(scope="module")
-def second(browser, lab) -> Iterator[Notebook]:
-    yield from restarted(browser, lab, "01_missing_join.ipynb")
-
-
-def restarted(browser, lab, name: str) -> Iterator[Notebook]:
-    """JupyterLab complains on the console that the comm is gone; the page must not."""
-    with quiet_page(browser) as page:
+def restarted(request: pytest.FixtureRequest, one_window, lab) -> Iterator[Notebook]:
+    """A notebook, run, and then the kernel was restarted. JupyterLab complains on the console that the comm is gone; the
+    page must not."""
+    with quiet(one_window) as page:
+        name, cells = request.param
         book = Notebook(page, lab, name)
-        book.run_all()
+        for cell in cells:
+            book.run_cell(cell)
         book.restart()
         yield book
 
 
-def test_a_lab_goes_on_with_what_was_stored(second):
-    lab = second.output(4)
+START = pytest.mark.parametrize("restarted", [("00_start_here.ipynb", [1, 8, 11])], indirect=True, ids=["00"])
+JOIN = pytest.mark.parametrize("restarted", [("01_missing_join.ipynb", [1, 3, 4])], indirect=True, ids=["01"])
+
+
+@JOIN
+def test_a_lab_goes_on_with_what_was_stored(restarted):
+    lab = restarted.output(4)
     for name, verdict in (("join_created_thread", "proved"), ("explicit_unregister", "proved")):
         learner.switch(lab, name, verdict)
         said = lab.locator(".verdict").inner_text()
         assert "This result was stored." in said
-        assert AGAIN.format(4) in said
+        assert again(restarted, 4) in said
     learner.switch(lab, "join_created_thread", "failed")
     assert lab.locator(".mqp-lab.busy").count() == 0
     lab.locator(".mqp").press("End")
     assert lab.locator(".banner").count() == 1, "its player plays"
 
 
-def test_a_prediction_says_that_nobody_noted_it(second):
-    card = second.output(3)
+@JOIN
+def test_a_prediction_says_that_nobody_noted_it(restarted):
+    card = restarted.output(3)
     card.get_by_text("Well, or with an abort").click()
-    card.get_by_text(AGAIN.format(3)).wait_for()
+    card.get_by_text(again(restarted, 3)).wait_for()
 
 
-def test_a_scheduler_says_that_nobody_moves(first):
-    lab = first.output(8)
+@JOIN
+def test_a_cell_that_is_run_too_early_says_which_one_comes_first(restarted):
+    restarted.run_cell(10)
+    said = restarted.output(10).inner_text()
+    assert re.search(r"check comes from cell \[1\] of this notebook. Run cell \[1\] first", said), said
+    restarted.write(10, "chekc(1)")
+    restarted.run_cell(10)
+    assert "NameError" in restarted.output(10).inner_text(), "a typo is shown as always"
+
+
+@START
+def test_a_scheduler_says_that_nobody_moves(restarted):
+    lab = restarted.output(8)
     lab.get_by_role("button", name="Move A", exact=True).click()
-    lab.get_by_text(AGAIN.format(8)).wait_for()
+    lab.get_by_text(again(restarted, 8)).wait_for()
 
 
-def test_progress_says_that_nobody_forgets(first):
-    card = first.output(11)
+@START
+def test_progress_says_that_nobody_forgets(restarted):
+    card = restarted.output(11)
     card.get_by_role("button", name="Start over").click()
     card.get_by_role("button", name="Really forget everything?").click()
-    card.get_by_text(AGAIN.format(11)).wait_for()
+    card.get_by_text(again(restarted, 11)).wait_for()
 
 
-def test_what_the_sentence_says_helps(first):
+@START
+def test_what_the_sentence_says_helps(restarted):
     """The cells above, then the one that was named: it moves again."""
-    first.run_cell(1)
-    first.run_cell(8)
-    assert learner.move(first.output(8), "A")
+    restarted.run_cell(1)
+    restarted.run_cell(8)
+    assert learner.move(restarted.output(8), "A")
 
 
-def test_a_cell_that_is_run_too_early_says_which_one_comes_first(second):
-    second.run_cell(10)
-    said = second.output(10).inner_text()
-    assert re.search(r"check comes from cell \[1\] of this notebook. Run cell \[1\] first", said), said
-    second.write(10, "chekc(1)")
-    second.run_cell(10)
-    assert "NameError" in second.output(10).inner_text(), "a typo is shown as always"
-
-
-def test_an_answer_that_comes_late_is_still_shown(browser, lab):
+def test_an_answer_that_comes_late_is_still_shown(window, lab):
     """The kernel is busy for longer than anybody waits; then an interrupt frees it, and it answers."""
-    with quiet_page(browser) as page:
-        book = Notebook(page, lab, "01_missing_join.ipynb")
-        for cell in (1, 4):
-            book.run_cell(cell)
-        book.write(2, "import threading; threading.Event().wait()")
-        page.evaluate(
-            """() => {
-                const panel = jupyterapp.shell.currentWidget, cells = panel.content.widgets;
-                panel.content.activeCellIndex = cells.indexOf(cells.filter(cell => cell.model.type === "code")[1]);
-                jupyterapp.commands.execute("notebook:run-cell");
-            }"""
-        )
-        shown = book.output(4)
-        shown.get_by_role("switch", name=re.compile("^join_created_thread")).click()
-        shown.get_by_text(AGAIN.format(4)).wait_for(timeout=10_000)
-        assert shown.locator(".verdict.proved").count() == 1
-        book.do("panel.sessionContext.session.kernel.interrupt()")
-        shown.locator(".lost").wait_for(state="detached", timeout=20_000)
-        assert shown.locator(".verdict.proved").count() == 1
+    page, book = window, Notebook(window, lab, "01_missing_join.ipynb")
+    for cell in (1, 4):
+        book.run_cell(cell)
+    book.write(2, "import threading; threading.Event().wait()")
+    page.evaluate(
+        """() => {
+            const panel = jupyterapp.shell.currentWidget, cells = panel.content.widgets;
+            panel.content.activeCellIndex = cells.indexOf(cells.filter(cell => cell.model.type === "code")[1]);
+            jupyterapp.commands.execute("notebook:run-cell");
+        }"""
+    )
+    shown = book.output(4)
+    shown.get_by_role("switch", name=re.compile("^join_created_thread")).click()
+    shown.get_by_text(again(book, 4)).wait_for(timeout=10_000)
+    assert shown.locator(".verdict.proved").count() == 1
+    book.do("panel.sessionContext.session.kernel.interrupt()")
+    shown.locator(".lost").wait_for(state="detached", timeout=20_000)
+    assert shown.locator(".verdict.proved").count() == 1

@@ -26,7 +26,7 @@ def test_a_first_visit(book):
     book.screenshot("00-first-visit")
 
 
-def test_break_the_deadlock_and_see_it_counted(book, lab):
+def test_break_the_deadlock_and_see_it_counted(book):
     broken = book.output(8)
     assert learner.move(broken, "A")
     broken.locator(".saying").get_by_text("A locks left.lock").wait_for()
@@ -34,7 +34,7 @@ def test_break_the_deadlock_and_see_it_counted(book, lab):
     assert "fewer do not break it" in learner.broken(broken, "deadlock")
     book.run_cell(11)
     book.output(11).get_by_text("broken 1 race").wait_for()
-    noted = json.loads((lab.folder / "notebooks" / ".mini_qemu_progress.json").read_text(encoding="utf-8"))
+    noted = json.loads((book.folder / ".mini_qemu_progress.json").read_text(encoding="utf-8"))
     assert noted["broken"]["ab-ba"] == 1
 
 
@@ -61,3 +61,8 @@ def test_every_kind_of_answer_gets_a_sentence_and_the_next_cell_still_runs(book)
     learner.solve(book, 10, "warmups/withdraw")
     book.run_cell(11)
     book.output(11).get_by_text("✓ 1 of 1").wait_for()
+
+
+def test_on_the_next_day_it_is_there_again(book):
+    book.save_and_open_again()
+    book.plays_at_rest()

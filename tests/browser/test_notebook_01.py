@@ -59,3 +59,8 @@ def test_the_questions(book):
     )
     learner.quiz(quiz, "A data race on the balance", "Nothing")
     book.screenshot("01-quiz", of=book.output(QUIZ))
+
+
+def test_on_the_next_day_it_is_there_again(book):
+    book.save_and_open_again()
+    book.plays_at_rest()

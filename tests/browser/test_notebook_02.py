@@ -61,3 +61,8 @@ def test_the_questions(book):
     learner.quiz(book.output(QUIZ), "Yes: the owner can still come between looking and taking", "No")
     live = "live_migration, which ended the migration without joining"
     learner.quiz(book.output(QUIZ), "main, which cleaned up too early", live)
+
+
+def test_on_the_next_day_it_is_there_again(book):
+    book.save_and_open_again()
+    book.plays_at_rest()

@@ -65,3 +65,8 @@ def test_the_exercises(book):
 
 def test_the_questions(book):
     learner.quiz(book.output(QUIZ), "No: there is only one note", "Yes, if the note changes between the two desks")
+
+
+def test_on_the_next_day_it_is_there_again(book):
+    book.save_and_open_again()
+    book.plays_at_rest()

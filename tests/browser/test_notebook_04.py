@@ -44,3 +44,8 @@ def test_the_questions(book):
     quiz = book.output(QUIZ)
     learner.quiz(quiz, "Whoever unpacks the box, after shaking it", "Whoever packs it")
     learner.quiz(quiz, "Yes, as before", "No, it ends well")
+
+
+def test_on_the_next_day_it_is_there_again(book):
+    book.save_and_open_again()
+    book.plays_at_rest()

@@ -61,3 +61,8 @@ def test_the_exercises(book):
 def test_the_questions(book):
     learner.quiz(book.output(QUIZ), "No: the last one turns the light off", "Yes")
     learner.quiz(book.output(QUIZ), "Yes, the close is outside the lock", "No")
+
+
+def test_on_the_next_day_it_is_there_again(book):
+    book.save_and_open_again()
+    book.plays_at_rest()

@@ -93,3 +93,8 @@ def test_the_questions(book):
         quiz, "No: only one person is at the desk at a time", "Yes: Bob comes after her, and checks out room 7"
     )
     learner.quiz(quiz, "Yes: it knows best when it is done", "No: it has not ended yet, and nobody would join it")
+
+
+def test_on_the_next_day_it_is_there_again(book):
+    book.save_and_open_again()
+    book.plays_at_rest()

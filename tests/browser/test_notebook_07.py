@@ -82,3 +82,11 @@ def test_the_questions(book):
     learner.quiz(book.output(QUIZ), "Nothing may interrupt it while it cuts connections", main)
     lost = "Yes: it may not wait for the thread that saw the error"
     learner.quiz(book.output(QUIZ), "No: a yank is an error, and errors are never lost", lost)
+
+
+def test_on_the_next_day_it_is_there_again(book):
+    """There is no player in it: it has tables of what real processes said."""
+    scenes = [book.output(number).text_content() for number in SCENES]
+    book.save_and_open_again()
+    assert book.complains_at_rest() == []
+    assert [book.output(number).text_content() for number in SCENES] == scenes

@@ -67,3 +67,8 @@ def test_the_exercises(book):
 def test_the_question(book):
     learner.quiz(book.output(QUIZ), "Yes: proved is proved", "No")
     learner.quiz(book.output(QUIZ), "Whoever drops its reference second", "Nobody")
+
+
+def test_on_the_next_day_it_is_there_again(book):
+    book.save_and_open_again()
+    book.plays_at_rest()

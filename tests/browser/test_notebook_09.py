@@ -110,3 +110,8 @@ def test_the_exercise(book):
 def test_the_questions(book):
     learner.quiz(book.output(QUIZ), "No, one loaf needs one customer", "Yes, somebody may wait for ever")
     learner.quiz(book.output(QUIZ), "Also proved: threads are all alike", "Nothing is proved about three")
+
+
+def test_on_the_next_day_it_is_there_again(book):
+    book.save_and_open_again()
+    book.plays_at_rest()

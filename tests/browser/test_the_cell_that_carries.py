@@ -23,8 +23,8 @@ def at_least(page, number: int) -> None:
 
 
 @pytest.mark.parametrize("command", ["delete-cell", "clear-cell-output", "run-cell"])
-def test_saved_by_our_server_the_others_play_today_and_tomorrow(lab, page, command):
-    book = Notebook(page, lab, NAME)
+def test_saved_by_our_server_the_others_play_today_and_tomorrow(lab, window, command):
+    page, book = window, Notebook(window, lab, NAME)
     page.locator(PLAYERS).first.wait_for(state="attached")
     before = page.locator(PLAYERS).count()
     carrier = page.evaluate(CARRIES, MARK)
@@ -42,9 +42,10 @@ def test_saved_by_our_server_the_others_play_today_and_tomorrow(lab, page, comma
     assert page.locator(HINTS, has_text=TO_PLAY).count() == 0
 
 
-def test_saved_elsewhere_each_says_what_to_do(lab, page):
-    path = lab.folder / "notebooks" / f"without-{NAME}"
-    notebook = loads((lab.folder / "notebooks" / NAME).read_text(encoding="utf-8"))
+def test_saved_elsewhere_each_says_what_to_do(lab, window):
+    page, folder = window, lab.fresh()
+    path = folder / NAME
+    notebook = loads(path.read_text(encoding="utf-8"))
     others = 0
     for cell in notebook["cells"]:
         forms = [text_of(output.get("data", {}).get("text/html", "")) for output in cell.get("outputs", [])]
@@ -53,8 +54,8 @@ def test_saved_elsewhere_each_says_what_to_do(lab, page):
         else:
             others += sum(map(has_player, forms))
     path.write_text(dumps(notebook), encoding="utf-8")
-    lab.jupyter("trust", str(path))
-    book = Notebook(page, lab, path.name)
+    lab.trust(path)
+    book = Notebook(page, lab, NAME, folder)
     page.locator(HINTS, has_text=TO_PLAY).first.wait_for(state="attached")
     page.wait_for_function(
         "([say, number]) => [...document.querySelectorAll('.jp-Notebook em')].filter(e => e.textContent === say).length"

@@ -1,7 +1,7 @@
 """What a learner saved shows itself again: no cell asks for a widget whose kernel is gone, and the players play.
 
-In JupyterLab as `mini-qemu lab` starts it, and in JupyterLab and Notebook 7 as they start by themselves. JupyterLite is
-in test_site.py.
+Here in JupyterLab and Notebook 7 as they start by themselves. In JupyterLab as `mini-qemu lab` starts it, each lesson's
+own test ends with its next day; JupyterLite is in test_site.py.
 """
 
 from __future__ import annotations
@@ -15,14 +15,9 @@ from lessons.authoring.normalise import WIDGET_VIEW, loads
 from lessons.commands.saving import before_saving
 from lessons.places import EXTENSION
 from lessons.player.at_rest import has_player, with_module
-from tests.browser.jupyterlab import ROOT, JupyterLab, Notebook, Notebook7, quiet_page
+from tests.browser.jupyterlab import ROOT, JupyterLab, Notebook, Notebook7, quiet
 
 NAMES = [path.name for path in sorted((ROOT / "notebooks").glob("0*.ipynb"))]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_saved_notebook_is_there_again(lab, page, name):
-    saved_and_there_again(Notebook(page, lab, name))
 
 
 @pytest.fixture(scope="module", params=[JupyterLab, Notebook7])
@@ -32,18 +27,15 @@ def by_itself(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     server.close()
 
 
-@pytest.mark.parametrize("name", NAMES[:2])
-def test_without_the_course_having_started_the_server(by_itself, browser, name):
-    with quiet_page(browser, known="reading 'schema'") as page:  # raised by Notebook 7.6 when it loads its settings
-        saved_and_there_again(Notebook(page, by_itself, name))
-
-
-def saved_and_there_again(book: Notebook) -> None:
-    book.run_all()
-    assert book.errors() == []
-    assert book.page.locator(".jp-Notebook .mqp").count()
-    book.save_and_open_again()
-    book.plays_at_rest()
+@pytest.mark.parametrize("name", [NAMES[0], NAMES[2]])
+def test_without_the_course_having_started_the_server(by_itself, one_window, name):
+    with quiet(one_window, known="reading 'schema'") as page:  # raised by Notebook 7.6 when it loads its settings
+        book = Notebook(page, by_itself, name)
+        book.run_all()
+        assert book.errors() == []
+        assert book.page.locator(".jp-Notebook .mqp").count()
+        book.save_and_open_again()
+        book.plays_at_rest()
 
 
 @pytest.mark.parametrize("name", NAMES)
