@@ -46,7 +46,7 @@ slow: $(VENV)/test $(VENV)/grading  ## the tests marked slow
 	$(PYTEST) -n 2 -m slow tests
 
 browser: $(VENV)/test  ## the tests in a real JupyterLab, needs Chromium
-	$(PYTEST) -m browser tests/browser
+	$(PYTEST) -n 2 --dist loadfile -m browser tests/browser $(ARGS)
 
 bench: $(VENV)/bench  ## the benchmarks, one table each
 	@for bench in tests/benchmarks/bench_*.py; do \

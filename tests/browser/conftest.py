@@ -9,12 +9,14 @@ def test_it_runs_from_top_to_bottom(book):
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.jupyterlab import JupyterLab, Notebook, chromium_browser, quiet, quiet_page
+from tests.browser.jupyterlab import ROOT, JupyterLab, Notebook, chromium_browser, quiet, quiet_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, ViewportSize
@@ -80,3 +82,20 @@ def untrusted_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterL
     lab = JupyterLab(tmp_path_factory.mktemp("untrusted"), trusted=False)
     yield lab
     lab.close()
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`exported("01_missing_join.ipynb", theme="dark")` is the file that nbconvert makes of it."""
+    folder = tmp_path_factory.mktemp("exported")
+
+    @cache
+    def export(name: str, theme: str = "light") -> Path:
+        from nbconvert import HTMLExporter
+
+        text, _ = HTMLExporter(theme=theme).from_filename(str(ROOT / "notebooks" / name))
+        path = folder / f"{name}-{theme}.html"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return export

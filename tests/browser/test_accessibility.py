@@ -3,10 +3,7 @@ or wish for no motion take anything away."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -77,9 +74,7 @@ def show(page, *shown: object) -> None:
     colours = "color-scheme: light dark; background: light-dark(#fff, #111); color: light-dark(#000, #fff);"
     metas = "<meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
     look = f"<style>html {{ {colours} }}</style>"
-    page.set_content(
-        f"<!doctype html><html lang='en'>{metas}<title>A lesson</title>{look}<main>{body}</main>"
-    )
+    page.set_content(f"<!doctype html><html lang='en'>{metas}<title>A lesson</title>{look}<main>{body}</main>")
     page.wait_for_function("() => !document.querySelector('.mini-qemu-at-rest:not(.mini-qemu)')")
     unfold(page)
 
@@ -130,14 +125,11 @@ def test_axe_finds_nothing_in_live_widgets(browser, axe, scheme: str, monkeypatc
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", NAMES)
-def test_axe_finds_nothing_in_what_an_exported_page_shows(browser, axe, tmp_path: Path, name: str, scheme: str):
+def test_axe_finds_nothing_in_what_an_exported_page_shows(browser, axe, exported, name: str, scheme: str):
     """The outputs and the prose are ours; the frame around them is nbconvert's."""
-    theme = ["--theme", scheme]
-    export = [sys.executable, "-m", "nbconvert", "--to", "html", *theme, "--output-dir", str(tmp_path)]
-    subprocess.run([*export, str(ROOT / "notebooks" / name)], check=True, capture_output=True)
     context = browser.new_context(offline=True, color_scheme=scheme)
     page = context.new_page()
-    page.goto((tmp_path / name).with_suffix(".html").as_uri(), wait_until="domcontentloaded")
+    page.goto(exported(name, scheme).as_uri(), wait_until="domcontentloaded")
     page.wait_for_function("() => !document.querySelector('.mini-qemu-at-rest:not(.mini-qemu)')")
     unfold(page)
     page.evaluate("() => document.querySelectorAll('.highlight').forEach(one => one.remove())")  # the theme's colours

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -30,12 +28,10 @@ def test_untrusted_the_verdicts_and_the_tables_are_there(untrusted_lab, window, 
 
 
 @pytest.mark.parametrize("name", PLAYED)
-def test_exported_the_players_play_offline(browser, tmp_path, name):
-    export = [sys.executable, "-m", "nbconvert", "--to", "html", "--output-dir", str(tmp_path)]
-    subprocess.run([*export, str(ROOT / "notebooks" / name)], check=True, capture_output=True)
+def test_exported_the_players_play_offline(browser, exported, name):
     context = browser.new_context(offline=True)  # nbconvert's template asks for things of its own, and does without
     page = context.new_page()
-    page.goto((tmp_path / name).with_suffix(".html").as_uri(), wait_until="domcontentloaded")
+    page.goto(exported(name).as_uri(), wait_until="domcontentloaded")
     for summary in page.locator("details.mini-qemu-folded > summary").all():
         summary.click()
     page.locator(".mqp").first.wait_for()

@@ -142,9 +142,13 @@ def test_the_sentence_is_announced_but_not_while_playing(page, lost):
 
 
 def test_it_never_plays_by_itself(page, lost):
+    page.clock.install()
     show(page, lost)
-    page.wait_for_timeout(300)
+    page.clock.run_for(60_000)
     assert step(page) == 0
+    page.locator(".mqp").press(" ")
+    page.clock.run_for(60_000)
+    assert step(page) == 4
 
 
 def test_a_crash_cannot_be_overlooked(page, player):
