@@ -16,21 +16,24 @@ import html
 import os
 import threading
 import time
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
 
-import ipywidgets
-
-from lessons.player.at_rest import AtRest
+from lessons.widgets.predict import Card
 
 BETWEEN = 0.2  # seconds from one word to the next: a browser that is told more often falls behind
+BEAT = 1.0  # seconds from one sign of life to the next
 
 R = TypeVar("R")
 Clock = Callable[[], float]
 
 
-class LongWork(AtRest, ipywidgets.VBox, Generic[R]):
-    """Runs ``work(progress=...)`` at once. ``result()`` is what it returns; an exception in it is raised there."""
+class LongWork(Card, Generic[R]):
+    """Runs ``work(progress=...)`` at once. ``result()`` is what it returns; an exception in it is raised there.
+
+    As long as it works it tells the browser so, also while the work has nothing to say: a browser that hears nothing
+    for five seconds says that the kernel is gone.
+    """
 
     def __init__(self, title: str, work: Callable[..., R], clock: Clock = time.monotonic) -> None:
         self.title = title
@@ -39,41 +42,52 @@ class LongWork(AtRest, ipywidgets.VBox, Generic[R]):
         self.cancelled = False
         self._result: list[R] = []
         self._error: BaseException | None = None
-        self.bar = ipywidgets.FloatProgress(
-            value=0.0, max=1.0, description=title, style={"description_width": "initial"}
-        )
-        self.said = ipywidgets.Label("begins")
-        self.button = ipywidgets.Button(description="Cancel", tooltip="Stop; what was found so far is kept")
-        self.button.on_click(lambda _button: self.cancel())
-        super().__init__([ipywidgets.HBox([self.bar, self.button]), self.said])
+        self._telling = threading.Lock()
+        self._ended = threading.Event()
+        super().__init__()
         self._thread = threading.Thread(target=self._run, args=(work,), name=f"long work: {title}", daemon=True)
         try:
             self._thread.start()
+            threading.Thread(target=self._beat, name=f"still there: {title}", daemon=True).start()
         except RuntimeError:  # a browser's Python has no threads: the cell ends when the work does
             self._run(work)
         if os.environ.get("MINI_QEMU_PATIENT"):
             self._wait()
+
+    def draw(self) -> dict[str, Any]:
+        return {"mode": "work", "title": self.title, "state": "running", "fraction": 0.0, "said": "begins", "beat": 0}
+
+    def obey(self, message: Mapping[str, Any]) -> None:
+        if message.get("do") == "cancel":
+            self.cancel()
+
+    def _tell(self, **changes: Any) -> None:
+        with self._telling:
+            self.view = {**self.view, **changes}
+
+    def _beat(self) -> None:
+        while not self._ended.wait(BEAT):
+            self._tell(beat=self.view["beat"] + 1)
 
     def _run(self, work: Callable[..., R]) -> None:
         try:
             self._result.append(work(progress=self._progress))
         except BaseException as error:
             self._error = error
-        self.button.disabled = True
+        self._ended.set()
         if self._error is not None:
-            self.bar.bar_style, self.said.value = "danger", f"stopped: {self._error}"
+            self._tell(state="failed", said=f"stopped: {self._error}")
+        elif self.cancelled:
+            self._tell(state="cancelled", said="cancelled; what was found so far is kept")
         else:
-            self.bar.value = self.bar.value if self.cancelled else 1.0
-            self.bar.bar_style = "warning" if self.cancelled else "success"
-            self.said.value = "cancelled; what was found so far is kept" if self.cancelled else "done"
+            self._tell(state="done", fraction=1.0, said="done")
 
     def _progress(self, runs: int, failing: int, fraction: float) -> bool:
         now = self.clock()
-        if now - self.told < BETWEEN:
-            return self.cancelled
-        self.told = now
-        self.bar.value = max(self.bar.value, fraction)
-        self.said.value = estimate(runs, failing, self.bar.value, now - self.started)
+        if now - self.told >= BETWEEN:
+            self.told = now
+            farther = max(self.view["fraction"], fraction)
+            self._tell(fraction=farther, said=estimate(runs, failing, farther, now - self.started))
         return self.cancelled
 
     def _wait(self) -> None:

@@ -1,8 +1,10 @@
-/* Questions, their echoes, and the list of what is done. One module for lessons/widgets/predict.py; the view is plain data.
+/* Questions, their echoes, the list of what is done, and work under way. One module for the cards of lessons/widgets:
+ * predict.py and long_work.py. The view is plain data.
  *
  *   view.mode "ask"       quiz, asks [{name, question, choices [[key, text]], chosen, note, verdict}]
  *   view.mode "echo"      echoes [{teller, said, truth, why, verdict: "same" | "other" | "open"}]
  *   view.mode "progress"  rows [[lesson, address, [[word, done, of]]]], note
+ *   view.mode "work"      title, fraction, said, state: "running" | "done" | "cancelled" | "failed"
  */
 
 const h = (tag, attrs = {}, ...kids) => {
@@ -57,6 +59,20 @@ function progress(view, send) {
   return h("div", { class: "mq" }, h("table", {}, h("tbody", {}, ...rows)), h("p", { class: "note", role: "status" }, view.note), forget);
 }
 
+// It is told five times a second, so it changes its card instead of drawing it anew: a click takes longer than that.
+function work(view, send, el) {
+  const going = view.state === "running", mark = { done: "right", failed: "wrong" }[view.state] ?? "";
+  const card = el.querySelector(".work") ?? h("div", { class: "mq work" }, h("b", {}, view.title), h("progress", { max: 1, "aria-label": view.title }),
+    h("button", { type: "button", title: "Stop; what was found so far is kept", onclick: () => send({ do: "cancel" }) }, "Cancel"),
+    h("p", { class: "note said", role: "status" }));
+  const [, bar, cancel, said] = card.children;
+  bar.value = view.fraction;
+  cancel.disabled = !going;
+  said.className = `note said ${mark}`;
+  if (said.textContent !== view.said) said.textContent = view.said;
+  return card;
+}
+
 // Where no kernel answers: at once if nothing can be sent, else after five seconds.
 const PATIENCE = 5000; // ms
 const unheard = (el) => {
@@ -83,15 +99,21 @@ function render({ model, el }) {
   const draw = () => {
     clearTimeout(waits);
     const view = model.get("view");
+    if (view.state === "running") waits = setTimeout(lost, PATIENCE); // it says something every second
     const inside = el.contains(document.activeElement) ? document.activeElement.value : null;
     el.classList.add("mini-qemu-questions");
-    el.replaceChildren({ ask, echo, progress }[view.mode](view, send));
+    el.querySelector(".lost")?.remove();
+    const card = { ask, echo, progress, work }[view.mode](view, send, el);
+    if (card.parentNode !== el) el.replaceChildren(card);
     if (inside) el.querySelector(`input[value="${CSS.escape(inside)}"]`)?.focus({ preventScroll: true });
   };
   model.on("change:view", draw);
   draw();
   el.addEventListener("keydown", (e) => { if (e.key !== "Tab" && e.key !== "Escape") e.stopPropagation(); });
-  return () => model.off("change:view", draw);
+  return () => {
+    clearTimeout(waits);
+    model.off("change:view", draw);
+  };
 }
 
 export default { render };

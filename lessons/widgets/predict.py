@@ -34,7 +34,7 @@ def _text(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
 
 
-class _Card(AtRest, anywidget.AnyWidget):
+class Card(AtRest, anywidget.AnyWidget):
     """A view for predict.js, messages back, and a form at rest that is the same for everyone."""
 
     _esm = _text("predict.js")
@@ -53,7 +53,7 @@ class _Card(AtRest, anywidget.AnyWidget):
         """What the browser says."""
 
 
-class Predict(_Card):
+class Predict(Card):
     """Say what you think before you see it. Leaving it open is allowed."""
 
     kind = "predicted"
@@ -140,7 +140,7 @@ class Quiz(Predict):
         return "".join(parts)
 
 
-class Reveal(_Card):
+class Reveal(Card):
     """What the explorer, or the real thing, says beside what was predicted."""
 
     def __init__(self, *names: str) -> None:
@@ -183,7 +183,7 @@ def _says(asked: Question) -> str:
     return f"{asked.teller[:1].upper()}{asked.teller[1:]} says"
 
 
-class Progress(_Card):
+class Progress(Card):
     """What is done, lesson by lesson, with a button that forgets it."""
 
     def obey(self, message: Mapping[str, Any]) -> None:

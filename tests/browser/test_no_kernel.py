@@ -1,5 +1,4 @@
-"""A kernel that was restarted or is busy: nothing waits for ever, what was stored works, a sentence says what to run.
-"""
+"""A kernel that was restarted or is busy: nothing waits for ever, what was stored works, a sentence says what to run."""
 
 from __future__ import annotations
 
@@ -8,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from lessons.widgets import predict
 from tests.browser import learner
 from tests.browser.jupyterlab import Notebook, quiet
 
@@ -21,8 +21,8 @@ def again(book: Notebook, number: int) -> str:
 
 @pytest.fixture(scope="module")
 def restarted(request: pytest.FixtureRequest, one_window, lab) -> Iterator[Notebook]:
-    """A notebook, run, and then the kernel was restarted. JupyterLab complains on the console that the comm is gone; the
-    page must not."""
+    """A notebook with some cells run, and then the kernel was restarted. JupyterLab complains on the console that the
+    comm is gone; the page must not."""
     with quiet(one_window) as page:
         name, cells = request.param
         book = Notebook(page, lab, name)
@@ -110,3 +110,49 @@ def test_an_answer_that_comes_late_is_still_shown(window, lab):
     book.do("panel.sessionContext.session.kernel.interrupt()")
     shown.locator(".lost").wait_for(state="detached", timeout=20_000)
     assert shown.locator(".verdict.proved").count() == 1
+
+
+def test_long_work_says_that_its_kernel_is_gone(window, lab):
+    """Nobody clicks: the bar hears nothing more, and within five seconds it says what to run."""
+    book = Notebook(window, lab, "08_fifty_thousand_clean_runs.ipynb")
+    book.run_cell(1)
+    book.write(3, 'LongWork("on real threads", FreeRuns("precopy-return-path", 50_000).make)')
+    book.run_cell(3)
+    job = book.output(3)
+    job.get_by_text("runs,", exact=False).wait_for()
+    book.restart()
+    job.get_by_text(again(book, 3)).wait_for(timeout=10_000)
+    assert not job.locator(".said").is_visible(), "no estimate of what nobody does any more"
+    assert job.locator(".jupyter-widgets-disconnected").evaluate_all(BROKEN) == [], "no icon of a broken link"
+
+
+BROKEN = "all => all.map(one => getComputedStyle(one, '::before').content).filter(one => one !== 'none')"
+
+
+def test_work_that_has_nothing_to_say_is_still_alive(page):
+    """A sign of life each second is enough; after five seconds without one it says so, and takes it back."""
+    page.clock.install()
+    page.set_content("<main></main>")
+    page.evaluate(
+        """async (source) => {
+            const module = (await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})))).default;
+            let view = {mode: "work", title: "all", state: "running", fraction: 0.5, said: "7 runs", beat: 0}, heard;
+            const model = {get: () => view, on: (_, f) => { heard = f; }, off() {}, send() {}};
+            window.beat = (changes) => { view = {...view, ...changes}; heard(); };
+            module.render({model, el: document.querySelector("main")});
+        }""",
+        predict._text("predict.js"),
+    )
+    lost, cancel = page.locator(".lost"), page.get_by_role("button", name="Cancel").element_handle()
+    for beat in range(1, 8):
+        page.clock.run_for(4_000)
+        assert lost.count() == 0
+        page.evaluate("beat => window.beat({beat})", beat)
+    page.clock.run_for(5_000)
+    assert "Run the cells above and this one again" in lost.inner_text()
+    page.evaluate("() => window.beat({beat: 9})")
+    assert lost.count() == 0
+    page.evaluate("() => window.beat({state: 'done', said: 'done', fraction: 1})")
+    page.clock.run_for(60_000)
+    assert lost.count() == 0, "what is done needs no kernel"
+    assert cancel.is_disabled(), "all the while it is the same button, so a slow click is a click"

@@ -29,8 +29,7 @@ def test_a_long_run_shows_how_far_it_is_and_cancel_keeps_what_was_found(book):
     book.run_cell(JOB)
     job = book.output(JOB)
     job.get_by_text("left", exact=False).wait_for()
-    moved = "bar => parseFloat(bar.style.width) > 0"
-    book.page.wait_for_function(moved, arg=job.locator(".progress-bar").element_handle())
+    book.page.wait_for_function("bar => bar.value > 0", arg=job.locator("progress").element_handle())
     book.screenshot("08-under-way", of=job)
     job.get_by_role("button", name="Cancel").click()
     job.get_by_text("cancelled; what was found so far is kept").wait_for()

@@ -17,7 +17,7 @@ def test_result_is_what_the_work_returns() -> None:
     scenario = published.lost_update(4)
     job = LongWork("lost updates", partial(explore, scenario))
     assert repr(job.result()) == repr(explore(scenario))
-    assert (job.bar.value, job.said.value, job.button.disabled) == (1.0, "done", True)
+    assert (job.view["fraction"], job.view["said"], job.view["state"]) == (1.0, "done", "done")
     assert repr(job) == "lost updates: run this cell to see how far it is"
 
 
@@ -29,11 +29,12 @@ def test_cancel_keeps_what_was_found() -> None:
         return explore(published.locked_update(4, 3), progress=progress)  # type: ignore[arg-type]
 
     job = LongWork("too many", slow)
-    job.button.click()
+    job.obey({"do": "cancel"})
     clicked.set()
     result = job.result()
     assert (result.verdict, result.stopped_by) == ("incomplete", "cancel")  # type: ignore[attr-defined]
-    assert "cancelled" in job.said.value
+    assert "cancelled" in job.view["said"]
+    assert job.view["state"] == "cancelled"
 
 
 def test_the_browser_is_not_told_more_often_than_it_can_follow() -> None:
@@ -43,7 +44,7 @@ def test_the_browser_is_not_told_more_often_than_it_can_follow() -> None:
     def work(progress: Callable[[int, int, float], bool]) -> None:
         for runs in (10, 20, 30, 40):
             progress(runs, 0, runs / 100)
-            told.append(job.said.value)
+            told.append(job.view["said"])
 
     begin = threading.Event()
 
@@ -64,7 +65,7 @@ def test_an_error_is_raised_where_the_result_is_asked_for() -> None:
     job = LongWork("broken", broken)
     with pytest.raises(ValueError, match="no such scenario"):
         job.result()
-    assert job.said.value == "stopped: no such scenario"
+    assert job.view["said"] == "stopped: no such scenario"
 
 
 def test_estimate() -> None:
@@ -79,5 +80,5 @@ def test_without_threads_the_work_is_done_at_once(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
     job = LongWork("here", lambda progress: 7)
-    assert job.said.value == "done"
+    assert job.view["said"] == "done"
     assert job.result() == 7
