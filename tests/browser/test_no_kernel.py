@@ -1,4 +1,4 @@
-"""A kernel that was restarted or is busy: nothing waits for ever, what was stored works, a sentence says what to run."""
+"""A kernel that was restarted or is busy: nothing waits for ever, stored results work, a sentence says what to run."""
 
 from __future__ import annotations
 
