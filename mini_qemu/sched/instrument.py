@@ -28,6 +28,7 @@ from types import (
 )
 from typing import Any
 
+from .callbacks import code_of
 from .clerk import CLERK, CONTROLLED
 from .errors import InstrumentationError, Stopped
 from .ops import READ, WRITE
@@ -237,9 +238,10 @@ def instrument(
     """The generator function for ``f``, as ``make`` rewrites it, with the ``helpers`` that its code asks for. Raises
     InstrumentationError, naming file, line and reason, where that is impossible.
     """
-    code, plain = rewritten(f.__code__, f.__qualname__, make)
+    own = code_of(f)
+    code, plain = rewritten(own, f.__qualname__, make)
     _PREPARED[f] = plain
-    cells = dict(zip(f.__code__.co_freevars, f.__closure__ or (), strict=True))
+    cells = dict(zip(own.co_freevars, f.__closure__ or (), strict=True))
     cells |= {name: CellType(value) for name, value in (helpers or HELPER_VALUES).items()}
     generator = FunctionType(
         code, f.__globals__, f.__name__, f.__defaults__, tuple(cells[name] for name in code.co_freevars)
@@ -265,7 +267,7 @@ def refresh() -> None:
     for f, plain in list(_PREPARED.items()):
         if plain & SHARED_NAMES:
             f.__dict__.pop("__controlled__", None)
-            forget(f.__code__)
+            forget(code_of(f))
             del _PREPARED[f]
 
 
@@ -276,7 +278,7 @@ def reread() -> None:
         if f.__code__.co_filename in changed:
             for remembered in ("__controlled__", "__ordinary__"):
                 f.__dict__.pop(remembered, None)
-            forget(f.__code__)
+            forget(code_of(f))
             del _PREPARED[f]
 
 

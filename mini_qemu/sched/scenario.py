@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
 from typing import Any
 
+from .callbacks import code_of
 from .clerk import control
 from .errors import ScenarioError
 from .instrument import is_controlled
@@ -121,6 +122,9 @@ class Scenario:
         if world.guard is not None:
             enter(world.guard, [world.state, *(args for _, args in self.functions.values())])
 
+    def keep(self, scope: dict[str, Any], name: str) -> None:
+        """Called before a run binds a global."""
+
     def outliving(self) -> list[Any]:
         """What else decides the future of a run: values that are not reached from its state."""
         return []
@@ -148,9 +152,10 @@ def _sources(roots: list[Any]) -> set[str]:
             todo.append(thing.__func__)
         elif isinstance(thing, FunctionType) and is_controlled(thing.__module__):
             out.add(_normalised(thing))
-            names = _names(thing.__code__)
+            own = code_of(thing)
+            names = _names(own)
             scope = {name: thing.__globals__[name] for name in names if name in thing.__globals__}
-            for cell_name, cell in zip(thing.__code__.co_freevars, thing.__closure__ or (), strict=True):
+            for cell_name, cell in zip(own.co_freevars, thing.__closure__ or (), strict=True):
                 try:
                     scope[cell_name] = cell.cell_contents
                 except ValueError:
@@ -179,7 +184,7 @@ def _normalised(fn: FunctionType) -> str:
     import inspect
 
     try:
-        source = inspect.getsource(fn.__code__)
+        source = inspect.getsource(code_of(fn))
     except (OSError, TypeError):
         return fn.__qualname__
     lines = source.splitlines()

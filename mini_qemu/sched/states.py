@@ -18,6 +18,7 @@ from contextlib import closing
 from types import CellType, CodeType, FrameType, FunctionType, GeneratorType, MethodType, ModuleType, TracebackType
 from typing import Any
 
+from .callbacks import code_of
 from .dpor import LIMIT_STEPS
 from .graph import StateGraph, reached
 from .ordinary.guard import Box, Guard, Together
@@ -254,10 +255,10 @@ class Fingerprint:
             return _KEY, vars(value)["_key"]
         if kind is tuple:
             return kind, tuple([self._value(v) for v in value])
-        if isinstance(value, type | ModuleType):
-            return value
+        if isinstance(value, ModuleType) or (isinstance(value, type) and "<locals>" not in value.__qualname__):
+            return value  # what a class of the module keeps is part of `outliving`
         if kind is FunctionType and not (value.__closure__ or value.__defaults__ or value.__kwdefaults__):
-            return kind, _number(value.__code__)
+            return kind, _number(code_of(value))
         if kind in (Guard, Names, World):
             return kind
         if kind is Box:
@@ -271,7 +272,7 @@ class Fingerprint:
             return self._value(stands[1])
         self.seen[id(value)] = len(self.seen), value
         self.mutable = True
-        return kind, self._contents(value)
+        return self._value(kind) if "<locals>" in kind.__qualname__ else kind, self._contents(value)
 
     def _contents(self, value: Any) -> Any:
         """A changeable value by what is in it; one whose contents are unknown is equal to nothing."""
@@ -279,10 +280,13 @@ class Fingerprint:
             return tuple([self._value(v) for v in value])
         if type(value) is dict:
             return tuple([(self._value(k), self._value(v)) for k, v in value.items()])
+        if isinstance(value, type):
+            inside = {name: v for name, v in vars(value).items() if name not in _OF_A_CLASS}
+            return value.__qualname__, self._value(inside)
         if isinstance(value, GeneratorType):
             return self._frame(value)
         if isinstance(value, FunctionType):
-            return _number(value.__code__), self._value([value.__defaults__, value.__kwdefaults__, _closure(value)])
+            return _number(code_of(value)), self._value([value.__defaults__, value.__kwdefaults__, _closure(value)])
         if isinstance(value, MethodType):
             return self._value(value.__func__), self._value(value.__self__)
         if isinstance(value, TracebackType):
@@ -300,7 +304,7 @@ class Fingerprint:
 def _closure(f: FunctionType) -> dict[str, Any]:
     """The variables of enclosing functions that ``f`` uses."""
     found = {}
-    for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
+    for name, cell in zip(code_of(f).co_freevars, f.__closure__ or (), strict=True):
         if name not in _OURS:
             try:
                 found[name] = cell.cell_contents
@@ -325,4 +329,5 @@ _KEY = "key of"
 _PLAIN = {type(None), int, str, bytes}
 _NUMBERS = {bool, float, complex}
 _OURS = {"_sched_made", "_sched_turns", *ORDINARY_HELPERS}
+_OF_A_CLASS = {"__dict__", "__weakref__", "__module__", "__doc__", "__annotations__"}
 _MACHINERY = (FrameType, CodeType, CellType)

@@ -41,7 +41,7 @@ from .access import (
 )
 from .containers import KINDS
 from .guard import Box, Guard, Site
-from .variables import set_global
+from .variables import load_global, set_by_name
 
 
 def _class_box(guard: Guard, cls: type, site: Site) -> Box:
@@ -54,12 +54,16 @@ def load(obj: Any, name: str, site: Site) -> Any:
     if cls in ATOMS or cls in KINDS or cls is super or cls in UNSHARED:
         if cls is FunctionType and not name.startswith("__") and name in vars(obj):
             return attribute(obj, name, False, lambda: getattr(obj, name), site)
+        if cls is FunctionType and name in ("__closure__", "__code__"):
+            raise refuse(site, f"{name} of a function is what the explorer rewrites; keep the values in an object")
         return getattr(obj, name)
     fields = FIELDS.get(cls)
     if fields is not None and name in fields:
         return _shared(READ, obj, name, None, site)
     if cls is ModuleType:
-        return getattr(obj, name)
+        return _of_module(obj, name, site)
+    if name == "__dict__" and not isinstance(obj, type):
+        return _behind[0](obj, site)
     if isinstance(obj, type):
         return _class_attribute(obj, name, site)
     found = declared(cls, name)
@@ -91,6 +95,18 @@ def load(obj: Any, name: str, site: Site) -> Any:
     else:
         return plainly(getattr(obj, name))
     return attribute(obj, name, False, lambda: getattr(obj, name), site)
+
+
+_behind: list[Callable[[Any, Site], Any]] = []
+"""`items.behind`, which needs this module."""
+
+
+def _of_module(module: ModuleType, name: str, site: Site) -> Any:
+    """``module.name``: of a module of the program it is a global like any other, unless it is a definition."""
+    value = vars(module).get(name, MISSING)
+    if isinstance(value, FunctionType | type | ModuleType) or value is MISSING or not is_controlled(module.__name__):
+        return getattr(module, name)
+    return load_global(vars(module), name, site)
 
 
 def attribute(obj: Any, name: str, change: bool, run: Callable[[], Any], site: Site, *value: Any) -> Any:
@@ -188,7 +204,11 @@ def store_plainly(obj: Any, name: str, value: Any, site: Site) -> Any:
         forget_classes()
         return _attribute_of_class(obj, name, True, lambda: setattr(obj, name, value), site, value)
     if isinstance(obj, ModuleType):
-        return set_global(vars(obj), name, value, site)
+        if not is_controlled(obj.__name__):
+            raise refuse(site, f"{obj.__name__}.{name} is set: it belongs to a library, and outlives a run")
+        return set_by_name(vars(obj), name, value, site)
+    if name == "__dict__":
+        raise refuse(site, f"the attributes of a {cls.__name__} are exchanged for those in a dict; set them one by one")
     return attribute(obj, name, True, run, site, value)
 
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import logging
+import weakref
 from collections.abc import Callable
 from types import (
     BuiltinFunctionType,
@@ -26,6 +28,7 @@ from types import (
 )
 from typing import Any
 
+from mini_qemu.sched.callbacks import code_of, driven, exchange_for_good
 from mini_qemu.sched.instrument import construct_shared, instrument, misused
 from mini_qemu.sched.shared import Shared
 
@@ -35,13 +38,16 @@ from .containers import COMPARING, LOOKS, VERBS, is_container, part
 from .given import call_library, made_by
 from .guard import WHOLE, Site
 from .items import born, compared, touch
-from .iteration import collected, generating
-from .replaced import CARRIERS, REPLACED, TWINS
+from .iteration import collected, generating, natively
+from .outside import refuse_outside
+from .replaced import CARRIERS, REPLACED, twin
 from .rewriting import Ordinary
 from .state import enter
+from .variables import set_by_name
 
 SPECIAL: dict[Any, Callable[..., Any]] = {}
-"""Builtins that are called in another way; `builtin_calls` fills it. So it does these two:"""
+"""Builtins that are called in another way; `builtin_calls` fills it. So it does these three:"""
+GETTERS: dict[type, Callable[..., Any]] = {}
 UNBOUND: dict[Any, Callable[..., Any]] = {}
 HELPERS: dict[str, Any] = {}
 
@@ -71,6 +77,11 @@ def call(site: Site, f: Any, /, *args: Any, **kwargs: Any) -> Any:
         return _builtin(site, f, args, kwargs)
     if kind is functools.partial:
         return call(site, f.func, *f.args, *args, **{**f.keywords, **kwargs})
+    if kind in GETTERS:
+        return GETTERS[kind](site, f, *args)
+    if kind is weakref.ReferenceType:
+        raise refuse(site, "a weak reference is asked for its object, and the explorer does not see when the last "
+                           "reference to that goes; keep the object itself")  # fmt: skip
     method = in_class(kind, "__call__")
     if type(method) is FunctionType:
         return call(site, method, f, *args, **kwargs)
@@ -98,13 +109,55 @@ def _prepare(f: FunctionType, site: Site) -> tuple[Any, Any]:
         found = engine
     elif f.__code__.co_filename == contextlib.__file__ and own(inner := getattr(f, "__wrapped__", None)):
         found = SPECIAL[contextlib.contextmanager](inner)
+    elif f.__code__.co_filename == functools.__file__ and callable(choose := getattr(f, "dispatch", None)):
+        found = functools.partial(_dispatched, site, choose)
     elif own(f):
         found = instrument(f, Ordinary, {**HELPERS, "_sched_globals": f.__globals__})
-        if f.__code__.co_flags & inspect.CO_GENERATOR:
+        if code_of(f).co_flags & inspect.CO_GENERATOR:
             found = _makes(found)
     made = f.__code__, found
     f.__dict__["__ordinary__"] = made
     return made
+
+
+def _dispatched(site: Site, choose: Any, *args: Any, **kwargs: Any) -> Any:
+    """A call of a `functools.singledispatch` function."""
+    return call(site, choose(type(args[0])), *args, **kwargs)
+
+
+def _driven(f: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run a function of the program for Python or a library. Its accesses are noted; a step is refused."""
+    return natively(answer, call(("", "", 0), f, *args, **kwargs))
+
+
+driven.append(_driven)
+
+DESCRIPTORS = (
+    property, staticmethod, classmethod, functools.cached_property, functools.partialmethod, functools.partial,
+    functools.singledispatchmethod,
+)  # fmt: skip
+
+
+def inside_descriptor(thing: Any) -> list[Any]:
+    """The functions that a property, a class method or the like consists of."""
+    made = (getattr(thing, name, None) for name in ("fget", "fset", "fdel", "__func__", "func"))
+    return [f for f in made if f is not None]
+
+
+def functions_of(cls: type) -> list[FunctionType]:
+    """The functions that ``cls`` itself defines."""
+    found: list[FunctionType] = []
+    for value in list(vars(cls).values()):
+        inside = inside_descriptor(value) if isinstance(value, DESCRIPTORS) else [value]
+        found += [f for f in inside if type(f) is FunctionType and own(f)]
+    return found
+
+
+def class_made(cls: Any) -> Any:
+    """A class that a run has made: Python and libraries call its methods as they call those of the module's."""
+    if isinstance(cls, type):
+        exchange_for_good(functions_of(cls))
+    return cls
 
 
 def _makes(generator: Any) -> Callable[..., Any]:
@@ -141,6 +194,8 @@ def construct(site: Site, cls: type, args: tuple[Any, ...], kwargs: dict[str, An
     special = SPECIAL.get(cls)
     if special is not None:
         return special(site, *args, **kwargs)
+    if cls is weakref.ReferenceType and len(args) > 1:
+        refuse_outside(site, "weakref", "finalize")
     if cls in ATOMS or issubclass(cls, BaseException):
         return cls(*args, **kwargs)
     return call_library(site, cls, args, kwargs)
@@ -155,6 +210,12 @@ def own_class(cls: type) -> bool:
 
 def build(site: Site, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Steps:
     """An object of the program: ``__new__`` and ``__init__`` are calls like any other."""
+    if own(in_class(cls, "__del__")):
+        reason = "is called when the last reference goes, which the explorer does not see; write a method and call it"
+        raise refuse(site, f"{cls.__name__}.__del__ {reason}")
+    if issubclass(cls, logging.Handler):
+        raise refuse(site, f"{cls.__name__} is a logging handler, and under the explorer logging says nothing; append "
+                           "to a list")  # fmt: skip
     new = in_class(cls, "__new__")
     new = new.__func__ if isinstance(new, staticmethod) else new
     if own(new):
@@ -171,13 +232,28 @@ def build(site: Site, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         guard_of().born(obj, "attribute", site, f"{cls.__module__}.{cls.__qualname__}")
     else:
         born(obj, site)
-    init = in_class(type(obj), "__init__")
-    if type(init) is FunctionType:
+    init, after = in_class(type(obj), "__init__"), in_class(type(obj), "__post_init__")
+    if type(init) is FunctionType and not own(init) and own(after) and type(getattr(obj, "__dict__", None)) is dict:
+        given = _without(obj, "__post_init__", init, args, kwargs)
+        adopt(obj, site)
+        yield from answer(call(site, after, obj, *given))
+    elif type(init) is FunctionType:
         yield from answer(call(site, init, obj, *args, **kwargs))
     elif init is not object.__init__:
         init(obj, *args, **kwargs)
     adopt(obj, site)
     return obj
+
+
+def _without(obj: Any, name: str, init: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """Run what `dataclass` wrote, without the method called ``name``: what that would have been given."""
+    given: list[tuple[Any, ...]] = [()]
+    obj.__dict__[name] = lambda *values: given.append(values)
+    try:
+        init(obj, *args, **kwargs)
+    finally:
+        del obj.__dict__[name]
+    return given[-1]
 
 
 def adopt(obj: Any, site: Site) -> None:
@@ -191,18 +267,6 @@ def adopt(obj: Any, site: Site) -> None:
             guard.born(value, "container", site, name)
         elif (controlled := twin(value)) is not value:
             values[name] = controlled
-
-
-def twin(value: Any) -> Any:
-    """The controlled object that stands for ``value``, which may be a real lock or queue; else ``value`` itself."""
-    for cls, make in TWINS:
-        if type(value) is cls:
-            guard = guard_of()
-            known = guard.twins.get(id(value))
-            if known is None:
-                known = guard.twins[id(value)] = (value, make(value))
-            return known[1]
-    return value
 
 
 def _builtin(site: Site, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -238,11 +302,20 @@ def _method(site: Site, f: Any, box: Any, args: tuple[Any, ...], kwargs: dict[st
     name = f.__name__
     if name == "__init__":
         return call_library(site, f, args, kwargs)
+    if name == "update" and id(box) in guard_of().dicts:
+        return _attributes_updated(site, guard_of().dicts[id(box)][1], dict(*args, **kwargs))
     if name == "sort" and kwargs.get("key") is not None:
         return _sorted_in_place(site, box, **kwargs)
     if any(type(a) not in ATOMS and type(a) is not tuple for a in args) and name in _TAKES_MANY:
         return _with_collected(site, f, box, args, kwargs)
     return _one(site, f, box, args, kwargs)
+
+
+def _attributes_updated(site: Site, owner: Any, values: dict[str, Any]) -> Steps:
+    """``self.__dict__.update(values)``."""
+    for name, value in values.items():
+        yield from answer(set_by_name(owner, name, value, site) if type(owner) is dict else
+                          store_plainly(owner, name, value, site))  # fmt: skip
 
 
 _TAKES_MANY = {

@@ -15,11 +15,11 @@ from typing import Any
 from mini_qemu.sched.instrument import just
 
 from . import opaque
-from .access import ATOMS, Steps, answer, call, in_class, own, refuse
+from .access import ATOMS, Steps, answer, call, guard_of, in_class, own, refuse
 from .containers import is_container
-from .guard import WHOLE, Site
+from .guard import WHOLE, Site, told
 from .items import born, compared, has_steps, look_into, note_library_object, touch
-from .iteration import Generating, Loop, collected, natively
+from .iteration import Generating, Given, Loop, collected, given, natively
 from .outside import CHANGES_FIRST, SHALLOW, home_of, is_harmless, refuse_outside
 from .replaced import CARRIERS, REPLACED
 
@@ -45,6 +45,8 @@ def received(value: Any, site: Site) -> Any:
         for inside in list(value.values() if isinstance(value, dict) else value)[:1000]:
             if is_container(inside):
                 received(inside, site)
+    elif type(given(value)) is Given:
+        born(value, site)
     return just(value) if type(value) is GeneratorType else value
 
 
@@ -55,31 +57,43 @@ def _with_shared(site: Site, f: Any, module: str, name: str, args: tuple[Any, ..
     if getattr(f, "__name__", "") in CHANGES_FIRST and args and has_steps(args[0]) and not kwargs:
         run = functools.partial(made_by, f, args, kwargs, site)
         return touch(args[0], WHOLE, True, run, f"calls {f.__name__}({{box}})", site)
-    if any(takes_steps(value) for value in (*args, *kwargs.values())):
+    lazy = module == "itertools"  # it takes values when it is asked for them
+    mine = 1 if is_method_of(f, args) else 0
+    if not lazy and any(takes_steps(value, module) for value in (*args[mine:], *kwargs.values())):
         return _after_steps(site, f, module, args, kwargs)
-    lazy = module == "itertools"
     given = [_handed(value, lazy, site) for value in args]
     named = {key: _handed(value, lazy, site) for key, value in kwargs.items()}
     _note_given(site, f, module, (*args, *kwargs.values()))
     return received(f(*given, **named), site)
 
 
-def takes_steps(value: Any) -> bool:
+def takes_steps(value: Any, module: str = "builtins") -> bool:
+    """Whether a function of ``module`` gets another value for ``value``, one that it can read at once."""
     cls = type(value)
     if cls in ATOMS:
         return False
-    return has_steps(value) or cls is Generating or own(in_class(cls, "__iter__"))
+    if module in SHALLOW and own(in_class(cls, "__iter__")):
+        return True
+    return has_steps(value) or cls in (Generating, Loop, Given)
 
 
 def _after_steps(site: Site, f: Any, module: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Steps:
     _refuse_change(site, f, module, args)
-    given = []
-    for value in args:
-        given.append((yield from answer(collected(value, site) if takes_steps(value) else _boxed(value))))
+    mine = 1 if is_method_of(f, args) else 0
+    given = list(args[:mine])
+    for value in args[mine:]:
+        given.append((yield from answer(collected(value, site) if takes_steps(value, module) else _boxed(value))))
     named = {}
     for key, value in kwargs.items():
-        named[key] = yield from answer(collected(value, site) if takes_steps(value) else _boxed(value))
+        named[key] = yield from answer(collected(value, site) if takes_steps(value, module) else _boxed(value))
     return (yield from answer(_with_shared(site, f, module, "", tuple(given), named)))
+
+
+def is_method_of(f: Any, args: tuple[Any, ...]) -> bool:
+    """Whether ``f`` is a method in Python, and the first of ``args`` its object, which is no container."""
+    if type(f) is not FunctionType or not args or is_container(args[0]):
+        return False
+    return getattr(type(args[0]), f.__name__, None) is f
 
 
 def _boxed(value: Any) -> Any:
@@ -103,7 +117,7 @@ def _handed(value: Any, lazy: bool, site: Site) -> Any:
     if kind is FunctionType and own(value):
         return functools.partial(natively, functools.partial(_started, value, site))
     if lazy and is_container(value):
-        return Loop(value)
+        return Loop(value, site)
     return value
 
 
@@ -111,18 +125,35 @@ def _started(f: Any, site: Site, *args: Any, **kwargs: Any) -> Steps:
     return (yield from answer(call(site, f, *args, **kwargs)))
 
 
+_SHOWS = {"str", "repr", "format", "format_map", "ascii"}
+"""Builtins that look at what an object contains."""
+
+
 def _note_given(site: Site, f: Any, module: str, values: tuple[Any, ...]) -> None:
     """What is handed to a library is read; what is handed to one that is not known as harmless may change too."""
     harmless = is_harmless(module, f)
-    first = getattr(f, "__name__", "") in CHANGES_FIRST
-    deep = module.partition(".")[0].lstrip("_") not in SHALLOW or f in (str, repr, format)
+    name = getattr(f, "__name__", "")
+    first = name in CHANGES_FIRST
+    deep = module.partition(".")[0].lstrip("_") not in SHALLOW or name in _SHOWS
     for i, value in enumerate(values):
-        if type(value) not in ATOMS:
+        if type(given(value)) is Given:
+            took_all(value, site)
+        elif type(value) not in ATOMS:
             look_into(value, site, not harmless or (first and i == 0), deep)
     owner = getattr(f, "__self__", None)
     if owner is not None and not isinstance(owner, ModuleType | type) and type(owner) not in ATOMS:
         if not harmless and not is_container(owner) and type(owner) not in CARRIERS:
             note_library_object(owner, site)
+
+
+def took_all(iterator: Any, site: Site) -> None:
+    """A library takes values from an iterator that the program has in a variable."""
+    guard = guard_of()
+    box = guard.boxes.get(id(iterator)) or guard.touched(iterator, "container", site)
+    if box.visible:
+        what = f"{told(box.label)}, from which other threads take values,"
+        raise refuse(site, f"{what} is handed to a library; take them with next()")
+    guard.note(box, WHOLE, True, site)
 
 
 def made_by(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any], site: Site) -> Any:

@@ -117,6 +117,12 @@ class Spot(Primitive):
     def contents(self) -> tuple[Any, ...]:
         return seen(self.box, self.part, "")
 
+    @property
+    def place(self) -> Label:
+        """The place that it is."""
+        label = self.box.label
+        return label if label[0] in ("container", "cell") else (*label[:2], str(self.part))
+
 
 def seen(box: Box, part: Hashable, path: str) -> tuple[str, Any]:
     """Label and value of a part of ``box`` for a trace, where ``path`` leads to its object."""
@@ -193,6 +199,7 @@ class Guard:
         self.world = world
         self.twins: dict[int, tuple[Any, Any]] = {}  # of real locks and queues: id -> (real, controlled)
         self.lives: dict[int, tuple[Any, Any]] = {}  # of thread objects
+        self.dicts: dict[int, tuple[Any, Any]] = {}  # those behind attributes and globals: id -> (dict, whose)
         self.made: dict[str, int] = {}  # how many things of a kind were made, for their names
         self.diary: list[Aside] | None = None  # where somebody records the run
 
@@ -239,7 +246,7 @@ class Guard:
         if known is not None:
             return known
         label: Label = (
-            ("container", type(obj).__name__, site[0], str(site[2]), name) if kind == "container" else (kind, name)
+            ("container", _word_for(type(obj)), site[0], str(site[2]), name) if kind == "container" else (kind, name)
         )
         key = self.world.key_of(maker or self.world.maker())
         box = self.boxes[id(obj)] = Box(obj, key, label, name, label in self.visible.found)
@@ -276,6 +283,11 @@ class Guard:
         notes, self.notes = self.notes, []
         self.seen.clear()
         return notes
+
+
+def _word_for(cls: type) -> str:
+    """What a sentence calls a container or an iterator of class ``cls``."""
+    return str(getattr(cls, "called", cls.__name__))
 
 
 def _number_of(cls: type, registry: Any) -> int:

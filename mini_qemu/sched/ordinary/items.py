@@ -6,8 +6,8 @@ A container is a place by the line that made it; `containers` says what an opera
 
 from __future__ import annotations
 
+import collections
 import copy
-import dis
 import operator as op
 from collections.abc import Callable, Hashable
 from types import FunctionType
@@ -31,9 +31,11 @@ from .access import (
     refuse,
     step,
 )
+from .attributes import _behind as _behind_attributes
 from .attributes import attribute
 from .containers import VERBS, is_container, part, under
 from .guard import WHOLE, Box, Guard, Site, told
+from .variables import delete_by_name, global_item, set_by_name
 
 
 def box_of(guard: Guard, obj: Any, site: Site) -> Box:
@@ -45,10 +47,36 @@ def touch(
 ) -> Any:
     """One operation on a container: a step if the container is visible, a note if not."""
     guard = guard_of()
+    if guard.dicts and id(obj) in guard.dicts:
+        return _behind(guard.dicts[id(obj)][1], obj, where, change, run, verb, site, operands)
     box = box_of(guard, obj, site)
     if box.visible:
         return step(guard, box, where, change, Act(run, verb, where, operands), site)
     return quietly(guard, box, where, change, (run, verb), site, operands)
+
+
+def behind(owner: Any, site: Site) -> Any:
+    """The dict that holds the attributes of ``owner``, or the globals of a module: who changes it changes those."""
+    values = owner if type(owner) is dict else owner.__dict__
+    guard_of().dicts[id(values)] = values, owner
+    return values
+
+
+def _behind(
+    owner: Any, values: Any, where: Hashable, change: bool, run: Callable[[], Any], verb: str, site: Site,
+    operands: tuple[Any, ...],
+) -> Any:  # fmt: skip
+    stores = verb in (VERBS["__setitem__"], VERBS["__delitem__"])
+    key = operands[0] if operands and (where is not WHOLE or stores) else None
+    if type(key) is str:
+        if type(owner) is not dict:
+            return attribute(owner, key, change, run, site, *operands[1:])
+        if not change:
+            return global_item(owner, key, run, site)
+        return set_by_name(owner, key, operands[1], site) if len(operands) > 1 else delete_by_name(owner, key, site)
+    if change:
+        raise refuse(site, "several attributes or globals are changed through their dict at once; use setattr")
+    return followed_by(matched(owner, site), lambda _: run()) if type(owner) is not dict else plainly(run())
 
 
 def born(value: Any, site: Site) -> Any:
@@ -67,7 +95,7 @@ def item(obj: Any, index: Any, site: Site) -> Any:
         return call(site, method, obj, index)
     if is_container(obj):
         missing = in_class(cls, "__missing__")
-        if own(missing) or (hasattr(obj, "default_factory") and index not in obj):
+        if own(missing) or (isinstance(obj, collections.defaultdict) and index not in obj):
             return _missing(obj, index, site)
         return touch(obj, part(obj, index, False), False, lambda: obj[index], "reads {box}[{0}]: {value}", site, index)
     return inside_library(obj, lambda: obj[index], site)
@@ -149,6 +177,9 @@ def has_steps(value: Any) -> bool:
 def looked(value: Any, site: Site) -> tuple[Any]:
     if type(value) not in ATOMS and is_container(box := under(value)):
         guard = guard_of()
+        if guard.dicts and id(box) in guard.dicts:
+            matched(guard.dicts[id(box)][1], site)
+            return (value,)
         quietly(guard, box_of(guard, box, site), WHOLE, False, (lambda: value, "looks at {box}: {value}"), site)
     return (value,)
 
@@ -190,7 +221,9 @@ def look_into(value: Any, site: Site, change: bool, deep: bool) -> None:
             continue
         seen.add(id(thing))
         inside: list[Any] = []
-        if is_container(thing):
+        if is_container(thing) and id(thing) in guard.dicts:
+            matched(guard.dicts[id(thing)][1], site)
+        elif is_container(thing):
             box = box_of(guard, thing, site)
             if box.visible and (change or thing is not value):
                 raise refuse(site, f"a library looks into {told(box.label)}, which other threads change meanwhile, and "
@@ -207,36 +240,21 @@ def look_into(value: Any, site: Site, change: bool, deep: bool) -> None:
 
 
 def compared(values: list[Any], site: Site) -> None:
-    """Objects of the program that Python compares by itself, in a step of something else: the attributes that their
-    methods ask for are read. Raises InstrumentationError if other threads change one of them meanwhile.
+    """Objects that Python compares by itself, in a step of something else, with what `dataclass` wrote: all of their
+    attributes are read. Raises InstrumentationError if other threads change one of them meanwhile. The program's own
+    methods say themselves what they read (see `callbacks`).
     """
     for value in values:
         if type(value) is tuple:
             compared(list(value), site)
         elif type(value) not in ATOMS and not is_container(value):
-            found = [in_class(type(value), name) for name in ("__eq__", "__lt__", "__gt__", "__hash__")]
-            methods = [method for method in found if type(method) is FunctionType]
-            if methods:
-                asked = [attributes_asked(method) for method in methods]
-                matched(value, site, None if None in asked else set().union(*filter(None, asked)))
+            methods = [in_class(type(value), name) for name in ("__eq__", "__lt__", "__gt__", "__hash__")]
+            if any(type(method) is FunctionType and not own(method) for method in methods):
+                matched(value, site)
 
 
-_CALLS = ("CALL", "IMPORT", "MAKE_FUNCTION", "YIELD")  # how the opcodes begin that can lead to other code
-
-
-def attributes_asked(function: FunctionType) -> set[str] | None:
-    """The names of all attributes that a plain comparison can read; None if it calls something that may read others."""
-    asked = set()
-    for one in dis.get_instructions(function):
-        if one.opname.startswith(_CALLS):
-            return None
-        if "ATTR" in one.opname or "METHOD" in one.opname:
-            asked.add(one.argval)
-    return asked
-
-
-def matched(value: Any, site: Site, names: set[str] | None = None) -> Any:
-    """The subject of a ``match``: its patterns look where they like, in the same step. `names`: only there."""
+def matched(value: Any, site: Site) -> Any:
+    """The subject of a ``match``: its patterns look where they like, in the same step."""
     if is_container(value):
         return look(value, site)
     if type(value) is tuple:
@@ -244,9 +262,12 @@ def matched(value: Any, site: Site, names: set[str] | None = None) -> Any:
             looked(part_, site)
     elif isinstance(getattr(value, "__dict__", None), dict) and is_controlled(type(value).__module__):
         guard = guard_of()
-        for name in vars(value) if names is None else vars(value).keys() & names:
+        for name in vars(value):
             if ("attribute", class_name(type(value)), name) in guard.visible.found:
                 raise refuse(site, f"{type(value).__name__}.{name}, which other threads change, is looked at by a "
                                    "match, a comparison or a library; read it into a variable first")  # fmt: skip
             attribute(value, name, False, lambda: None, site)
     return value
+
+
+_behind_attributes.append(behind)

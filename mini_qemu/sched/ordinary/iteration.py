@@ -7,18 +7,22 @@ to its next value; code that is not under control may drive it too, as long as t
 
 from __future__ import annotations
 
+import ast
+import itertools
 from typing import Any
 
-from mini_qemu.sched.clerk import CLERK, controlled_by
-from mini_qemu.sched.errors import Stopped
-from mini_qemu.sched.ops import ABORT, BEAT
+from mini_qemu.sched.clerk import controlled_by
+from mini_qemu.sched.errors import InstrumentationError, Stopped
+from mini_qemu.sched.ops import ABORT, ADD, BEAT, OPERATIONS
+from mini_qemu.sched.places import frames_of
 from mini_qemu.sched.rewrite import ASSERTION
 
-from .access import ATOMS, Steps, answer, call, in_class, own, plainly
+from .access import ATOMS, Steps, answer, call, guard_of, in_class, own, plainly, refuse
 from .containers import VIEWS, is_container, under
-from .guard import WHOLE, Site
-from .items import has_steps, item, look, looked, touch
+from .guard import WHOLE, Site, Spot, told
+from .items import born, has_steps, item, look, looked, touch
 from .opaque import looked_at
+from .replaced import TWINS, twin
 
 END: Any = type("End", (), {"__repr__": lambda self: "end"})()
 
@@ -33,14 +37,19 @@ class Produced:
 
 
 class Generating:
-    """A generator of the program. ``steps`` runs it under control up to its next value."""
+    """A generator of the program. ``steps`` runs it under control up to its next value. To enter it is a change of it,
+    and so is to leave it: another thread that enters it meanwhile gets what Python raises.
+    """
 
     __slots__ = ("gen", "result", "running")
+    called = "generator"
 
-    def __init__(self, gen: Steps) -> None:
+    def __init__(self, gen: Any) -> None:
         self.gen = gen
         self.running = False
         self.result: Any = None
+        code = gen.gi_code
+        guard_of().born(self, "container", (code.co_filename, code.co_qualname, code.co_firstlineno))
 
     def __iter__(self) -> Generating:
         return self
@@ -51,11 +60,29 @@ class Generating:
             raise StopIteration
         return value
 
-    def steps(self, sent: Any = None, error: Any = None) -> Steps:
+    def steps(self, sent: Any = None, error: Any = None, site: Site = ("", "", 0)) -> Steps:
         """Up to the next ``yield``: its value, or END."""
+        yield from answer(touch(self, WHOLE, True, self._enter, "resumes {box}", site))
+        try:
+            value = yield from self._resumed(sent, error)
+        except GeneratorExit:  # the run is over, or the program closes it
+            self.running = False
+            raise
+        except BaseException:
+            yield from answer(touch(self, WHOLE, True, self._leave, "leaves {box}", site))
+            raise
+        yield from answer(touch(self, WHOLE, True, self._leave, "leaves {box}", site))
+        return value
+
+    def _enter(self) -> None:
         if self.running:
             raise ValueError("generator already executing")
         self.running = True
+
+    def _leave(self) -> None:
+        self.running = False
+
+    def _resumed(self, sent: Any, error: Any) -> Steps:
         try:
             made = self.gen.throw(error) if error is not None else self.gen.send(sent)
             while type(made) is not Produced:
@@ -71,8 +98,6 @@ class Generating:
             return END
         except Stopped as stopped:
             raise RuntimeError("generator raised StopIteration") from stopped.stop
-        finally:
-            self.running = False
 
 
 def _word(generator: Any) -> Any:
@@ -124,19 +149,51 @@ Generating.close = _word(_close)  # type: ignore[attr-defined]
 
 
 class Loop:
-    """An iterator over a container under guard: each value is read in a step of its own, if the container has steps."""
+    """An iterator over a container under guard: each value is read in a step of its own, if the container has steps.
+    ``given``: the program has it in a variable, so that two threads may take values from it.
+    """
 
-    __slots__ = ("box", "it")
+    __slots__ = ("box", "given", "it", "site")
+    called = "iterator"
 
-    def __init__(self, box: Any) -> None:
+    def __init__(self, box: Any, site: Site) -> None:
         self.box = box
         self.it = iter(box)
+        self.site = site
+        self.given = False
 
     def __iter__(self) -> Any:
         return self
 
     def __next__(self) -> Any:
-        return natively(lambda: answer(following(self, ("", "", 0)))) if has_steps(self.box) else next(self.it)
+        if has_steps(self.box):
+            raise refuse(self.site, f"a library takes values of {told(guard_of().boxes[id(self.box)].label)} one by "
+                                    "one, which other threads change meanwhile; write the loop, or hand over a copy")
+        looked(self.box, self.site)
+        return next(self.it)
+
+    def give(self, site: Site) -> Loop:
+        """The program keeps it."""
+        self.given = True
+        born(self, site)
+        return self
+
+
+class Given:
+    """An iterator of a library that the program has in a variable: each value that is taken changes it."""
+
+    __slots__ = ("it",)
+
+    def __init__(self, it: Any) -> None:
+        self.it = it
+
+
+def given(iterator: Any) -> Any:
+    """An iterator as `next` and a loop find it in a variable."""
+    cls = type(iterator)
+    if cls in (Loop, Generating, Given) or own(in_class(cls, "__next__")) or not hasattr(cls, "__next__"):
+        return iterator
+    return Given(twin(iterator))
 
 
 def iterate(source: Any, site: Site) -> Any:
@@ -144,21 +201,24 @@ def iterate(source: Any, site: Site) -> Any:
     cls = type(source)
     if is_container(source) and not own(in_class(cls, "__iter__")):
         looked(source, site)
-        return Loop(source)
+        return Loop(source, site)
     if cls in VIEWS:
         return _view(source, site)
+    if cls is Given:
+        return source
     method = in_class(cls, "__iter__")
     if own(method):
         return call(site, method, source)
     if method is None and own(in_class(cls, "__getitem__")):
         return generating(_by_index(source, site))
     looked_at(source, site)
-    return iter(source)
+    iterator = iter(source)
+    return given(iterator) if iterator is source else iterator
 
 
 def _view(source: Any, site: Site) -> Any:
     """A view of a dict: reading it is reading the dict."""
-    loop = Loop(under(source))
+    loop = Loop(under(source), site)
     loop.it = iter(source)
     looked(source, site)
     return loop
@@ -179,17 +239,35 @@ def following(iterator: Any, site: Site) -> Any:
     """The next value of an iterator, or END."""
     cls = type(iterator)
     if cls is Loop:
+        if iterator.given:
+            return _from_given(iterator, site)
         if has_steps(iterator.box):
             verb = "takes the next value of {box}: {value}"
             return touch(iterator.box, WHOLE, False, lambda: next(iterator.it, END), verb, site)
         looked(iterator.box, site)
         return plainly(next(iterator.it, END))
     if cls is Generating:
-        return iterator.steps()
+        return iterator.steps(site=site)
+    if cls is Given:
+        verb = "takes the next value of {box}: {value}"
+        return touch(iterator.it, WHOLE, True, lambda: next(iterator.it, END), verb, site)
     method = in_class(cls, "__next__")
     if own(method):
         return _own_next(method, iterator, site)
     return plainly(next(iterator, END))
+
+
+def _from_given(iterator: Loop, site: Site) -> Any:
+    """The next value of an iterator that several threads may have: one step, which changes it."""
+    guard, verb = guard_of(), "takes the next value of {box}: {value}"
+    if has_steps(iterator.box) and guard.boxes[id(iterator)].visible:
+        what = f"{told(guard.boxes[id(iterator)].label)} and what it runs over are both shared"
+        raise refuse(site, f"{what}, and its next value is taken in one step; hold a lock around it")
+    if has_steps(iterator.box):
+        guard.note(guard.boxes[id(iterator)], WHOLE, True, site)
+        return touch(iterator.box, WHOLE, False, lambda: next(iterator.it, END), verb, site)
+    looked(iterator.box, site)
+    return touch(iterator, WHOLE, True, lambda: next(iterator.it, END), verb, site)
 
 
 def _own_next(method: Any, iterator: Any, site: Site) -> Steps:
@@ -214,7 +292,7 @@ def collected(source: Any, site: Site) -> Any:
     cls = type(source)
     if cls in ATOMS or cls is tuple:
         return source
-    if cls is Loop or cls is Generating or own(in_class(cls, "__iter__")) or own(in_class(cls, "__next__")):
+    if cls in (Loop, Generating, Given) or own(in_class(cls, "__iter__")) or own(in_class(cls, "__next__")):
         return _collect(source, site)
     return look(source, site)
 
@@ -232,25 +310,46 @@ def unpack(source: Any, site: Site) -> Any:
     return collected(source, site)
 
 
+def _like(real: Any) -> Any:
+    """An `itertools.count` of the module, for one run."""
+    return itertools.count(*ast.literal_eval(f"({repr(real)[len('count('):-1]},)"))
+
+
+TWINS.append((itertools.count, _like))
+
+
 def natively(generator: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Run a rewritten function for a caller that is not under control: it may touch what is no step, no more."""
     gen = generator(*args, **kwargs)
-    answer = None
+    value, error = None, None
     while True:
         try:
-            made = gen.send(answer)
+            made = gen.send(value) if error is None else gen.throw(error)
         except StopIteration as stop:
             return stop.value
         except Stopped as stopped:
             raise stopped.stop from None
+        value, error = None, None
         if made[0] == BEAT:
-            answer = None
             continue
         if made[0] == ABORT and len(made) > 2:  # an assertion: for who is not under control, it raises
-            gen.throw(AssertionError(made[2] if made[2] is not None else made[1].removeprefix(ASSERTION)))
+            error = AssertionError(made[2] if made[2] is not None else made[1].removeprefix(ASSERTION))
+            continue
+        refused = _stepped(gen, made)
         gen.close()
-        CLERK.refuse(_what(made))
+        raise refused
 
 
-def _what(made: Any) -> str:
-    return "an access of what other threads change"
+def _stepped(gen: Any, made: Any) -> InstrumentationError:
+    """The refusal of step ``made``, of a function that Python or a library called."""
+    file, function, line = (frames_of(gen) or [("", "a function", 0)])[-1]
+    verb, thing = OPERATIONS[made[0]].verb, f"a {type(made[1]).__name__}"
+    if isinstance(made[1], Spot):
+        thing = told(made[1].place)
+    elif made[0] <= ADD:
+        thing = f"{type(made[1]).__name__}.{made[2]}"
+    return refuse(
+        (file, function, line),
+        f"{function} is called by Python or a library, in the middle of a step, and {verb} {thing}, which other "
+        "threads use meanwhile; hold a lock around the call, or write it as a loop of your own",
+    )

@@ -161,6 +161,67 @@ class Managed:
         raise RuntimeError("generator didn't stop after throw()")
 
 
+class Closing:
+    """`contextlib.closing`."""
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
+
+    def __enter__(self) -> Any:
+        return self.thing
+
+    def __exit__(self, *exc: object) -> None:
+        self.thing.close()
+
+
+class ExitStack:
+    """`contextlib.ExitStack`."""
+
+    def __init__(self) -> None:
+        self.leaving: Any = ()
+
+    def __enter__(self) -> Any:
+        return self
+
+    def enter_context(self, manager: Any) -> Any:
+        entered = manager.__enter__()
+        self.leaving = (*self.leaving, manager.__exit__)
+        return entered
+
+    def push(self, leave: Any) -> Any:
+        self.leaving = (*self.leaving, leave.__exit__ if hasattr(leave, "__exit__") else leave)
+        return leave
+
+    def callback(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        def leave(*exc: object) -> None:
+            function(*args, **kwargs)
+
+        self.leaving = (*self.leaving, leave)
+        return function
+
+    def pop_all(self) -> Any:
+        other = ExitStack()
+        other.leaving, self.leaving = self.leaving, ()
+        return other
+
+    def close(self) -> None:
+        self.__exit__(None, None, None)
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> bool:
+        pending = error
+        while self.leaving:
+            leave = self.leaving[-1]
+            self.leaving = self.leaving[:-1]
+            try:
+                if leave(None if pending is None else type(pending), pending, traceback):
+                    pending = None
+            except BaseException as raised:
+                pending = raised
+        if pending is not None and pending is not error:
+            raise pending
+        return error is not None and pending is None
+
+
 class DoneAndNotDone(NamedTuple):
     """What `concurrent.futures.wait` returns."""
 

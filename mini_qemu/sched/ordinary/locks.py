@@ -23,8 +23,7 @@ from mini_qemu.sched.instrument import run
 from mini_qemu.sched.ops import Op, operation
 from mini_qemu.sched.primitives import Primitive
 
-from .calls import twin
-from .replaced import REPLACED, TWINS
+from .replaced import REPLACED, TWINS, twin
 from .words import asked, limit, tells, word
 
 # ---------------------------------------------------------------- locks

@@ -16,14 +16,15 @@ from functools import lru_cache, partial
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from mini_qemu.sched.callbacks import Exchange, code_of
 from mini_qemu.sched.errors import ScenarioError
 from mini_qemu.sched.instrument import is_controlled
 
 from .access import class_itself, forget_classes, own
-from .calls import twin
+from .calls import DESCRIPTORS, functions_of, inside_descriptor
 from .containers import is_container
 from .guard import Guard
-from .replaced import TWINS
+from .replaced import TWINS, twin
 
 MOST_OBJECTS = 20_000
 """Objects of a module that are put back before each run. Beyond, the program is refused."""
@@ -39,7 +40,9 @@ class Memory:
         self.classes: list[tuple[type, dict[str, Any]]] = []
         self.cells: list[tuple[Any, Any]] = []
         self.others: list[Any] = []  # real locks and queues
+        self.functions: dict[FunctionType, None] = {}
         self._walk(roots)
+        self.exchange = Exchange(self.functions)
 
     def _walk(self, roots: list[Any]) -> None:
         seen: set[int] = set()
@@ -66,14 +69,10 @@ class Memory:
                     self.classes.append((thing, data))
                     todo.append((type(thing), ""))
                     todo += [(v, f"{thing.__name__}.{k}") for k, v in data.items()]
-                    todo += [
-                        (v, k) for k, v in vars(thing).items() if isinstance(v, FunctionType | property | staticmethod)
-                    ]
+                    todo += [(f, "") for f in functions_of(thing)]
                     todo += [(base, "") for base in thing.__bases__]
-            elif isinstance(thing, property):
-                todo += [(f, "") for f in (thing.fget, thing.fset, thing.fdel) if f is not None]
-            elif isinstance(thing, staticmethod | classmethod):
-                todo.append((thing.__func__, name))
+            elif isinstance(thing, DESCRIPTORS):
+                todo += [(f, name) for f in inside_descriptor(thing)]
             elif is_container(thing):
                 self.boxes.append((thing, _copy(thing), name))
                 inside = thing.items() if isinstance(thing, dict) else enumerate(thing)
@@ -94,24 +93,28 @@ class Memory:
     def _function(
         self, f: FunctionType, todo: deque[tuple[Any, str]], scopes: dict[int, tuple[dict[str, Any], set[str]]]
     ) -> None:
-        names = _names(f.__code__)
+        self.functions[f] = None
+        code = code_of(f)
+        names = _names(code)
         scope = f.__globals__
         known = scopes.setdefault(id(scope), (scope, set()))[1]
         known |= names
         for name in sorted(names):
             value = scope.get(name, _ABSENT)
             if isinstance(value, ModuleType) and is_controlled(value.__name__):
-                todo += [(v, f"{name}.{k}") for k, v in vars(value).items() if k in f.__code__.co_names]
+                todo += [(v, f"{name}.{k}") for k, v in vars(value).items() if k in code.co_names]
             elif value is not _ABSENT:
                 todo.append((value, name))
-        for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
+        for name, cell in zip(code.co_freevars, f.__closure__ or (), strict=True):
             try:
                 value = cell.cell_contents
             except ValueError:
                 continue
             self.cells.append((cell, value))
             todo.append((value, name))
-        todo += [(value, "") for value in (f.__defaults__ or ())]
+        defaults = f.__defaults__ or ()
+        given = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
+        todo += [(value, name) for name, value in zip(given, defaults, strict=False)]
         todo += [(value, name) for name, value in (f.__kwdefaults__ or {}).items()]
 
     def changed(self) -> bool:
@@ -120,6 +123,7 @@ class Memory:
 
     def restore(self) -> None:
         """Put everything back."""
+        self.exchange.end()
         for put_back in list(self._differences()):
             put_back()
 
@@ -142,6 +146,14 @@ class Memory:
         for cell, value in self.cells:
             if _content(cell) is not value:
                 yield partial(setattr, cell, "cell_contents", value)
+
+    def keep(self, scope: dict[str, Any], name: str) -> None:
+        """A run binds a global for the first time: it is put back as well."""
+        values = next((values for known, values in self.scopes if known is scope), None)
+        if values is None:
+            values = {}
+            self.scopes.append((scope, values))
+        values.setdefault(name, scope.get(name, _ABSENT))
 
     def values(self) -> list[Any]:
         """What is not as it was, each with its place in the walk: as much as the future of a run depends on."""
@@ -175,13 +187,12 @@ class Memory:
             guard.born(scope, "global", here, str(scope.get("__name__")))
         for real, name in self.others:
             made = twin(real)
-            if not getattr(made, "name", ""):
+            if getattr(made, "name", None) == "":
                 made.name = name
+        self.exchange.begin()
 
 
 _ABSENT: Any = object()
-
-_FUNCTIONS = (FunctionType, property, staticmethod, classmethod)
 
 
 def attributes_of(obj: Any) -> dict[str, Any]:

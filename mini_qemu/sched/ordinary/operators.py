@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator as op
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from .access import ATOMS, Steps, answer, call, followed_by, in_class, own, plainly
@@ -26,6 +27,8 @@ _IN_PLACE: tuple[Callable[[Any, Any], Any], ...] = (
     op.ior, op.ixor, op.iand, op.imatmul,
 )  # fmt: skip
 
+_UNARY = ((op.neg, "__neg__"), (op.pos, "__pos__"), (op.invert, "__invert__"))
+
 _NAMES = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "lshift", "rshift", "or", "xor", "and", "matmul")
 
 _COMPARE: tuple[Callable[[Any, Any], Any], ...] = (
@@ -42,6 +45,18 @@ def operator(number: int, a: Any, b: Any, site: Site) -> Any:
     if type(a) in ATOMS and type(b) in ATOMS:
         return _OPERATORS[number](a, b)
     return _binary(_OPERATORS[number], f"__{_NAMES[number]}__", f"__r{_NAMES[number]}__", a, b, site)
+
+
+def unary(number: int, a: Any, site: Site) -> Any:
+    """``-a``, ``+a``, ``~a``."""
+    function, name = _UNARY[number]
+    method = in_class(type(a), name)
+    return call(site, method, a) if own(method) else function(a)
+
+
+def binary(function: Callable[..., Any], name: str, a: Any, b: Any, site: Site) -> Any:
+    """``function(a, b)``, a builtin that is an operator: `divmod`."""
+    return _binary(function, f"__{name}__", f"__r{name}__", a, b, site)
 
 
 def compare(number: int, a: Any, b: Any, site: Site) -> Any:
@@ -122,6 +137,8 @@ def inplace(number: int, a: Any, b: Any, site: Site) -> Any:
         return _OPERATORS[number](a, b)
     method = in_class(type(a), f"__i{_NAMES[number]}__")
     if own(method):
+        return call(site, method, a, b)
+    if is_container(a) and type(method) is FunctionType:  # of a Counter: not one step
         return call(site, method, a, b)
     if is_container(a) and method is not None:
         return _inplace(number, a, b, site)

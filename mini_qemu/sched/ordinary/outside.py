@@ -42,17 +42,26 @@ _OUTSIDE = {
                     "is random: the same schedule must give the same run; pass the value as an argument, or take "
                     "choose(n), and every value is tried"),
     **dict.fromkeys(("io", "_io", "pathlib", "tempfile", "shutil", "sqlite3", "_sqlite3"),
-                    "works on files, which outlive a run; keep the data in memory"),
+                    "works on files, which outlive a run; keep the data in a list or dict"),
     **dict.fromkeys(("ctypes", "_ctypes", "numpy"), "works on memory that the explorer cannot see"),
     **dict.fromkeys(("sched",), "runs by the clock; call the function in a thread"),
+    "atexit": "is called when the process ends, after all runs; call the function at the end of main",
 }  # fmt: skip
 
 _CLOCK = ("reads the clock, and time does not exist for the explorer: a time-out may come or not, and both are tried; "
           "pass the time as an argument, or leave it out")  # fmt: skip
 
+_LAST_REFERENCE = ("depends on when the last reference to an object goes, which the explorer does not see; keep the "
+                   "object itself")  # fmt: skip
+
 _FUNCTIONS_OUTSIDE = {
     **dict.fromkeys((("builtins", "mappingproxy"), ("builtins", "memoryview"), ("collections", "ChainMap")),
                     "is a window on a container, through which the explorer cannot see; use the container itself"),
+    **{("weakref", name): _LAST_REFERENCE for name in ("finalize", "proxy", "WeakMethod")},
+    **dict.fromkeys((("contextvars", "copy_context"), ("contextvars", "Context")),
+                    "keeps the values of a thread apart from it; use threading.local"),
+    ("logging", "addHandler"): "adds a handler that is never called: under the explorer logging says nothing; append "
+                               "to a list",
     ("builtins", "input"): "waits for somebody to type; pass the value as an argument",
     ("builtins", "open"): "works on files, which outlive a run; keep the data in memory",
     **dict.fromkeys((("builtins", "exec"), ("builtins", "eval")),
@@ -78,6 +87,8 @@ def home_of(f: Any) -> tuple[str, str]:
 
 
 def is_harmless(module: str, f: Any) -> bool:
+    if getattr(f, "__name__", "").endswith("_into"):  # struct.pack_into(format, buffer, ...)
+        return False
     return module in _HARMLESS or module.partition(".")[0] in _HARMLESS or isinstance(f, type)
 
 

@@ -71,6 +71,9 @@ class Program(Scenario):
         """End a run: everything is as it was before."""
         self.memory.restore()
 
+    def keep(self, scope: dict[str, Any], name: str) -> None:
+        self.memory.keep(scope, name)
+
     def outliving(self) -> list[Any]:
         """The values of what is put back after each run: globals, objects of the module, captured variables."""
         return self.memory.values()

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .access import guard_of
+
 REPLACED: dict[Any, Any] = {}
 """What stands for a class or function of the standard library while an exploration runs: a class, or a function that
 is called with the arguments and may return a generator of steps.
@@ -16,3 +18,15 @@ TWINS: list[tuple[type, Callable[[Any], Any]]] = []
 
 CARRIERS: set[type] = set()
 """Classes of the standard library that stay what they are, and whose methods are replaced: `threading.Thread`."""
+
+
+def twin(value: Any) -> Any:
+    """The controlled object that stands for ``value``, which may be a real lock or queue; else ``value`` itself."""
+    for cls, make in TWINS:
+        if type(value) is cls:
+            guard = guard_of()
+            known = guard.twins.get(id(value))
+            if known is None:
+                known = guard.twins[id(value)] = (value, make(value))
+            return known[1]
+    return value

@@ -12,22 +12,19 @@ a call of a helper (`access`); it answers at once, and notes the access, or it h
 where each helper's answer is delegated to if it is a generator, as calls are.
 
 Left out, and refused by line: async code, ``yield`` used as an expression that receives a value from `send` in a
-comprehension, deleting a captured variable. The bodies of classes defined inside a function run plainly.
+comprehension, deleting a captured variable, and the body of a class inside a function that does more than define.
 """
 
 from __future__ import annotations
 
 import ast
 import copy
-import functools
-import linecache
 from types import CodeType
 from typing import Any
 
 from mini_qemu.sched.rewrite import HELPERS, TYPE_PARAMS, Rewriter, at, beat, own_nodes, statements
-from mini_qemu.sched.source import tree_of
 
-from .scopes import Names, Place, place, shared_names
+from .scopes import Place, names_of, place
 
 ORDINARY_HELPERS = (
     *HELPERS,
@@ -37,6 +34,7 @@ ORDINARY_HELPERS = (
             "load", "store", "remove", "item", "set_item", "remove_item", "iterate", "next", "end", "truth", "look",
             "operator", "inplace", "compare", "born", "put", "unpack", "cells", "cell", "set_cell", "global",
             "set_global", "generating", "produced", "delegate", "lambda", "natively", "slice", "globals", "matched",
+            "unary", "formatted", "class_made", "behind",
         )
     ),
 )  # fmt: skip
@@ -47,16 +45,12 @@ OPERATORS: tuple[type[ast.operator], ...] = (
     ast.BitOr, ast.BitXor, ast.BitAnd, ast.MatMult,
 )  # fmt: skip
 """Binary operators, by the number that `operators` knows them under."""
+UNARY = (ast.USub, ast.UAdd, ast.Invert)
 COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn)
 
 _SIMPLE_BUILTINS = {"isinstance", "issubclass", "id", "type", "callable", "super", "locals", "range", "ord", "chr"}
 _SURE = (ast.Constant, ast.Compare, ast.JoinedStr, ast.Lambda)
 """Expressions whose value is no container that anybody else could have."""
-
-
-@functools.lru_cache(maxsize=64)
-def _names(filename: str, source: str) -> Names:
-    return shared_names(tree_of(filename, source))
 
 
 def _load(name: str) -> ast.Name:
@@ -70,12 +64,13 @@ class Ordinary(Rewriter):
 
     def __init__(self, code: CodeType, qualname: str) -> None:
         super().__init__(code, qualname)
-        names = _names(code.co_filename, "".join(linecache.getlines(code.co_filename)))
+        names = names_of(code.co_filename)
         self.names = names
         self.cells: frozenset[str] = frozenset()
         self.globals: frozenset[str] = frozenset()
         self.pending: list[ast.stmt] = []
         self.generates = False
+        self.locals: set[str] = {*code.co_freevars}
 
     def ask(self, node: ast.AST, helper: str, *operands: ast.expr) -> ast.expr:
         """The answer of a helper, delegated to if it takes steps."""
@@ -97,13 +92,14 @@ class Ordinary(Rewriter):
 
     def function(self, node: Any) -> ast.FunctionDef:
         """The definition of ``node``, a function or a lambda, as a generator function."""
-        outer = self.cells, self.globals, self.generates, self.qualname
+        outer = self.cells, self.globals, self.generates, self.qualname, self.locals
         where = place(node)
         self.cells, self.globals = self.names.cells.get(where, frozenset()), self.names.globals.get(where, frozenset())
         if isinstance(node, ast.Lambda):
             body: list[ast.stmt] = [at(ast.Return(node.body), node.body)]
             node = ast.copy_location(ast.FunctionDef(self.temporary(), node.args, body, [], **TYPE_PARAMS), node)
         self.generates = any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in own_nodes(node))
+        self.locals = self.locals | _bound(node)
         try:
             new = super().function(node)
             own = sorted(self.names.own.get(where, ()))
@@ -113,7 +109,7 @@ class Ordinary(Rewriter):
                 new.body[1:1] = [at(ast.If(ast.Constant(False), bound, []), node), at(ast.Expr(cells), node)]
             return new
         finally:
-            self.cells, self.globals, self.generates, self.qualname = outer
+            self.cells, self.globals, self.generates, self.qualname, self.locals = outer
 
     def sent_out(self, body: list[ast.stmt], node: ast.AST) -> list[ast.stmt]:
         """In a generator of the program a StopIteration is an error in Python as well."""
@@ -171,7 +167,34 @@ class Ordinary(Rewriter):
     visit_Await = visit_AsyncFor = visit_AsyncWith = visit_AsyncFunctionDef
 
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
-        return node
+        """The body defines, and runs as it is written; decorators and bases are under control."""
+        for statement in node.body:
+            self.check_definition(statement, node.name)
+        decorators = [self.visit(d) for d in node.decorator_list]
+        bases, keywords = [self.visit(b) for b in node.bases], [self.visit(k) for k in node.keywords]
+        made = ast.Call(_load("_sched_class_made"), [_load(node.name)], [])
+        kept = at(ast.ClassDef(node.name, bases, keywords, node.body, [], **TYPE_PARAMS), node)
+        out = [kept, at(ast.Assign([ast.Name(node.name, ast.Store())], made), node)]
+        for decorator in reversed(decorators):
+            decorated = self.call(node, decorator, [_load(node.name)])
+            out.append(at(ast.Assign([ast.Name(node.name, ast.Store())], decorated), node))
+        return out
+
+    def check_definition(self, statement: ast.stmt, name: str) -> None:
+        """Refuse a statement in the body of class ``name`` that reads or changes what somebody else may have."""
+        watched = (ast.Attribute, ast.Subscript)
+        for node in own_nodes(ast.Module([statement], [])):  # type: ignore[arg-type]
+            if isinstance(node, ast.For | ast.While | ast.With | ast.Try | ast.Delete):
+                self.refuse(node, f"the body of class {name} does more than define; write that as a function")
+            if isinstance(node, ast.AugAssign) and isinstance(node.target, watched):
+                self.refuse(node, f"the body of class {name} changes {ast.unparse(node.target)}; do it in a function")
+            root = node
+            while isinstance(root, watched):
+                root = root.value
+            if isinstance(node, watched) and isinstance(root, ast.Name) and root.id in self.locals:
+                self.refuse(
+                    node, f"the body of class {name} uses {ast.unparse(node)}; read it into a variable before the class"
+                )
 
     def visit_Global(self, node: ast.Global) -> Any:
         return node
@@ -269,6 +292,8 @@ class Ordinary(Rewriter):
         args = [self.visit(a) for a in node.args]
         if isinstance(node.func, ast.Name) and node.func.id.startswith("_sched_"):
             return at(ast.Call(node.func, args, []), node)
+        if isinstance(node.func, ast.Name) and node.func.id == "globals" and node.func.id not in self.locals:
+            return at(ast.Call(_load("_sched_behind"), [_load("_sched_globals"), self.site(node)], []), node)
         keywords = [self.visit(k) for k in node.keywords]
         if isinstance(node.func, ast.Name) and self.stays_plain(node):
             return at(ast.Call(node.func, args, keywords), node)
@@ -292,8 +317,9 @@ class Ordinary(Rewriter):
         return ast.keyword(node.arg, value if node.arg else self.ask(node.value, "look", value, self.site(node.value)))
 
     def visit_FormattedValue(self, node: ast.FormattedValue) -> Any:
-        value = self.ask(node.value, "look", self.visit(node.value), self.site(node.value))
-        return ast.FormattedValue(value, node.conversion, node.format_spec and self.visit(node.format_spec))
+        value, how = self.visit(node.value), ast.Constant(node.conversion)
+        spec = self.visit(node.format_spec) if node.format_spec else ast.Constant("")
+        return ast.FormattedValue(self.ask(node.value, "formatted", value, how, spec, self.site(node.value)), -1, None)
 
     def visit_List(self, node: ast.List) -> Any:
         return self.new(self.generic_visit(node)) if isinstance(node.ctx, ast.Load) else node
@@ -358,7 +384,10 @@ class Ordinary(Rewriter):
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
         if isinstance(node.op, ast.Not):
             return at(ast.UnaryOp(node.op, self.test(node.operand)), node)
-        return self.generic_visit(node)
+        if isinstance(node.operand, ast.Constant):
+            return node
+        number = ast.Constant(UNARY.index(type(node.op)))
+        return self.ask(node, "unary", number, self.visit(node.operand), self.site(node))
 
     def visit_IfExp(self, node: ast.IfExp) -> Any:
         return at(ast.IfExp(self.test(node.test), self.visit(node.body), self.visit(node.orelse)), node)
@@ -510,6 +539,13 @@ class Ordinary(Rewriter):
         return self.bind(target, value, node)
 
 
+def _bound(node: Any) -> set[str]:
+    """The variables of a function."""
+    arguments = [a for a in ast.walk(node.args) if isinstance(a, ast.arg)]
+    stored = [n for n in own_nodes(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    return {a.arg for a in arguments} | {n.id for n in stored}
+
+
 def _no_arguments(*names: str) -> ast.arguments:
     return ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
 
@@ -534,4 +570,4 @@ def _passed_on(arguments: ast.arguments) -> ast.Call:
     return ast.Call(_load("_sched_natively"), args, keywords)
 
 
-__all__ = ["COMPARISONS", "OPERATORS", "ORDINARY_HELPERS", "Ordinary", "Place"]
+__all__ = ["COMPARISONS", "OPERATORS", "ORDINARY_HELPERS", "UNARY", "Ordinary", "Place"]

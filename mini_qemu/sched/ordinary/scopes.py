@@ -12,8 +12,12 @@ Left out: names that `exec` or ``globals()[...]`` bind, and class bodies, whose 
 from __future__ import annotations
 
 import ast
+import functools
+import linecache
 from collections import Counter
 from dataclasses import dataclass, field
+
+from mini_qemu.sched.source import tree_of
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -50,12 +54,24 @@ class Scope:
 @dataclass
 class Names:
     """What the functions of a file share, by place of the function: ``cells`` it uses, those of its own variables, and
-    ``globals`` that some function binds.
+    ``globals`` that some function binds. ``declared`` are all of those, ``bare`` the globals that functions use.
     """
 
     cells: dict[Place, frozenset[str]]
     own: dict[Place, frozenset[str]]
     globals: dict[Place, frozenset[str]]
+    declared: frozenset[str]
+    bare: frozenset[str]
+
+
+def names_of(filename: str) -> Names:
+    """The shared variables of a file, or of a notebook's cell."""
+    return _names(filename, "".join(linecache.getlines(filename)))
+
+
+@functools.lru_cache(maxsize=64)
+def _names(filename: str, source: str) -> Names:
+    return shared_names(tree_of(filename, source))
 
 
 def shared_names(tree: ast.Module) -> Names:
@@ -89,7 +105,8 @@ def shared_names(tree: ast.Module) -> Names:
         for place, scope in scopes.items()
     }
     own = {place: frozenset(scope.shared) for place, scope in scopes.items()}
-    return Names(cells, own, module)
+    bare = {name for scope in scopes.values() for name in scope.used if scope.owner(name) is None}
+    return Names(cells, own, module, frozenset(declared), frozenset(bare))
 
 
 def place(node: ast.AST) -> Place:

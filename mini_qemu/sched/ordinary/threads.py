@@ -13,6 +13,7 @@ Left out: `enumerate`, `active_count`, `settrace` and `excepthook`.
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 from typing import Any
@@ -22,7 +23,7 @@ from mini_qemu.sched.handles import Handle
 from mini_qemu.sched.ops import SPAWN, Op, operation
 
 from .access import UNSHARED, guard_of
-from .replaced import CARRIERS, REPLACED
+from .replaced import CARRIERS, REPLACED, TWINS
 from .sync import Event
 from .words import answered, asked
 
@@ -167,6 +168,9 @@ def _timer_run(self: Any) -> Steps:
     yield from answered(("", "", 0), self.finished.set)
 
 
+_NOTHING: Any = object()
+
+
 class Local:
     """`threading.local`: every thread has its own attributes."""
 
@@ -199,6 +203,49 @@ class Local:
 
 UNSHARED.add(Local)
 
+
+class ContextVariable:
+    """`contextvars.ContextVar`: a thread begins with no value of it."""
+
+    def __init__(self, name: str, *, default: Any = _NOTHING) -> None:
+        self.name = name
+        self._default = default
+        self._of: dict[str, Any] = {}
+
+    def get(self, *default: Any) -> Any:
+        value = self._of.get(guard_of().world.current.name, default[0] if default else self._default)
+        if value is _NOTHING:
+            raise LookupError(f"<ContextVar name={self.name!r}>")
+        return value
+
+    def set(self, value: Any) -> Any:
+        thread = guard_of().world.current.name
+        token = self, self._of.get(thread, _NOTHING)
+        self._of[thread] = value
+        return token
+
+    def reset(self, token: Any) -> None:
+        thread = guard_of().world.current.name
+        if token[1] is _NOTHING:
+            self._of.pop(thread, None)
+        else:
+            self._of[thread] = token[1]
+
+
+for _method in (ContextVariable.get, ContextVariable.set, ContextVariable.reset):
+    _method.__dict__["__ordinary__"] = _method.__code__, _method  # called as they are
+
+
+def _context_variable(real: contextvars.ContextVar[Any]) -> ContextVariable:
+    try:
+        return ContextVariable(real.name, default=contextvars.Context().run(real.get))
+    except LookupError:
+        return ContextVariable(real.name)
+
+
+UNSHARED.add(ContextVariable)
+TWINS.append((contextvars.ContextVar, _context_variable))
+
 REPLACED.update({
     threading.Thread.__init__: _init,
     threading.Thread.start: _start,
@@ -213,5 +260,6 @@ REPLACED.update({
     threading.get_ident: _ident,
     getattr(threading, "get_native_id", threading.get_ident): _ident,  # not in a browser's Python
     threading.local: Local,
+    contextvars.ContextVar: ContextVariable,
     time.sleep: lambda seconds: None,
 })  # fmt: skip

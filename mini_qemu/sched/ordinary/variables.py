@@ -10,8 +10,9 @@ from collections.abc import Callable
 from types import CellType
 from typing import Any
 
-from .access import READS, WRITES, Act, guard_of, quietly, step
+from .access import READS, WRITES, Act, guard_of, quietly, refuse, step
 from .guard import Site
+from .scopes import names_of
 
 
 def cells(function: Any, names: tuple[str, ...], site: Site) -> None:
@@ -85,4 +86,26 @@ def load_global(scope: dict[str, Any], name: str, site: Site) -> Any:
 
 
 def set_global(scope: dict[str, Any], name: str, value: Any, site: Site) -> Any:
+    guard_of().world.scenario.keep(scope, name)
     return _global(scope, name, True, lambda: scope.__setitem__(name, value), site, value)
+
+
+def set_by_name(scope: dict[str, Any], name: str, value: Any, site: Site) -> Any:
+    """``module.name = value``, ``globals()["name"] = value``: a binding that the module's functions do not declare."""
+    names = names_of(str(scope.get("__file__", "")))
+    if name in names.bare and name not in names.declared:
+        raise refuse(
+            site,
+            f"the global {name} is bound from outside, while functions of its module use it by its name; write a "
+            f"function there that says global {name} and binds it",
+        )
+    return set_global(scope, name, value, site)
+
+
+def delete_by_name(scope: dict[str, Any], name: str, site: Site) -> Any:
+    raise refuse(site, f"the global {name} is deleted; assign None instead")
+
+
+def global_item(scope: dict[str, Any], name: str, run: Callable[[], Any], site: Site) -> Any:
+    """``globals()["name"]``, ``"name" in globals()``."""
+    return _global(scope, name, False, run, site)

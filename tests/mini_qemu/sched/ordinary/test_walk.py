@@ -1,0 +1,31 @@
+"""A walk through the language and the library: what is right is proved, what is wrong fails or is refused in a sentence.
+
+Each program is called by its verdict. A refusal names file and line, and says what to write instead.
+"""
+
+import pytest
+
+from mini_qemu.sched import InstrumentationError, explore
+
+from . import walk_language, walk_library
+
+PROGRAMS = {
+    f"{module.__name__.rpartition('_')[2]}-{name}": main
+    for module in (walk_language, walk_library)
+    for name, main in vars(module).items()
+    if name.startswith(("proved_", "fails_", "refused_"))
+}
+SLOW = [pytest.param(name, marks=pytest.mark.slow if i % 3 else ()) for i, name in enumerate(PROGRAMS)]
+"""Every third is tried each time."""
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_what_the_program_is_called_by(name):
+    verdict = name.partition("-")[2].partition("_")[0]
+    if verdict == "refused":
+        with pytest.raises(InstrumentationError, match=r"walk_\w+\.py:\d+.*[;.] \w+"):
+            explore(PROGRAMS[name])
+        return
+    result = explore(PROGRAMS[name])
+    assert result.verdict == {"proved": "proved", "fails": "failed"}[verdict], result
+    assert verdict == "proved" or result.failing
