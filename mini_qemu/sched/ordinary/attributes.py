@@ -9,12 +9,14 @@ Left out: an object's ``__dict__`` used as a dict, which is refused.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable
 from types import FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
 
 from mini_qemu.sched.instrument import is_controlled
 from mini_qemu.sched.ops import READ, WRITE
+from mini_qemu.sched.primitives import Primitive
 from mini_qemu.sched.shared import FIELDS
 
 from .access import (
@@ -41,6 +43,7 @@ from .access import (
 )
 from .containers import KINDS
 from .guard import Box, Guard, Site
+from .replaced import REPLACED, twin, word_of
 from .variables import load_global, set_by_name
 
 
@@ -51,6 +54,8 @@ def _class_box(guard: Guard, cls: type, site: Site) -> Box:
 def load(obj: Any, name: str, site: Site) -> Any:
     """``obj.name``."""
     cls = type(obj)
+    if cls is threading.local:  # of the module
+        obj, cls = twin(obj), type(twin(obj))
     if cls in ATOMS or cls in KINDS or cls is super or cls in UNSHARED:
         if cls is FunctionType and not name.startswith("__") and name in vars(obj):
             return attribute(obj, name, False, lambda: getattr(obj, name), site)
@@ -70,12 +75,15 @@ def load(obj: Any, name: str, site: Site) -> Any:
     if found is not MISSING:
         kind = type(found)
         if kind is property:
-            return call(site, found.fget, obj) if own(found.fget) else getattr(obj, name)
+            replaced = found.fget in REPLACED or "__controlled__" in getattr(found.fget, "__dict__", ())
+            return call(site, found.fget, obj) if replaced or own(found.fget) else getattr(obj, name)
         if kind is functools.cached_property and own(found.func):
             return _cached(obj, found, site)
         if own(getter := in_class(kind, "__get__")):
             if in_class(kind, "__set__") is not None or name not in getattr(obj, "__dict__", ()):
                 return call(site, getter, found, obj, cls)
+    if found is MISSING and isinstance(obj, Primitive) and name not in vars(obj):
+        _refuse_word(obj, name, site)
     getter = in_class(cls, "__getattribute__")
     if type(getter) is FunctionType and own(getter):
         return call(site, getter, obj, name)
@@ -99,6 +107,23 @@ def load(obj: Any, name: str, site: Site) -> Any:
 
 _behind: list[Callable[[Any, Site], Any]] = []
 """`items.behind`, which needs this module."""
+
+
+def _refuse_word(obj: Primitive, name: str, site: Site) -> None:
+    """Refuse what the real class has and its controlled one has not: the program is not to blame for that."""
+    for real, ours in REPLACED.items():
+        if ours is type(obj) and isinstance(real, type) and hasattr(_sample(real), name):
+            what = f"{word_of(real)}.{name}"
+            raise refuse(site, f"{what} is not among the words that the explorer knows; use another of its methods")
+
+
+@functools.cache
+def _sample(real: type) -> Any:
+    """An object of a class of `threading` or `queue`, to see what it has."""
+    try:
+        return real()
+    except TypeError:
+        return real(1)
 
 
 def _of_module(module: ModuleType, name: str, site: Site) -> Any:
@@ -176,12 +201,13 @@ def _shared(kind: int, obj: Any, name: str, value: Any, site: Site) -> Steps:
 
 def store(obj: Any, name: str, value: Any, site: Site) -> Any:
     """``obj.name = value``."""
+    obj = twin(obj) if type(obj) is threading.local else obj
     cls = type(obj)
     fields = FIELDS.get(cls)
     if fields is not None and name in fields:
         return _shared(WRITE, obj, name, value, site)
     found = in_class(cls, name)
-    if type(found) is property and own(found.fset):
+    if type(found) is property and (own(found.fset) or found.fset in REPLACED):
         return call(site, found.fset, obj, value)
     if own(setter := in_class(type(found), "__set__")):
         return call(site, setter, found, obj, value)
@@ -219,6 +245,7 @@ def _set(obj: Any, name: str, value: Any) -> None:
 
 def remove(obj: Any, name: str, site: Site) -> Any:
     """``del obj.name``."""
+    obj = twin(obj) if type(obj) is threading.local else obj
     found = in_class(type(obj), name)
     if type(found) is property and own(found.fdel):
         return call(site, found.fdel, obj)

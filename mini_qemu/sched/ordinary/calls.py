@@ -15,6 +15,7 @@ import contextlib
 import functools
 import inspect
 import logging
+import queue
 import weakref
 from collections.abc import Callable
 from types import (
@@ -40,7 +41,7 @@ from .guard import WHOLE, Site
 from .items import born, compared, touch
 from .iteration import collected, generating, natively
 from .outside import refuse_outside
-from .replaced import CARRIERS, REPLACED, twin
+from .replaced import CARRIERS, REPLACED, twin, word_of
 from .rewriting import Ordinary
 from .state import enter
 from .variables import set_by_name
@@ -96,7 +97,9 @@ def call(site: Site, f: Any, /, *args: Any, **kwargs: Any) -> Any:
     return call_library(site, f, args, kwargs)
 
 
-_BUILTIN = {BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, MethodWrapperType}
+_BUILTIN = {
+    BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, MethodWrapperType, type(queue.SimpleQueue().get),
+}  # fmt: skip
 
 
 def _prepare(f: FunctionType, site: Site) -> tuple[Any, Any]:
@@ -213,6 +216,10 @@ def build(site: Site, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     if own(in_class(cls, "__del__")):
         reason = "is called when the last reference goes, which the explorer does not see; write a method and call it"
         raise refuse(site, f"{cls.__name__}.__del__ {reason}")
+    word = next((base for base in cls.__mro__ if base in REPLACED and base not in CARRIERS), None)
+    if word is not None:
+        reason = "which the explorer puts another class in place of; keep one in an attribute instead"
+        raise refuse(site, f"{cls.__name__} is derived from {word_of(word)}, {reason}")
     if issubclass(cls, logging.Handler):
         raise refuse(site, f"{cls.__name__} is a logging handler, and under the explorer logging says nothing; append "
                            "to a list")  # fmt: skip

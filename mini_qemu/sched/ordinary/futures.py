@@ -23,8 +23,8 @@ from mini_qemu.sched.primitives import Primitive
 
 from .access import answer, call, guard_of
 from .iteration import Produced, collected, generating
-from .replaced import REPLACED
-from .threads import END, JOINED, Life
+from .replaced import REPLACED, TWINS
+from .threads import END, JOINED, Life, worker
 from .words import answered, asked, tells, word
 
 PENDING, RUNNING, CANCELLED, FINISHED = "pending", "running", "cancelled", "finished"
@@ -259,7 +259,7 @@ def _submit(world: Any, task: Any, op: Op) -> Life | None:
     pool.work.append(op[2:])
     if len(pool.workers) >= pool.most:
         return None
-    life = Life(f"{pool.prefix}_{len(pool.workers)}", None)
+    life = worker(Life(f"{pool.prefix}_{len(pool.workers)}", None))
     life.begun = life.pool = True
     pool.workers.append(life)
     return life
@@ -335,3 +335,12 @@ REPLACED.update({
     concurrent.futures.wait: _wait,
     concurrent.futures.as_completed: _as_completed,
 })  # fmt: skip
+
+
+def _pool_of(real: Any) -> ThreadPoolExecutor:
+    if real._threads or real._shutdown:
+        raise RuntimeError("a ThreadPoolExecutor of the module was used already; make it in main")
+    return ThreadPoolExecutor(real._max_workers, real._thread_name_prefix, real._initializer, real._initargs)
+
+
+TWINS.append((concurrent.futures.ThreadPoolExecutor, _pool_of))

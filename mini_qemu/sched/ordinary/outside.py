@@ -7,6 +7,7 @@ two threads give it the same object without synchronisation, it is refused.
 
 from __future__ import annotations
 
+import threading
 from types import MethodDescriptorType, ModuleType, WrapperDescriptorType
 from typing import Any
 
@@ -45,6 +46,7 @@ _OUTSIDE = {
                     "works on files, which outlive a run; keep the data in a list or dict"),
     **dict.fromkeys(("ctypes", "_ctypes", "numpy"), "works on memory that the explorer cannot see"),
     **dict.fromkeys(("sched",), "runs by the clock; call the function in a thread"),
+    "concurrent.futures.process": "starts processes, which share nothing; use a ThreadPoolExecutor",
     "atexit": "is called when the process ends, after all runs; call the function at the end of main",
 }  # fmt: skip
 
@@ -95,9 +97,11 @@ def is_harmless(module: str, f: Any) -> bool:
 def refuse_outside(site: Site, module: str, name: str) -> None:
     top = module.partition(".")[0].lstrip("_")
     short = name.rpartition(".")[2]
+    if top == "thread":
+        top = "threading" if hasattr(threading, short) else "_thread"
     reason = _FUNCTIONS_OUTSIDE.get((module, short)) or _OUTSIDE.get(module) or _OUTSIDE.get(module.partition(".")[0])
-    if module in ("threading", "queue", "_queue", "_thread") or module.startswith("concurrent"):
-        reason = "is not among the words of threading, queue and concurrent.futures that the explorer knows"
+    if module in ("threading", "queue", "_queue", "_thread") or (module.startswith("concurrent") and not reason):
+        reason = "is no word of threading, queue or concurrent.futures that the explorer knows; leave it out"
         if short in ("enumerate", "active_count"):
             reason = "looks at threads of the whole process; keep yours in a list"
     if reason is not None:

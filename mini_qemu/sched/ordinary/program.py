@@ -98,6 +98,7 @@ class Program(Scenario):
 
 def _main_thread(state: Any, main: Callable[[], Any]) -> Steps:
     life = threads.Life(MAIN, None)
+    threads.first(life)
     yield from answered((getattr(getattr(main, "__code__", None), "co_filename", ""), "", 0), main)
     yield (threads.END, life)
 

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import queue
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -30,3 +33,12 @@ def twin(value: Any) -> Any:
                 known = guard.twins[id(value)] = (value, make(value))
             return known[1]
     return value
+
+
+def word_of(thing: Any) -> str:
+    """How a program names a class or function of `threading`, `queue` or `concurrent.futures`."""
+    for module in (threading, queue, concurrent.futures):
+        for name, value in vars(module).items():
+            if value is thing and not name.startswith("_"):
+                return f"{module.__name__}.{name}"
+    return f"{thing.__module__}.{thing.__qualname__}"

@@ -14,6 +14,7 @@ Left out: `enumerate`, `active_count`, `settrace` and `excepthook`.
 from __future__ import annotations
 
 import contextvars
+import sys
 import threading
 import time
 from typing import Any
@@ -21,8 +22,11 @@ from typing import Any
 from mini_qemu.sched.clerk import Steps
 from mini_qemu.sched.handles import Handle
 from mini_qemu.sched.ops import SPAWN, Op, operation
+from mini_qemu.sched.places import OWN_FILES
 
-from .access import UNSHARED, guard_of
+from .access import UNSHARED, answer, guard_of
+from .attributes import attribute
+from .guard import Site
 from .replaced import CARRIERS, REPLACED, TWINS
 from .sync import Event
 from .words import answered, asked
@@ -99,11 +103,23 @@ def _init(
     life_of(self)
 
 
-def _start(self: threading.Thread) -> Steps:
+def _begun(self: threading.Thread, starts: bool = False) -> Steps:
+    """Whether a thread was started, and perhaps that it is: a place like any other, as two threads may ask."""
+    if not getattr(self, "_initialized", False):
+        raise RuntimeError("thread.__init__() not called")
     life = life_of(self)
-    if life.begun:
+
+    def run() -> bool:
+        was, life.begun = life.begun, life.begun or starts
+        return was
+
+    return (yield from answer(attribute(self, "started", starts, run, here())))
+
+
+def _start(self: threading.Thread) -> Steps:
+    if (yield from _begun(self, True)):
         raise RuntimeError("threads can only be started once")
-    life.begun = True
+    life = life_of(self)
     yield (SPAWN, life, live, (life,))
 
 
@@ -127,16 +143,52 @@ def _run(self: Any) -> Steps:
 
 
 def _join(self: threading.Thread, timeout: float | None = None) -> Steps:
-    life = life_of(self)
-    if not life.begun:
+    if not (yield from _begun(self)):
         raise RuntimeError("cannot join thread before it is started")
     if self is _current():
         raise RuntimeError("cannot join current thread")
-    yield (JOINED if timeout is None else IS_ALIVE, life)
+    yield (JOINED if timeout is None else IS_ALIVE, life_of(self))
 
 
 def _is_alive(self: threading.Thread) -> Steps:
+    if not (yield from _begun(self)):
+        return False
     return (yield (IS_ALIVE, life_of(self)))
+
+
+def _ident_of(self: threading.Thread) -> int | None:
+    """`Thread.ident`: None before it is started."""
+    life = life_of(self)
+    return int(guard_of().world.registry.tids[life.name]) + 1 if life.begun else None
+
+
+def _set_daemon(self: Any, daemonic: bool) -> None:
+    if life_of(self).begun:
+        raise RuntimeError("cannot set daemon status of active thread")
+    self._daemonic = bool(daemonic)
+
+
+def here() -> Site:
+    """Where the program stands that calls one of these words."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(OWN_FILES):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_code.co_qualname, frame.f_lineno
+
+
+def worker(life: Life) -> Life:
+    """``life`` with the thread object that `current_thread` gives in a pool."""
+    thread = threading.Thread(name=life.name, daemon=True)
+    getattr(threading, "_dangling", set()).discard(thread)
+    life.thread = thread
+    guard_of().lives[id(thread)] = thread, life
+    return life
+
+
+def first(life: Life) -> None:
+    """``life`` is that of the main thread."""
+    life.begun = True
+    guard_of().lives[id(threading.main_thread())] = threading.main_thread(), life
 
 
 def _current() -> Any:
@@ -243,7 +295,14 @@ def _context_variable(real: contextvars.ContextVar[Any]) -> ContextVariable:
         return ContextVariable(real.name)
 
 
+def _local(real: threading.local) -> Local:
+    made = Local()
+    object.__getattribute__(made, "_of")["main"] = dict(vars(real))
+    return made
+
+
 UNSHARED.add(ContextVariable)
+TWINS.append((threading.local, _local))
 TWINS.append((contextvars.ContextVar, _context_variable))
 
 REPLACED.update({
@@ -255,6 +314,12 @@ REPLACED.update({
     threading.Timer.__init__: _timer_init,
     threading.Timer.cancel: _timer_cancel,
     threading.Timer.run: _timer_run,
+    threading.Thread.ident.fget: _ident_of,  # type: ignore[attr-defined]
+    threading.Thread.daemon.fset: _set_daemon,  # type: ignore[attr-defined]
+    threading.Thread.setName: lambda self, name: setattr(self, "name", name),
+    threading.Thread.getName: lambda self: self.name,
+    threading.Thread.isDaemon: lambda self: self.daemon,
+    threading.Thread.setDaemon: _set_daemon,
     threading.current_thread: _current,
     threading.main_thread: threading.main_thread,
     threading.get_ident: _ident,

@@ -1,4 +1,4 @@
-"""A walk through the language and the library: what is right is proved, what is wrong fails or is refused in a sentence.
+"""A walk through the language and the library: right is proved, wrong fails or is refused.
 
 Each program is called by its verdict. A refusal names file and line, and says what to write instead.
 """
@@ -7,11 +7,11 @@ import pytest
 
 from mini_qemu.sched import InstrumentationError, explore
 
-from . import walk_language, walk_library
+from . import walk_language, walk_library, walk_words
 
 PROGRAMS = {
     f"{module.__name__.rpartition('_')[2]}-{name}": main
-    for module in (walk_language, walk_library)
+    for module in (walk_language, walk_library, walk_words)
     for name, main in vars(module).items()
     if name.startswith(("proved_", "fails_", "refused_"))
 }
