@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Explore a Python file from a shell: `python -m mini_qemu.sched FILE.py[:FUNCTION]`.
 
-    python -m mini_qemu.sched counter.py                     its scenarios, or its function main
+    python -m mini_qemu.sched counter.py                     its scenarios, its function main, or what it runs
     python -m mini_qemu.sched counter.py:test_two_adds       this function, which takes no arguments
     python -m mini_qemu.sched counter.py --replay "v1:..."   one run, in columns
 
@@ -29,6 +29,7 @@ from .ordinary.program import Explorable
 from .replay import replay
 from .result import Result
 from .scenario import Scenario
+from .source import load_script
 
 SECONDS = 60.0
 """How long an exploration may take when nothing is said."""
@@ -39,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m mini_qemu.sched", description="Run every interleaving of a program that uses threading."
     )
-    made.add_argument("what", metavar="FILE.py[:FUNCTION]", help="by default its scenarios, or its function main")
+    made.add_argument("what", metavar="FILE.py[:FUNCTION]", help="by default its scenarios, its main, or what it runs")
     made.add_argument("--method", default="auto", choices=METHODS, help="how to search (auto)")
     made.add_argument("--seconds", type=float, default=SECONDS, help=f"stop after so many seconds ({SECONDS:.0f})")
     made.add_argument("--first", action="store_true", help="stop at the first failure")
@@ -86,7 +87,8 @@ def report(thing: Explorable, result: Result) -> str:
 def sentence(error: Exception) -> str:
     """An error as a line of its own."""
     text = str(error)
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    begins_with_a_word = text.partition(" ")[0].isalpha()  # not with a file or a name
+    return (text[:1].upper() + text[1:] if begins_with_a_word else text) + ("" if text.endswith(".") else ".")
 
 
 def load(what: str) -> list[Explorable]:
@@ -104,7 +106,8 @@ def load(what: str) -> list[Explorable]:
         return list(scenarios)
     if callable(getattr(module, "main", None)):
         return [module.main]
-    raise ValueError(f"{file} has neither a Scenario nor a function main at its top level; name one: {file}:FUNCTION")
+    raise ValueError(f"nothing in {file} can be explored: no Scenario, no function main, nothing that it runs; "
+                     f"name a function: {file}:FUNCTION")  # fmt: skip
 
 
 def _module(path: Path) -> ModuleType:
@@ -114,11 +117,11 @@ def _module(path: Path) -> ModuleType:
     control(name)
     spec = spec_from_file_location(name, path)
     assert spec is not None, "the name ends in .py"
-    assert spec.loader is not None
+    assert spec.origin is not None
     module = sys.modules[name] = module_from_spec(spec)
     sys.path.insert(0, str(path.resolve().parent))
     try:
-        spec.loader.exec_module(module)
+        load_script(module, spec.origin)
     except SyntaxError as error:
         raise ValueError(f"{path} is not Python: line {error.lineno}: {error.msg}") from None
     except (Exception, SystemExit) as error:

@@ -17,6 +17,7 @@ from .minimise import shortest_trace
 from .ordinary.program import Explorable
 from .replay import replay
 from .result import Failure, Result
+from .scenario import Finding
 from .trace import Step, Trace, short_file
 
 _ACCESSES = {"read", "write", "cas"}
@@ -216,8 +217,7 @@ def _conflict(before: list[Step], between: list[Step], after: list[Step], thread
             return _Part(f"{_told(first)} before {_told(other)}{held_up}.", (_beat(first), _beat(other)))
     if between and before:
         last = before[-1]
-        place = f"{last.function} ({short_file(last.file)}:{last.line})"
-        return _Part(f"{thread} was held up in {place} while {_names(between)} went on.", (_beat(last),))
+        return _Part(f"{thread} was held up{_in(last)} while {_names(between)} went on.", (_beat(last),))
     return _Part("")
 
 
@@ -283,7 +283,12 @@ def _beat(step: Step) -> Beat:
 
 
 def _at(step: Step, what: str) -> str:
-    return f"{step.thread} {what} in {step.function} ({short_file(step.file)}:{step.line})"
+    return f"{step.thread} {what}{_in(step)}"
+
+
+def _in(where: Step | Finding) -> str:
+    """Where it was, for the end of a phrase; nothing for what no function of the program did."""
+    return f" in {where.function} ({short_file(where.file)}:{where.line})" if where.function else ""
 
 
 def _ending(trace: Trace) -> _Part:
@@ -291,7 +296,7 @@ def _ending(trace: Trace) -> _Part:
     if finding is None:
         return _Part("The run ends without a finding." if trace.finished else "The run is not finished.")
     last = len(trace.steps)
-    place = f" in {finding.function} ({short_file(finding.file)}:{finding.line})" if finding.function else ""
+    place = _in(finding)
     if finding.kind == "livelock":
         stands = f"; {finding.thread} stands{place}" if place else ""
         return _Part(f"In the end {finding.message}{stands}.", (Beat(last, finding.thread, "livelock"),))

@@ -13,9 +13,10 @@ import ast
 import functools
 import linecache
 import os
-from types import CodeType
+from types import CodeType, ModuleType
 
 from .errors import InstrumentationError
+from .script import with_main
 
 FUTURES = __future__.annotations.compiler_flag  # what a file may import from there and changes its code
 
@@ -59,11 +60,23 @@ def _stamp(file: str) -> tuple[int, int] | None:
     return found.st_size, found.st_mtime_ns
 
 
+_scripts: set[str] = set()
+"""The files that were loaded as scripts: their trees have a function `main`."""
+
+
+def load_script(module: ModuleType, filename: str) -> None:
+    """Run the file in ``module``, but for what it does as a script, which becomes the function `main`."""
+    _scripts.add(filename)
+    source = "".join(linecache.getlines(filename))
+    exec(compile(tree_of(filename, source), filename, "exec", dont_inherit=True), vars(module))
+
+
 @functools.lru_cache(maxsize=64)
 def tree_of(filename: str, source: str) -> ast.Module:
     """A file's syntax tree. A cell may hold lines for IPython alone (``%time``, ``!ls``): they are left out."""
     try:
-        return ast.parse(source, filename)
+        tree = ast.parse(source, filename)
+        return with_main(tree) if filename in _scripts else tree
     except SyntaxError:
         lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n")]
         return ast.parse("\n".join(lines), filename)

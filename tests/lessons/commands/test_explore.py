@@ -60,7 +60,7 @@ def test_the_scenarios_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "has neither a Scenario nor a function main at its top level"),
+        ("", "no Scenario, no function main, nothing that it runs"),
         ("def f(:\n", "is not Python: line 1"),
         ("1 / 0\n", "stops with ZeroDivisionError"),
         ("raise OSError(5, 'mine')\n", "stops with OSError"),
