@@ -283,8 +283,8 @@ LATER = (
         "join the return path thread in the clean-up, and let the joiner close its file",
         "36e9aab3c569d4c9ad780473596e18479838d1aa",
         "Cancel and failure left the return path thread behind, and the next migration used the state that the thread"
-        " still held. The patch joins it in migrate_fd_cleanup, where every path ends; from_dst_file is closed by"
-        " whoever joined. The join came after to_dst_file was gone, which is the next mistake: see"
+        " still held. The patch joins it in migrate_fd_cleanup, where every path ends; the thread that"
+        " joined closes from_dst_file. The join came after to_dst_file was gone, which is the next mistake: see"
         " join_before_close. Stands on lock_in_await and restart_return_path_thread.",
         "2023-09",
     ),

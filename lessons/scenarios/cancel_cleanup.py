@@ -4,7 +4,7 @@
 Nobody joins the return path thread on cancel. If it has not closed its file when main closes the other one, main
 finds two references, concludes that somebody else will take the channel out of the yank list, and removes the
 instance: abort. No join helps, cancel never comes to it; with patch 5 the owner of to_dst_file takes the entry out,
-whoever closes last.
+the thread that closes last.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 """Two laboratories beside the player: switch fixes and see the verdict change; be the scheduler.
 
 Both are anywidgets around player.js with one synced trait, `view`: what the module draws. The browser answers with
-messages (which fixes, which thread), Python makes a new view. Whatever goes wrong in a handler becomes a sentence
+messages (which fixes, which thread), Python makes a new view. Whatever fails in a handler becomes a sentence
 in the widget, never a traceback nobody sees. Each has the two forms at rest as well: `repr` is the result, checked
 by nbval, and text/html is the static table which the same module upgrades where scripts may run; there the toggles
 work on the results that were stored.

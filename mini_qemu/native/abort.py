@@ -55,7 +55,7 @@ def assertion_at(filename: str, line: int) -> str | None:
 
 
 def install(program: str) -> None:
-    """From now on nothing that goes wrong in any thread goes unseen."""
+    """From now on no error of any thread goes unseen."""
 
     def end(kind: type[BaseException], error: BaseException | None, _: TracebackType | None) -> None:
         try:

@@ -6,9 +6,9 @@ After Abdulla, Aronis, Jonsson, Sagonas, "Optimal dynamic partial order reductio
 at the state before its d-th event.
 
 Strategy: `execution.py` knows what happens before what, `reversal.py` how a race is turned round; here is the search
-alone. Nothing is recursive over the length
-of a run. A run is made by re-executing the prefix up to the deepest state with an unexplored branch; only there
-new races are looked for, but every race of the run is reversed again, since what follows it is new.
+alone. Nothing is recursive over the length of a run. A run re-executes the prefix up to the deepest state with an
+unexplored branch. Only from there on it looks for new races, but it reverses every race of the run again, since what
+follows the race is new.
 
 Left out: the paper's optimisation for operations that commute by value. Two writes of the same value conflict.
 """

@@ -160,7 +160,7 @@ def drain(n: int) -> None:
 
 
 def one_run(scenario: Scenario) -> int:
-    """One world, run by whoever is first: the steps alone, no analysis. Returns how many there were."""
+    """One world, run by the first thread that can: the steps alone, no analysis. Returns how many there were."""
     world = World(scenario)
     steps = 0
     with world.running():

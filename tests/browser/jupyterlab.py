@@ -247,7 +247,7 @@ class Notebook:
     def screenshot(self, name: str, of: Locator | None = None) -> list[Path]:
         """The whole notebook, or one element of it, in both themes: build/screenshots/NAME-light.png and -dark.png.
 
-        For whoever wants to look at them: only where the environment has SCREENSHOTS, for all take four minutes.
+        To look at them: only where the environment has SCREENSHOTS, for all take four minutes.
         """
         if not os.environ.get("SCREENSHOTS"):
             return []

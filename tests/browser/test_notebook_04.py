@@ -42,7 +42,7 @@ def test_the_exercises(book):
 
 def test_the_questions(book):
     quiz = book.output(QUIZ)
-    learner.quiz(quiz, "Whoever unpacks the box, after shaking it", "Whoever packs it")
+    learner.quiz(quiz, "The one who unpacks the box, after shaking it", "The one who packs it")
     learner.quiz(quiz, "Yes, as before", "No, it ends well")
 
 

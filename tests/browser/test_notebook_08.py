@@ -65,7 +65,7 @@ def test_the_exercises(book):
 
 def test_the_question(book):
     learner.quiz(book.output(QUIZ), "Yes: proved is proved", "No")
-    learner.quiz(book.output(QUIZ), "Whoever drops its reference second", "Nobody")
+    learner.quiz(book.output(QUIZ), "The thread that drops its reference second", "Nobody")
 
 
 def test_on_the_next_day_it_is_there_again(book):

@@ -134,7 +134,7 @@ class Pair:
 
     def ask(self, machine: Machine, command: str, **arguments: object) -> Any:
         """In band. A line that stalls while the big lock is held blocks the main loop, as in QEMU; only the end of the
-        line frees it (or an out-of-band yank). So whoever waits for long cuts the line."""
+        line frees it (or an out-of-band yank). So a side that waits for long cuts the line."""
         patience = threading.Timer(1.0, self.line.cut)
         patience.start()
         try:

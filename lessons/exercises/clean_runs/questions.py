@@ -72,7 +72,7 @@ QUESTIONS = (
         "clean-runs/earlier",
         LESSON,
         "From lesson 05: two threads close at once and both read a count of 2. Who takes the connection off the list?",
-        {"second": "Whoever drops its reference second", "nobody": "Nobody"},
+        {"second": "The thread that drops its reference second", "nobody": "Nobody"},
         lambda: "nobody" if explore(two_closers.scenario).findings["use-after-free"] else "second",
         "Both read before either dropped, so neither saw 1. The entry stays, and the connection goes.",
         {"second": "Its count has changed by then, but it does not look again. It has already decided."},

@@ -46,7 +46,7 @@ QUESTIONS = (
         "hold/label",
         LESSON,
         "The box again. Who should put the label on?",
-        {"unpacker": "Whoever unpacks the box, after shaking it", "packer": "Whoever packs it"},
+        {"unpacker": "The one who unpacks the box, after shaking it", "packer": "The one who packs it"},
         lambda: "unpacker" if explore(twins.with_label).failing else "packer",
         "Only the packer knows what goes in. Labelled there, the glass arrives whole.",
         {"unpacker": "After shaking, the unpacker knows for certain. So does everyone who hears the noise."},

@@ -18,7 +18,7 @@ ORDER = OrderExercise(
     title="Order the clean-up",
     statement="The clean-up retires the connection. In which order?",
     why="First the entry, while the channel is surely alive; then the file. When the instance goes, the list is empty,"
-    " whoever else is still closing.",
+    " no matter which thread is still closing.",
     trials=(CANCEL,),
     mount=instead_of("migration.migrate_fd_cleanup"),
     hints=(

@@ -27,8 +27,8 @@ QUESTIONS = (
     Question(
         "count/what-suffices",
         LESSON,
-        "Patches 1 to 4 are in. An operator cancels a migration with a return path. Whoever closes its file and reads a"
-        " count of one takes the connection off the list. What is enough for an abort?",
+        "Patches 1 to 4 are in. An operator cancels a migration with a return path. A thread that closes its file and"
+        " reads a count of one takes the connection off the list. What is enough for an abort?",
         {
             "no": "Nothing: somebody is always last",
             "late": "It is enough that the last close comes late",

@@ -205,7 +205,7 @@ class Guard:
 
     def touched(self, obj: Any, kind: str, site: Site, name: str = "") -> Box:
         """The box of ``obj``, which is touched and may have none: a library made it, or somebody before the run. If it
-        was there in an earlier run, it is ``old``: it may be read, and whoever changes it is refused.
+        was there in an earlier run, it is ``old``: it may be read, and a change of it is refused.
         """
         known = self.boxes.get(id(obj))
         if known is not None:

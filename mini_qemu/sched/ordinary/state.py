@@ -2,7 +2,7 @@
 """The state that a scenario's setup has made, under guard from the first step on.
 
 A setup runs plainly, so nobody has noted what it made. Strategy: one walk from the state over all that it holds, in the
-same order in every run; each object gets its box, and so the same key whoever touches it first.
+same order in every run; each object gets its box, and so the same key, no matter which thread touches it first.
 
 Left out: what only a library's object holds. It gets its box when it is touched.
 """

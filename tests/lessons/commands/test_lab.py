@@ -88,7 +88,7 @@ def test_each_problem_is_one_sentence(
     assert "One folder is enough" in refused(["a", "b"], capsys)
     (tmp_path / "file").touch()
     assert "is a file, not a folder" in refused(["file"], capsys)
-    assert not (tmp_path / lab.FOLDER).exists(), "whoever is refused finds nothing changed"
+    assert not (tmp_path / lab.FOLDER).exists(), "a refused command changes nothing"
     monkeypatch.setattr(lab, "find_spec", lambda name: None)
     assert "pip install 'mini-qemu[lab]'" in refused([], capsys)
 

@@ -1,4 +1,4 @@
-"""Real threads, in child processes: what goes wrong is counted, and a cancel keeps what was found."""
+"""Real threads, in child processes: failures are counted, and a cancel keeps what was found."""
 
 from __future__ import annotations
 

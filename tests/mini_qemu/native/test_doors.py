@@ -155,7 +155,7 @@ def test_a_part_of_memory(stage: Stage):
 
 
 @pytest.mark.parametrize("requests", [3, 300])
-def test_whoever_closes_its_half_gets_all_answers(stage: Stage, requests: int):
+def test_a_client_that_closes_its_half_gets_all_answers(stage: Stage, requests: int):
     """`echo ... | socat - UNIX:q` and `nc -N`."""
     a = stage.mini("a")
     text = b'{"execute":"qmp_capabilities"}' + b'{"execute":"query-status"}' * (requests - 1)
@@ -191,7 +191,7 @@ def test_a_client_that_does_not_read_keeps_nobody_waiting(stage: Stage, flood: b
     assert resident(a) < 100 << 20
     silent.sock.settimeout(PATIENCE)
     seen = sum(1 for _ in zip(range(100), silent.file, strict=False))
-    assert seen == 100  # and whoever begins to read goes on where it stopped
+    assert seen == 100  # and a client that begins to read goes on where it stopped
 
 
 def resident(machine: Machine) -> int:
@@ -204,7 +204,7 @@ MOST = 24  # descriptors
 
 
 def test_no_descriptors_left(stage: Stage):
-    """Whoever comes then is hung up on, and nothing turns in circles."""
+    """A client that comes then is hung up on, and nothing spins."""
     a = stage.mini("a", "-incoming", stage.uri())
     assert a.qmp("query-status")["status"] == "inmigrate"
     resource.prlimit(a.process.pid, resource.RLIMIT_NOFILE, (MOST, MOST))

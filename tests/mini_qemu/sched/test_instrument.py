@@ -226,7 +226,7 @@ def test_functions_and_classes_find_themselves_by_name() -> None:
     assert (s.value, s.other) == (6, 6 + 4)
 
 
-def test_nested_functions_are_functions_to_whoever_calls_them() -> None:
+def test_nested_functions_are_functions_to_their_callers() -> None:
     s = alone(called_by_others)
     assert (s.value, s.other) == ([8, 2, 1, -1, -5], [2, 2, 2, 3])
 

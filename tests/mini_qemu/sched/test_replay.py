@@ -190,7 +190,7 @@ def test_what_a_closed_channel_refuses_is_not_told_as_sent() -> None:
 
 
 def half_way(counter: Any, step: Step) -> bool:
-    """Whoever has read the counter writes before anybody else reads."""
+    """A thread that has read the counter writes before another reads."""
     return not (step.op == "read" and step.thread == "B" and counter.value == 0)
 
 
@@ -198,7 +198,7 @@ def test_a_trace_says_which_step_breaks_a_rule_first() -> None:
     scenario = dataclasses.replace(LOST, invariants={"one at a time": half_way})
     (rule,) = replay(scenario, "v1:A1 B2 A1").invariants
     assert (rule.name, rule.broken) == ("one at a time", 2)
-    assert rule.meaning == "Whoever has read the counter writes before anybody else reads."
+    assert rule.meaning == "A thread that has read the counter writes before another reads."
     assert replay(scenario, "v1:A2 B2").invariants[0].broken == 0
     assert explore(scenario).runs == explore(LOST).runs
 

@@ -165,7 +165,7 @@ def makes(s: State, looks: bool) -> None:
 
 
 def test_objects_of_two_threads_are_told_apart() -> None:
-    """Whoever comes first makes the first object: its number says nothing about whose it is."""
+    """The thread that comes first makes the first object: its number says nothing about its owner."""
     scenario = Scenario("makes", State, {"A": (makes, True), "B": (makes, False)}, check=lambda s: not s.hit)
     assert explore(scenario, "states").verdict == "failed"
 
