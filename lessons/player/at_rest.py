@@ -6,10 +6,11 @@ static twin, followed by one classic script with the view's data; classic, becau
 own table even if equal players occur twice on a page. The data is compressed JSON: a lab of four runs is 240 kB of
 text, of which every step says nearly what the last one said.
 
-The module player.js and its style travel in the same script, behind a mark. A fresh output always carries them, so it
-works alone. A stored notebook keeps them once, in its first player (`lessons.authoring.normalise`); the outputs
-without them wait in `window.miniQemu.waiting` until the module arrives, whichever is drawn first. Where it does not
-arrive, because its cell was cleared or deleted, each keeps its table and says that running its own cell brings it back.
+The module player.js and its style travel in the same script, behind a mark, compressed as well. A fresh output always
+carries them, so it works alone. A stored notebook keeps them once, in its first player (`lessons.authoring.normalise`),
+as one line; the outputs without them wait in `window.miniQemu.waiting` until the module arrives, whichever is drawn
+first. Where it does not arrive, because its cell was cleared or deleted, each keeps its table and says that running its
+own cell brings it back.
 Left out: the live form, in lessons.widgets.
 """
 
@@ -38,24 +39,30 @@ host.waiting.push([place, packed]);
 setTimeout(() => host.show || place.insertAdjacentHTML("beforeend", "<p><em>TO_PLAY</em></p>"), 2000);
 })(document.currentScript.previousElementSibling, "%s");""".replace("TO_PLAY", TO_PLAY)
 
-# The module: of several on a page (fresh outputs, two notebooks in one JupyterLab) the last one draws from then on.
+# The module and its style, compressed as the data is. It runs as one more classic script: a page that lets this one run
+# lets that one run too, where it may refuse `eval` and modules from a blob. Of several on a page (fresh outputs, two
+# notebooks in one JupyterLab) the last one draws from then on.
 _MODULE = """
-%s(() => {
+%s((packed) => {
 const host = window.miniQemu;
-const style = document.getElementById("mini-qemu-style") ?? document.createElement("style");
-style.id = "mini-qemu-style";
-style.textContent = %s;
-document.head.append(style);
-const module = (() => {
-%s
-})();
-host.show = async (place, packed) => {
+const read = async (packed) => {
 const bytes = Uint8Array.from(atob(packed), (one) => one.charCodeAt(0));
 const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-module.mount(place, JSON.parse(await new Response(inflated).text()));
+return JSON.parse(await new Response(inflated).text());
 };
+read(packed).then(({ module, style }) => {
+const sheet = document.getElementById("mini-qemu-style") ?? document.createElement("style");
+sheet.id = "mini-qemu-style";
+sheet.textContent = style;
+const script = document.createElement("script");
+script.textContent = module;
+document.head.append(sheet, script);
+script.remove();
+const { mount } = host.module;
+host.show = async (place, packed) => mount(place, await read(packed));
 for (const [place, packed] of host.waiting.splice(0)) host.show(place, packed);
-})();"""
+});
+})("%s");"""
 _ANY_OUTPUT = re.compile(
     r'(<div class="mini-qemu-at-rest".*?<script>.*?)(?:\n' + re.escape(MARK) + r".*?)?(</script>)", re.S
 )
@@ -74,21 +81,16 @@ def style_text() -> str:
 @cache
 def _module_script() -> str:
     module = compact(module_text()).replace("export default", "return")
-    return _MODULE % (MARK, as_script(compact(style_text()).replace("\n", " ")), module)
+    script = f"window.miniQemu.module = (() => {{\n{module}\n}})();"
+    return _MODULE % (MARK, packed({"module": script, "style": compact(style_text())}))
 
 
 def compact(text: str) -> str:
-    """JavaScript or CSS without indentation, blank lines and comments on lines of their own, a line a line as before:
-    each notebook carries it, and nobody reads it there. No text in backquotes may go over two lines."""
+    """JavaScript or CSS without indentation, blank lines and comments on lines of their own: nobody reads it there.
+    No text in backquotes may go over two lines."""
     text = re.sub(r"^\s*/\*.*?\*/[ \t]*$", "", text, flags=re.M | re.S)
     lines = (line.strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
-
-
-def as_script(value: Any) -> str:
-    """JSON that may stand inside a script element."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def packed(view: Any) -> str:

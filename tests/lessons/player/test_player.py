@@ -11,8 +11,8 @@ import pytest
 from lessons.player import Player, trace_data
 from lessons.player.at_rest import (
     MARK,
-    as_script,
     compact,
+    html_at_rest,
     module_text,
     packed,
     style_text,
@@ -164,9 +164,9 @@ def test_two_players_of_one_run_are_the_same_text(door):
 
 
 def test_nothing_in_the_script_can_end_it_or_reach_the_network():
-    for text in (module_text(), style_text(), as_script({"a": "</script><!--"})):
-        assert "</script" not in text
-        assert "<!--" not in text
+    form = html_at_rest({"a": "</script><!--"}, "")
+    assert form.count("</script") == 1
+    assert "<!--" not in form
     assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg)", module_text() + style_text())
     assert not re.search(r"\bimport\b", re.sub(r"//.*|/\*[\s\S]*?\*/|\|import\|", "", module_text()))
 
@@ -203,7 +203,7 @@ def test_the_module_can_be_taken_out_of_an_output_and_put_back(door):
     bare = without_module(fresh)
     assert MARK in fresh
     assert MARK not in bare
-    assert len(bare) < len(fresh) / 3
+    assert len(fresh) - len(bare) > 20_000
     assert without_module(bare) == bare
     assert with_module(bare) == with_module(fresh) == fresh
     assert with_module(bare + bare) == fresh + bare, "one module for two players"
