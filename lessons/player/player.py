@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import html
 import linecache
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -53,7 +53,7 @@ from lessons.views.source import (
     shown_path,
 )
 from mini_qemu.fixes import any_fix, fixes, later
-from mini_qemu.sched import Finding, Moment, Step, Trace, chain
+from mini_qemu.sched import Finding, Step, Trace, chain
 
 SEAM = ("mini_qemu/qemu_thread.py", "mini_qemu/sched/")  # a lock is shown where QEMU takes it, not inside the lock
 HELPERS = ("mini_qemu/io_channel.py", "mini_qemu/qom.py", "mini_qemu/qemu_file_channel.py")  # shown where it is called
@@ -167,46 +167,16 @@ def trace_data(
     """
     state = setting(on)
     sources = _Sources(state, later)
-
     scene = Scene(trace)
-    held = hands(trace)
-
-    def moment(at: Moment) -> Data:
-        return {
-            "hand": next(held),
-            "things": scene.at(at),
-            "points": scene.arrows(at),
-            "where": {thread: sources.stands(at.frames.get(thread, [])) for thread in trace.threads},
-            "status": {thread: at.status.get(thread, "unborn") for thread in trace.threads},
-            "blocked": dict(at.blocked),
-            "locks": dict(at.locks),
-            "state": dict(at.state),
-        }
-
-    initial = before = moment(trace.initial)
-    steps = []
+    moments = _moments(trace, sources, scene)
+    initial = before = next(moments)
     beats = chain(trace)
     found = events(trace, beats)
     opens = opening(trace, beats, found)
-    for step, event in zip(trace.steps, found, strict=True):
-        after = moment(step)
-        born = [t for t in trace.threads if before["status"][t] == "unborn" != after["status"][t] and t != step.thread]
-        said: Data = {
-            "object": step.object if step.op in ("lock", "unlock") else "",
-            "value": step.value if step.op == "read" else "",
-            "at": None if before["where"][step.thread] else sources.place(step.file, step.line),
-            "changed": list(step.changed),
-            "writes": written(step, trace.labels),
-            "reads": named(step, trace.labels) if step.op == "read" else [],
-            "woke": [*step.woke, *(thread for thread in born if thread not in step.woke)],
-            "event": event.why,
-            "with": event.other,
-        }
-        text = sentence(step, before, after, broken_at(trace, step.index))
-        steps.append(
-            {"thread": step.thread, "op": step.op, "text": text, **{k: v for k, v in said.items() if v}}
-            | _difference(before, after)
-        )
+    steps = []
+    for step, after, event in zip(trace.steps, moments, found, strict=True):
+        at = None if before["where"][step.thread] else sources.place(step.file, step.line)
+        steps.append(_step(trace, step, before, after) | _said(at=at, event=event.why, **{"with": event.other}))
         before = after
     return {
         "version": 2,
@@ -225,6 +195,41 @@ def trace_data(
         "opens": opens,
         "chapters": [dict(chapter) for chapter in chapters(trace, beats, opens, PROLOGUE)],
     }
+
+
+def _moments(trace: Trace, sources: _Sources, scene: Scene) -> Iterator[Data]:
+    """Where everything is at the start, then after each step."""
+    for at, hand in zip((trace.initial, *trace.steps), hands(trace), strict=True):
+        yield {
+            "hand": hand,
+            "things": scene.at(at),
+            "points": scene.arrows(at),
+            "where": {thread: sources.stands(at.frames.get(thread, [])) for thread in trace.threads},
+            "status": {thread: at.status.get(thread, "unborn") for thread in trace.threads},
+            "blocked": dict(at.blocked),
+            "locks": dict(at.locks),
+            "state": dict(at.state),
+        }
+
+
+def _step(trace: Trace, step: Step, before: Data, after: Data) -> Data:
+    """One step between two moments, without what only the player's way through the run knows of it."""
+    born = [t for t in trace.threads if before["status"][t] == "unborn" != after["status"][t] and t != step.thread]
+    said = _said(
+        object=step.object if step.op in ("lock", "unlock") else "",
+        value=step.value if step.op == "read" else "",
+        changed=list(step.changed),
+        writes=written(step, trace.labels),
+        reads=named(step, trace.labels) if step.op == "read" else [],
+        woke=[*step.woke, *(thread for thread in born if thread not in step.woke)],
+    )
+    text = sentence(step, before, after, broken_at(trace, step.index))
+    return {"thread": step.thread, "op": step.op, "text": text} | said | _difference(before, after)
+
+
+def _said(**values: Any) -> Data:
+    """Those that say something."""
+    return {key: value for key, value in values.items() if value}
 
 
 def named(step: Step, labels: Iterable[str]) -> list[str]:
