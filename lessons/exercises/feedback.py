@@ -12,10 +12,9 @@ import html
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from lessons.exercises.way import next_to
-from lessons.player.at_rest import code
+from lessons.player.at_rest import AtRest, code
 from lessons.player.player import Player
 from mini_qemu.sched import Trace
 
@@ -52,7 +51,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Feedback:
+class Feedback(AtRest):
     """The verdict on an answer, true if it is accepted.
 
     `say` is what there is to say about it, `proved` in which trials it holds, each a sentence. `but` says that it is
@@ -109,9 +108,6 @@ class Feedback:
             return '<p class="next"><em>Change the code above, then run this cell again.</em></p>'
         link = next_to(self.exercise)
         return f'<p class="next">Next: <a href="{link.address}">{html.escape(link.words)}</a></p>' if link else ""
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
 
 def _many(scenarios: int) -> str:

@@ -15,10 +15,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from lessons.exercises import progress
 from lessons.exercises.check_fix import unfixed
+from lessons.player.at_rest import AtRest
 from lessons.player.player import Player
 from lessons.scenarios import find, stories
 from lessons.scenarios.hunting_ground import ground
@@ -45,7 +45,7 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class Catch:
+class Catch(AtRest):
     """What a hunt found: endings that a story has, and those that none has, each with its shortest schedule."""
 
     scenario: str
@@ -76,9 +76,6 @@ class Catch:
         if self.trace is None:
             return said
         return said + Player(self.trace, title="The shortest failing run", on=tuple(fixes.names))._repr_html_()
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
 
 def hunt(

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from lessons.player.at_rest import code, folded
+from lessons.player.at_rest import AtRest, code, folded
 from lessons.player.follow import follow
 from lessons.views.source import Function, SourceError, function_named
 from mini_qemu.fixes import fixes as switches
@@ -167,7 +167,7 @@ def _said(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
-class Asked:
+class Asked(AtRest):
     """The table of a scenario without fixes and with them: which place asks what, about which object, what it hears.
 
         Asked(june_2021, TWO_SIDES, fixes=["one_yank_predicate"], watch="yank list")
@@ -238,9 +238,6 @@ class Asked:
         after = f"<td>{html.escape(row.after)}</td>" if self.watch else ""
         say = html.escape(f"{row.sentence()}{self._then(row)}".replace("`", ""), quote=True)
         return f'<tr data-say="{say}"><td>{row.step}</td>{cells}{after}</tr>'
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
 
 @cache

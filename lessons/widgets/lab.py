@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence, Set
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 import anywidget
 import traitlets
@@ -38,6 +39,24 @@ from mini_qemu.sched import (
 )
 
 MINIMISE_UP_TO = 300  # up to here a second search, for the shortest failing run, is not felt
+
+
+class Alternative(Protocol):
+    """What is tried in the fixes' place: a wrong fix of a story, a line of a table. `scenario`: where it is refuted, if
+    not in the lab's own."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def idea(self) -> str: ...
+    @property
+    def fails(self) -> str: ...
+    @property
+    def kinds(self) -> frozenset[str]: ...
+    @property
+    def scenario(self) -> Scenario | None: ...
+
+    def applied(self) -> AbstractContextManager[None]: ...
 
 
 class _Lab(AtRest, anywidget.AnyWidget):
@@ -101,7 +120,7 @@ class RaceLab(_Lab):
         scenario: Explorable,
         fixes: Sequence[str] = (),
         *,
-        wrong_fixes: Iterable[Any] = (),
+        wrong_fixes: Iterable[Alternative] = (),
         on: Iterable[str] = (),
         title: str | None = None,
         kind: str = "",
@@ -158,7 +177,7 @@ class RaceLab(_Lab):
         """Explore with exactly these fixes (or one wrong one), and pick the run to show."""
         wrong = self.wrong.get(on[0]) if on else None
         with wrong.applied() if wrong else only(*self.always, *on):
-            scenario = getattr(wrong, "scenario", None) or self.scenario  # some are refuted elsewhere
+            scenario = (wrong and wrong.scenario) or self.scenario  # some are refuted elsewhere
             asked = self._key(on), scenario.fingerprint
             if asked not in self._known or self._known[asked].verdict == "incomplete":
                 self._known[asked] = explore(scenario, self.method, limit_seconds=self.limit_seconds)
@@ -350,10 +369,9 @@ def _fix_title(name: str) -> str:
     return f"patch {fix.patch}: {fix.title}" if fix.patch else f"upstream, {fix.date}: {fix.title}"
 
 
-def _why(wrong: Any) -> str:
-    """The sentence that says why a wrong fix fails, if it brings one."""
-    said = getattr(wrong, "fails", "")
-    return f" {said}" if said else ""
+def _why(wrong: Alternative | None) -> str:
+    """The sentence that says why a wrong fix fails."""
+    return f" {wrong.fails}" if wrong else ""
 
 
 def _run_title(trace: Trace) -> str:
