@@ -2,8 +2,9 @@
 """The commands of the monitor, as functions that return plain dicts. Mirrors the qmp_* functions of migration.c and
 yank.c.
 
-Most run in the main thread with the BQL held. Those in OOB run in the monitor's own thread, without the BQL, at any
-time: they exist for the moment when the main loop is stuck, so they must never wait for anything slow.
+Most run in the main thread with the BQL held. yank, query-yank, migrate-pause and migrate-recover run in the monitor's
+own thread, without the BQL, at any time: they exist for the moment when the main loop is stuck, so they must never wait
+for anything slow.
 Left out: blockers, events, most parameters; starting a transport (the caller of `migrate` makes the connection).
 """
 
@@ -29,7 +30,6 @@ from mini_qemu.qemu_thread import qatomic_cmpxchg
 from mini_qemu.yank import MIGRATION_YANK_INSTANCE, YankInstance, yank_instances, yank_query, yank_register_instance
 
 CAPABILITIES = ("events", "multifd", "postcopy-ram", "return-path")
-OOB = ("yank", "query-yank", "migrate-pause", "migrate-recover")
 
 
 class QmpError(Exception):
