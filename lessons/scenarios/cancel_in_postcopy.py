@@ -27,47 +27,26 @@ from lessons.scenarios.stage import (
     Curtain,
     Offstage,
     SourceSide,
-    Wings,
-    hangs_up,
     reap,
     running,
     sends_once_more,
     source_scenario,
     start_return_path,
 )
-from lessons.scenarios.stage.recovery import destination, live_migration, losing_its_line, resume
+from lessons.scenarios.stage.recovery import destination, line_is_lost, live_migration, losing_its_line, pauses, resume
 from lessons.scenarios.story import Story
-from mini_qemu.io_channel import EIO
 from mini_qemu.migration import migrate_fd_cancel, migration_detect_error, migration_iteration_finish, qmp_migrate
 from mini_qemu.monitor import QmpError, qmp_migrate_cancel
 from mini_qemu.process import main_loop_wait
-from mini_qemu.qemu_file import qemu_file_set_error
 from mini_qemu.qemu_thread import QEMU_THREAD_JOINABLE, qemu_thread_create
 
 
-def line_is_lost() -> SourceSide:
-    """The migration thread has seen that the line is dead. There is no return path in this story."""
-    w = running("postcopy-ram", state="postcopy-active")
-    w.ms.rp_state.from_dst_file = None
-    w.ms.postcopy_pause_sem = Wings()  # nobody resumes: the thread's part ends where it goes to sleep
-    hangs_up(w)
-    qemu_file_set_error(w.ms.to_dst_file, -EIO)
-    return w
-
-
 def pauses_at_once() -> SourceSide:
-    """As above, and the story ends where the pause has begun: before it takes the channel out of the yank list."""
+    """The story ends where the pause has begun: before it takes the channel out of the yank list."""
     w = line_is_lost()
     yank: Any = w.qemu.yank
     yank.yank_lock = Curtain()
     return w
-
-
-def pauses(w: SourceSide) -> None:
-    try:
-        migration_detect_error(w.ms)
-    except Offstage:
-        pass
 
 
 def operator_cancels(w: SourceSide) -> None:

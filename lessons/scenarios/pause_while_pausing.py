@@ -14,33 +14,15 @@ asks whether the postcopy has begun, and only then uses the file, without the lo
 
 from __future__ import annotations
 
-from lessons.scenarios.stage import Offstage, SourceSide, Wings, hangs_up, running, source_scenario, yank_list
+from lessons.scenarios.stage import Offstage, SourceSide, Wings, source_scenario, yank_list
 from lessons.scenarios.stage.both_ends import BothEnds, both_lose_their_line
+from lessons.scenarios.stage.recovery import line_is_lost, pauses
 from lessons.scenarios.story import Story
-from mini_qemu.io_channel import EIO
-from mini_qemu.migration import migrate_params_apply, migration_detect_error
+from mini_qemu.migration import migrate_params_apply
 from mini_qemu.monitor import QmpError, qmp_migrate_pause
 from mini_qemu.process import QemuProcess
-from mini_qemu.qemu_file import qemu_file_set_error
 from mini_qemu.savevm import postcopy_pause_incoming
 from mini_qemu.sched import Scenario
-
-
-def line_is_lost() -> SourceSide:
-    """The migration thread has seen that the line is dead. There is no return path in this story."""
-    w = running("postcopy-ram", state="postcopy-active")
-    w.ms.rp_state.from_dst_file = None
-    w.ms.postcopy_pause_sem = Wings()  # nobody resumes: the thread's part ends where it goes to sleep
-    hangs_up(w)
-    qemu_file_set_error(w.ms.to_dst_file, -EIO)
-    return w
-
-
-def pauses(w: SourceSide) -> None:
-    try:
-        migration_detect_error(w.ms)
-    except Offstage:
-        pass
 
 
 def pause_command(qemu: QemuProcess) -> None:

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A postcopy's source loses its line and gets another: the set-up, the threads, and the destination that answers."""
+"""A postcopy's source loses its line: the set-ups, the threads, and the destination that answers.
+
+`losing_its_line` gets another and goes on; a story that begins with `line_is_lost` is over when the source has paused.
+"""
 
 from __future__ import annotations
 
-from lessons.scenarios.stage.props import Bell
+from lessons.scenarios.stage.props import Bell, Offstage, Wings
 from lessons.scenarios.stage.source import SHUT_0, SourceSide, hangs_up, running, start_return_path
 from mini_qemu.channel import socket_outgoing_migration
 from mini_qemu.io_channel import EIO, qio_channel_read, qio_channel_socket_pair, qio_channel_write
@@ -32,6 +35,23 @@ def losing_its_line() -> SourceSide:
     w.ms.postcopy_pause_sem = Bell(w.paused)
     w.ms.postcopy_pause_rp_sem = Bell(w.parked)
     return w
+
+
+def line_is_lost() -> SourceSide:
+    """The migration thread has seen that the line is dead. There is no return path in this story."""
+    w = running("postcopy-ram", state="postcopy-active")
+    w.ms.rp_state.from_dst_file = None
+    w.ms.postcopy_pause_sem = Wings()  # nobody resumes: the thread's part ends where it goes to sleep
+    hangs_up(w)
+    qemu_file_set_error(w.ms.to_dst_file, -EIO)
+    return w
+
+
+def pauses(w: SourceSide) -> None:
+    try:
+        migration_detect_error(w.ms)
+    except Offstage:
+        pass
 
 
 def live_migration(w: SourceSide) -> None:
