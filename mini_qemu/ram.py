@@ -9,6 +9,8 @@ Left out: compression, XBZRLE, RDMA, ignored blocks, blocks that change their si
 
 from __future__ import annotations
 
+import struct
+
 from mini_qemu.fixes import later
 from mini_qemu.io_channel import EINVAL
 from mini_qemu.migration_state import (
@@ -45,6 +47,9 @@ RAM_SAVE_FLAG_CONTINUE = 0x20
 
 PAGE_CONTINUED = RAM_SAVE_FLAG_PAGE | RAM_SAVE_FLAG_CONTINUE
 ZERO_CONTINUED = RAM_SAVE_FLAG_ZERO | RAM_SAVE_FLAG_CONTINUE
+
+PAGE_RECORD = struct.Struct(f"!Q{TARGET_PAGE_SIZE}s")
+"""A page of the same block as the page before."""
 
 MAX_DISCARDS_PER_COMMAND = 12
 
@@ -369,21 +374,20 @@ def ram_load_page(qemu: QemuProcess, rs: RAMState, f: QEMUFile, page: int, flags
 
 def ram_load_more_pages(f: QEMUFile, block: RAMBlock) -> None:
     """Whole pages of the same block that have arrived together with the last: nothing can go wrong with those."""
-    buf, at = qemu_peek_buffer(f)
-    start = at
-    last = len(buf) - 8 - TARGET_PAGE_SIZE
+    buf, start = qemu_peek_buffer(f)
+    end = len(buf) - (len(buf) - start) % PAGE_RECORD.size
     pages, received, faulting = block.pages, block.received, block.faulting
-    while at <= last:
-        word = int.from_bytes(buf[at : at + 8], "big")
+    loaded = 0
+    for word, data in PAGE_RECORD.iter_unpack(memoryview(buf)[start:end]):
         page = word // TARGET_PAGE_SIZE
         if word % TARGET_PAGE_SIZE != PAGE_CONTINUED or page >= len(pages):
             break
-        pages[page] = buf[at + 8 : at + 8 + TARGET_PAGE_SIZE]
+        pages[page] = data
         received[page] = 1
         if page in faulting:
             faulting.pop(page).post()
-        at += 8 + TARGET_PAGE_SIZE
-    qemu_file_skip(f, at - start)
+        loaded += 1
+    qemu_file_skip(f, loaded * PAGE_RECORD.size)
 
 
 def ram_load_blocks(qemu: QemuProcess, f: QEMUFile, total: int) -> bool:

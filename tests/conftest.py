@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -45,10 +46,13 @@ NEEDS: dict[str, tuple[Callable[[], str | None], str, str]] = {
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(TESTS / "browser"):
             item.add_marker("browser")
+    seed = config.getoption("--shuffle")
+    if seed is not None:
+        random.Random(seed).shuffle(items)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -59,6 +63,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden files; then read the diff")
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in the order that this seed gives")
 
 
 @pytest.fixture

@@ -37,6 +37,8 @@ VALUES_PER_TURN = 64
 
 END = object()
 
+STRICT = json.JSONEncoder(allow_nan=False)
+
 GREETING = {"QMP": {"version": {"qemu": VERSION, "package": PACKAGE}, "capabilities": ["oob"]}}
 
 
@@ -122,7 +124,7 @@ class MonitorQMP:
 def encode(message: dict[str, Any]) -> bytes:
     """JSON, and nothing else. An id that nests too deeply to be written is left out."""
     try:
-        return json.dumps(message, allow_nan=False).encode() + b"\r\n"
+        return STRICT.encode(message).encode() + b"\r\n"
     except (RecursionError, ValueError):
         return json.dumps({key: value for key, value in message.items() if key != "id"}).encode() + b"\r\n"
 

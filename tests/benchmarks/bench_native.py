@@ -1,25 +1,31 @@
 """How fast a real process migrates: memory against a plain copy of the same bytes, small migrations against QEMU's.
 
-    python -m tests.benchmarks.bench_native [MIB]
+    python -m tests.benchmarks.bench_native [--mib 256] [--write]
 
-Each ratio is of two things measured in one run on one machine, the best of a few; times alone say little.
+Each ratio is of two things measured by turns in one run on one machine, the best of a few; times alone say little.
+`--write` keeps the tables beside this file.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
+import platform
 import shutil
 import socket
-import sys
+import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.mini_qemu.native.harness import SHUT_0, Machine, Stage, accept, listening, read_until
 
+COMMAND = "python -m tests.benchmarks.bench_native --write"
+KEPT = Path(__file__).with_name("native.md")
 ROUNDS = 5
-SMALL_ROUNDS = 50
+SMALL_ROUNDS = 200
 GOAL = 0.9
 GOAL_SMALL = 1.3
 
@@ -72,53 +78,94 @@ def migrate(mib: int, image: Path) -> float:
             stage.end()
 
 
-def small(make: Callable[[Stage], Machine]) -> float:
-    """Seconds per migration of the machine without memory, to a destination played by this process."""
+@contextmanager
+def prepared(real: bool) -> Iterator[tuple[Stage, Machine, socket.socket]]:
+    """A machine without memory, and where it will be told to migrate to."""
     with tempfile.TemporaryDirectory(prefix="mq") as directory:
         stage = Stage(Path(directory))
         try:
-            a = make(stage)
-            a.qmp.capabilities("return-path")
-            best = float("inf")
+            machine = stage.real("a") if real else stage.mini("a")
+            machine.qmp.capabilities("return-path")
             with listening(stage.uri()) as listener:
-                for _ in range(SMALL_ROUNDS):
-                    start = time.perf_counter()
-                    a.qmp("migrate", uri=stage.uri())
-                    with accept(listener) as sock:
-                        read_until(sock, b'"page_size"')
-                        sock.sendall(SHUT_0)
-                        assert a.qmp.wait_status("completed", "failed") == "completed"
-                    best = min(best, time.perf_counter() - start)
-                    a.settled("postmigrate")
-                    a.qmp("cont")
-            return best
+                yield stage, machine, listener
         finally:
             stage.end()
 
 
-def main(mib: int = 256) -> None:
-    block = os.urandom(1 << 20)
-    memory = block * mib
+def small(stage: Stage, a: Machine, listener: socket.socket) -> float:
+    """Seconds for one migration of a machine without memory, to a destination played by this process."""
+    start = time.perf_counter()
+    a.qmp("migrate", uri=stage.uri())
+    with accept(listener) as sock:
+        read_until(sock, b'"page_size"')
+        sock.sendall(SHUT_0)
+        assert a.qmp.wait_status("completed", "failed") == "completed"
+    seconds = time.perf_counter() - start
+    a.settled("postmigrate")
+    a.qmp("cont")
+    return seconds
+
+
+def memory_table(mib: int) -> list[str]:
+    memory = os.urandom(1 << 20) * mib
     with tempfile.NamedTemporaryFile(prefix="mq") as image:
         image.write(memory)
         image.flush()
         thrown_away = min(copy(memory, 1 << 20) for _ in range(ROUNDS))
         plain = ours = float("inf")
-        for _ in range(ROUNDS):  # in turns, so that whatever else the machine does befalls both
+        for _ in range(ROUNDS):  # by turns, so that whatever else the machine does befalls both
             plain = min(plain, copy(memory, len(memory)))
             ours = min(ours, migrate(mib, Path(image.name)))
-    print(f"{'':40}{'MB/s':>8}{'ratio':>8}   goal")
-    print(f"{'sendall and recv_into':40}{len(memory) / plain / 1e6:8.0f}{1:8.2f}")
-    again = "the same into one MiB again and again"
-    print(f"{again:40}{len(memory) / thrown_away / 1e6:8.0f}{plain / thrown_away:8.2f}")
-    print(f"{'migration of memory':40}{len(memory) / ours / 1e6:8.0f}{plain / ours:8.2f}   at least {GOAL}")
-    times = {"mini_qemu": small(lambda stage: stage.mini("a"))}
-    if shutil.which("qemu-system-x86_64"):
-        times["qemu-system-x86_64"] = small(lambda stage: stage.real("a"))
-    print(f"\n{'migration without memory':40}{'ms':>8}{'ratio':>8}   at most {GOAL_SMALL}")
-    for name, seconds in times.items():
-        print(f"{name:40}{seconds * 1000:8.2f}{seconds / list(times.values())[-1]:8.2f}")
+    rows = {
+        "`sendall` and `recv_into`": (plain, ""),
+        "the same into one MiB again and again": (thrown_away, ""),
+        "migration between two mini_qemus": (ours, f"at least {GOAL}"),
+    }
+    return [
+        f"| {mib} MiB of memory | MB/s | ratio | goal |",
+        "|---|---:|---:|---|",
+        *(f"| {what} | {len(memory) / t / 1e6:.0f} | {plain / t:.2f} | {goal} |" for what, (t, goal) in rows.items()),
+    ]
+
+
+def small_table() -> list[str]:
+    names = {"mini_qemu": False, **({"qemu-system-x86_64": True} if shutil.which("qemu-system-x86_64") else {})}
+    times: dict[str, list[float]] = {name: [] for name in names}
+    with ExitStack() as stack:
+        machines = {name: stack.enter_context(prepared(real)) for name, real in names.items()}
+        for _ in range(SMALL_ROUNDS):
+            for name, machine in machines.items():
+                times[name].append(small(*machine))
+    last = list(names)[-1]
+    head = "| migration without memory | best, ms | ratio | median, ms | ratio | goal |"
+    lines = [head, "|---|---:|---:|---:|---:|---|"]
+    for name in names:
+        best, median = ((pick(times[name]), pick(times[last])) for pick in (min, statistics.median))
+        goal = f"at most {GOAL_SMALL}" if name == "mini_qemu" else ""
+        numbers = (f"{ours * 1000:.2f} | {ours / theirs:.2f}" for ours, theirs in (best, median))
+        lines.append(f"| {name} | {' | '.join(numbers)} | {goal} |")
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--mib", type=int, default=256, help="how much memory is migrated")
+    parser.add_argument("--write", action="store_true", help=f"keep the tables in {KEPT.name}")
+    options = parser.parse_args()
+    load = os.getloadavg()[0]
+    machine = f"{platform.system()}, {os.cpu_count()} cores, {platform.machine()}, CPython {platform.python_version()}"
+    text = "\n".join(
+        [
+            "# The speed of a real process", "", f"`{COMMAND}`", "",
+            f"{time.strftime('%B %Y')}, {machine}; load average at the start: {load:.1f}.", "",
+            *memory_table(options.mib), "",
+            *small_table(),
+        ]
+    )  # fmt: skip
+    print(text)
+    if options.write:
+        KEPT.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(*[int(word) for word in sys.argv[1:2]])
+    main()

@@ -14,7 +14,7 @@ import argparse
 import shlex
 from collections.abc import Callable
 
-from tests.reliability import faults, interrupts, many, requests, streams, texts
+from tests.reliability import faults, interrupts, many, orders, requests, streams, texts
 from tests.reliability.figures import Figure, figure, store
 
 Trial = Callable[[Figure, int, int], None]
@@ -29,6 +29,7 @@ SOAK: dict[str, tuple[Trial, str, int]] = {
     "faults": (faults.soak, "schedules", 1_000),
     "in a row": (many.soak, "migrations", 1_000),
     "interrupts": (interrupts.soak, "interrupts", 500),
+    "any order": (orders.soak, "runs of the unit tests", 20),
 }
 
 

@@ -13,10 +13,15 @@ SHORT = {
     "submitted notebooks": 200, "faults": 20, "in a row": 100,
     "interrupts": 80,
 }  # fmt: skip
+KINDS = [(kind, name) for kind, table in (("fuzz", FUZZ), ("soak", SOAK)) for name in table if name in SHORT]
+
+
+def test_only_what_runs_all_unit_tests_has_no_short_form():
+    assert {*FUZZ, *SOAK} - set(SHORT) == {"any order"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "name"), [*[("fuzz", name) for name in FUZZ], *[("soak", name) for name in SOAK]])
+@pytest.mark.parametrize(("kind", "name"), KINDS)
 def test_nothing_is_found(kind: str, name: str):
     assert run(kind, name, SHORT[name], 1, seed=2, keep=False) == []
 
