@@ -92,8 +92,10 @@ def _page(scenario: Scenario, result: Result) -> str:
 
 def _explore(scenario: Scenario, history: tuple[str, ...], on: tuple[str, ...], options: argparse.Namespace) -> str:
     from mini_qemu.sched import columns
+    from mini_qemu.sched.first_run import try_out
 
     with as_of(on, history):
+        try_out(scenario)
         result = explore(scenario, options.method, limit_seconds=options.seconds)
         print(result)
         if result.failing:

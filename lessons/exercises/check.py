@@ -26,7 +26,6 @@ from types import FunctionType
 from typing import Any
 
 from lessons.exercises import exercise, progress
-from lessons.exercises.apart import Stopped, in_a_child, stopped
 from lessons.exercises.deeds import Deeds, sampled
 from lessons.exercises.feedback import Counts, Feedback, syntax_sentence
 from lessons.exercises.model import Exercise, OrderExercise, Outcome, Trial, otherwise
@@ -48,6 +47,7 @@ from mini_qemu.sched import (
     minimise,
     replay,
 )
+from mini_qemu.sched.apart import Stopped, in_a_child, stopped
 
 MOST_RUNS = 1_500  # more than any right answer needs; one that spins in a loop has no end of runs
 MOST_SECONDS = 8.0  # for a machine that is very busy: a verdict should not depend on the clock

@@ -23,6 +23,7 @@ from lessons.scenarios import await_vs_exit, find, stories
 from lessons.scenarios.story import Story
 from mini_qemu.fixes import as_of, fixes
 from mini_qemu.sched import Result, SchedError, explore, minimise, replay
+from mini_qemu.sched.first_run import try_out
 
 MOST_RUNS = 5_000  # about ten times what the largest story needs
 MINIMISE_UP_TO = 600
@@ -70,6 +71,7 @@ def _judge(told: Story, name: str, places: dict[str, FunctionType]) -> Feedback:
     if not before.failing:
         raise Refused(f"With all five patches {told.name} does not fail: there is nothing to fix. Choose a survivor.")
     with _in_place(places):
+        try_out(told.scenario, again=True)
         result = _explored(told)
         if result.verdict != "proved":
             return _refused(told, name, result, f"Before your fix: {_share(before)}. With it: {_share(result)}.")

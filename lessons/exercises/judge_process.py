@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import IO, Any
 
-from lessons.exercises.apart import HAS_FORK, UNDER_LOAD, Stopped, in_a_child, stopped
+from mini_qemu.sched.apart import HAS_FORK, UNDER_LOAD, Stopped, in_a_child, stopped
 
 SECONDS = 20.0
 MEGABYTES = 1_024

@@ -24,6 +24,7 @@ from .columns import columns
 from .errors import SchedError
 from .explain import explain
 from .explore import METHODS, explore
+from .first_run import try_out
 from .minimise import minimise
 from .ordinary.program import Explorable
 from .replay import replay
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         verdicts = []
         for thing in found:
+            try_out(thing)
             result = explore(thing, options.method, limit_seconds=options.seconds, first=options.first)
             print(report(thing, result))
             verdicts.append(result.verdict)

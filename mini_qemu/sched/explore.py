@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from .canary import check_canary
 from .dpor import WAITING_STEPS, OptimalDPOR
 from .errors import SchedError
+from .first_run import try_out, was_typed_in
 from .instrument import reread
 from .ordinary.guard import Discovered
 from .ordinary.program import Explorable, scenario_of
@@ -77,6 +78,8 @@ def explore(
     reread()
     check_classes()
     scenario = scenario_of(scenario)
+    if was_typed_in(scenario):
+        try_out(scenario)
     if method not in METHODS:
         raise SchedError(f"unknown method {method!r}; the methods are {', '.join(METHODS)}")
     if method == "auto":

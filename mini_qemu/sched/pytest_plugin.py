@@ -31,9 +31,11 @@ def pytest_pyfunc_call(pyfuncitem: Any) -> bool | None:
         return None
     from .command import report
     from .explore import explore
+    from .first_run import try_out
 
     given = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     test = functools.partial(pyfuncitem.obj, **given) if given else pyfuncitem.obj
+    try_out(test)
     result = explore(test, **{"limit_seconds": 60.0, **mark.kwargs})
     if result.verdict != "proved":
         raise AssertionError(report(test, result))

@@ -107,7 +107,12 @@ class Scenario:
         for other code.
         """
         places = [] if self.visible is None else sorted(told(label) for label in self.visible.found)
-        return self.digest([self.setup, *(fn for fn, _ in self.functions.values())], [*sorted(self.threads), *places])
+        return self.digest(self.roots, [*sorted(self.threads), *places])
+
+    @property
+    def roots(self) -> list[Any]:
+        """What its author wrote: all else is reached from there."""
+        return [self.setup, *(fn for fn, _ in self.functions.values())]
 
     def digest(self, roots: list[Any], names: list[str]) -> str:
         """Six hex digits over the sources that can be reached from ``roots``, and over ``names``."""

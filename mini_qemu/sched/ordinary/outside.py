@@ -71,8 +71,12 @@ _FUNCTIONS_OUTSIDE = {
     **{("time", name): _CLOCK for name in ("time", "monotonic", "perf_counter", "time_ns", "monotonic_ns",
                                            "perf_counter_ns", "process_time", "localtime", "gmtime", "strftime")},
     **{("datetime", name): _CLOCK for name in ("now", "today", "utcnow")},
-    **{("posix", name): "asks the operating system, which the explorer cannot control; pass the value as an argument"
+    **{(system, name): "asks the operating system, which the explorer cannot control; pass the value as an argument"
+       for system in ("posix", "nt")
        for name in ("system", "fork", "popen", "read", "write", "open", "urandom", "wait", "waitpid", "kill")},
+    **{(system, name): "ends the process, and with it the notebook's kernel; return, or raise an exception"
+       for system in ("posix", "nt")
+       for name in ("_exit", "abort", "execv", "execve", "killpg", "close", "closerange")},
 }  # fmt: skip
 
 

@@ -93,7 +93,12 @@ class Program(Scenario):
     @property
     def fingerprint(self) -> str:
         """As of every scenario, and over what is visible: a schedule counts the steps that those places make."""
-        return self.digest([self.main], sorted(told(label) for label in self.shared.found))
+        return self.digest(self.roots, sorted(told(label) for label in self.shared.found))
+
+    @property
+    def roots(self) -> list[Any]:
+        """The function itself."""
+        return [self.main]
 
 
 def _main_thread(state: Any, main: Callable[[], Any]) -> Steps:

@@ -11,10 +11,10 @@ import pytest
 
 from lessons.exercises import check as judging
 from lessons.exercises import exercise
-from lessons.exercises.apart import Stopped, in_a_child
 from lessons.exercises.check import _check, _judge_here, check
 from lessons.exercises.mounting import function_from
 from mini_qemu.fixes import fixes
+from mini_qemu.sched.apart import Stopped, in_a_child
 
 pytestmark = pytest.mark.skipif(not judging.APART, reason="judged in this process")
 NAME = "missing-join/fill"
@@ -106,7 +106,7 @@ def test_an_interrupt_ends_the_child_and_reaches_the_reader(monkeypatch: pytest.
     def interrupted(*_: object) -> bytes:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lessons.exercises.apart._read_until", interrupted)
+    monkeypatch.setattr("mini_qemu.sched.apart._read_until", interrupted)
     with pytest.raises(KeyboardInterrupt):
         check(answer("while True: pass"), NAME)
     monkeypatch.undo()

@@ -21,20 +21,24 @@ from contextlib import suppress
 
 HAS_FORK = hasattr(os, "fork")
 UNDER_LOAD = 3  # the limit is on processor time; one that sleeps, or shares the machine, may take so many times as long
+LAST_WORDS = 1.0  # seconds in which a child whose time is up says where it is
 INTERRUPTS = {getattr(signal, name) for name in ("SIGINT", "SIGALRM") if hasattr(signal, name)}
 MEMORY = 97  # the exit status of a child that has no memory left, not even to report
 
 
 class Stopped(Exception):
-    """The child reported nothing. `kind` is time, memory, exit, signal or silent; the message is a sentence."""
+    """The child reported nothing. `kind` is time, memory, exit, signal or silent; the message is a sentence. `frames`
+    are where it was when its time was up, innermost first: lines as faulthandler writes them.
+    """
 
-    def __init__(self, kind: str, sentence: str) -> None:
+    def __init__(self, kind: str, sentence: str, frames: tuple[str, ...] = ()) -> None:
         super().__init__(sentence)
         self.kind = kind
+        self.frames = frames
 
 
-def stopped(why: str, seconds: float, megabytes: int) -> Stopped:
-    """`why`: a kind, and behind a space what there is to say about it."""
+def stopped(why: str, seconds: float, megabytes: int, written: bytes = b"") -> Stopped:
+    """`why`: a kind, and behind a space what there is to say about it. `written`: what came instead of a report."""
     kind, _, detail = why.partition(" ")
     sentence = {
         "time": f"The answer was stopped after {seconds:g} s: it is in a loop that never ends, or does far too much.",
@@ -44,7 +48,8 @@ def stopped(why: str, seconds: float, megabytes: int) -> Stopped:
         "touched": f"The answer changes the course itself ({detail}); it may change only what it is given.",
         "silent": "The answer kept the judge from reporting; an answer only returns.",
     }[kind]
-    return Stopped(kind, sentence)
+    frames = tuple(line for line in written.decode(errors="replace").splitlines() if line.startswith("  File "))
+    return Stopped(kind, sentence, frames)
 
 
 def in_a_child(work: Callable[[], bytes], seconds: float, megabytes: int) -> bytes:
@@ -53,6 +58,7 @@ def in_a_child(work: Callable[[], bytes], seconds: float, megabytes: int) -> byt
     Raises Stopped. An exception of `work` must not reach this far: the child says nothing about it.
     """
     found: bytes | None = None
+    written = b""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)  # until somebody is there to end the child
     reading, writing = os.pipe()
     with warnings.catch_warnings():
@@ -65,6 +71,9 @@ def in_a_child(work: Callable[[], bytes], seconds: float, megabytes: int) -> byt
         os.close(writing)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         found = _read_until(reading, time.monotonic() + seconds * UNDER_LOAD)
+        if found is None:
+            os.kill(child, signal.SIGXCPU)
+            written = _read_until(reading, time.monotonic() + LAST_WORDS) or b""
     finally:  # also when a reader interrupts
         signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
         os.close(reading)
@@ -75,12 +84,12 @@ def in_a_child(work: Callable[[], bytes], seconds: float, megabytes: int) -> byt
         _, status = os.waitpid(child, 0)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if found is None:
-        raise stopped("time", seconds, megabytes)
+        raise stopped("time", seconds, megabytes, written)
     if found.endswith(WHOLE):
         return found.removesuffix(WHOLE)
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        raise stopped("time" if number == signal.SIGXCPU else f"signal {number}", seconds, megabytes)
+        raise stopped("time" if number == signal.SIGXCPU else f"signal {number}", seconds, megabytes, found)
     status = os.WEXITSTATUS(status)
     raise stopped({0: "silent", MEMORY: "memory"}.get(status, f"exit {status}"), seconds, megabytes)
 
@@ -99,6 +108,8 @@ def _child(work: Callable[[], bytes], writing: int, seconds: float, megabytes: i
         os.dup2(nowhere, 2)
         sys.stdout = sys.stderr = os.fdopen(nowhere, "w", encoding="utf-8")
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # when its time is up it says where it is, even in the middle of a loop in C; then the signal ends it
+        faulthandler.register(signal.SIGXCPU, file=writing, all_threads=False, chain=True)
         _limit(seconds, megabytes)
         report = work() + WHOLE
         while report:
