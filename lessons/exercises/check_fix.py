@@ -91,14 +91,14 @@ def _judge(told: Story, name: str, places: dict[str, FunctionType]) -> Feedback:
 
 
 @cache
-def unfixed(story: str) -> Result:
+def unfixed(story: str, runs: int = MOST_RUNS) -> Result:
     """What the explorer finds with the five patches and nothing else."""
-    return _explored(find(story))
+    return _explored(find(story), runs)
 
 
-def _explored(told: Story) -> Result:
+def _explored(told: Story, runs: int = MOST_RUNS) -> Result:
     with as_of(tuple(fixes.names), told.history):
-        return explore(told.scenario, limit_runs=MOST_RUNS)
+        return explore(told.scenario, limit_runs=runs)
 
 
 @contextmanager

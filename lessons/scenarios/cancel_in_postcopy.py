@@ -33,7 +33,15 @@ from lessons.scenarios.stage import (
     source_scenario,
     start_return_path,
 )
-from lessons.scenarios.stage.recovery import destination, line_is_lost, live_migration, losing_its_line, pauses, resume
+from lessons.scenarios.stage.recovery import (
+    acknowledges,
+    check_recovered,
+    line_is_lost,
+    losing_its_line,
+    pauses,
+    recovers_then_joins,
+    resume,
+)
 from lessons.scenarios.story import Story
 from mini_qemu.migration import migrate_fd_cancel, migration_detect_error, migration_iteration_finish, qmp_migrate
 from mini_qemu.monitor import QmpError, qmp_migrate_cancel
@@ -116,7 +124,8 @@ paused = source_scenario(
     "cancel-while-paused",
     "Cancel a paused postcopy",
     losing_its_line,
-    {"main": cancels_then_resumes, "live_migration": live_migration, "destination": destination},
+    {"main": cancels_then_resumes, "live_migration": recovers_then_joins, "destination": acknowledges},
+    check=check_recovered,
 )
 
 STORIES = (
