@@ -2,17 +2,15 @@
  *
  * The player: draws one run of a scenario and lets you walk through it.
  *
- * One module, no imports, two hosts. Live, anywidget calls render() and the kernel answers messages. At rest, the HTML
- * host (player.py) puts this text into an inline script and calls mount() beside the data. Everything drawn comes from
- * one JSON view sent once: stepping never asks the kernel. The trace format is described in player.py.
+ * No imports, two hosts. Live, anywidget calls render() and the kernel answers. At rest, at_rest.py puts this text into
+ * a script that calls mount(). All comes from one JSON view (see player.py): stepping never asks the kernel.
  *
  *   mount(root, view, ask)         view.mode: "player" | "race" | "scheduler"; ask(message, lost) sends to the kernel
- *   player(root, trace, options)   the run itself: puts the parts below together and moves them all with show(step)
+ *   player(root, trace, options)   the run itself: moves all parts with show(step)
  *
  * Each part is a function of the run that returns { node, show(step), settle() }: show() writes; settle() comes when
- * all parts have written and may measure, so that a step costs one layout. The parts: chainOf, sayingOf, lanesOf,
- * sceneOf, panesOf, transportOf, rulesOf. A run is the trace with every moment made whole (readRun); no part knows
- * another, and only the player knows them all.
+ * all have written and may measure, so that a step costs one layout. A run is the trace with every moment made whole
+ * (readRun). No part knows another; only the player knows them all.
  */
 
 // ---- elements
@@ -55,7 +53,7 @@ const ICONS = {
 const icon = (name) =>
   s("svg", { viewBox: "0 0 16 16", "aria-hidden": "true", class: "icon" }, s("path", { d: ICONS[name] }));
 
-// What a step did, as a shape (colour says only which thread, and the lane says that too). Centred on 0,0.
+// What a step did, as a shape centred on 0,0.
 const CIRCLE = "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z";
 const SQUARE = "M-4.5-4.5h9v9h-9z";
 const UP = "M0-5.5l5.5 9.5h-11z";
@@ -83,7 +81,7 @@ const MARKS = {
 };
 const markOf = (step) => MARKS[step.op] ?? MARKS.write;
 
-// Python, coloured lightly; a token that spans lines (a docstring) is closed and reopened at each line end.
+// Python, coloured lightly; a docstring is closed and reopened at each line end.
 const STRINGS = String.raw`"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'`;
 const KEYWORDS =
   "and|as|assert|break|class|continue|def|del|elif|else|except|False|finally|for|from|global|if|import|in|is|lambda|" +
@@ -112,7 +110,7 @@ const paint = (lines) => {
 const MERGED = ["where", "status", "state", "hand", "things", "points"]; // a step gives only the entries it changed
 const WHOLE = ["blocked", "locks"]; // or the whole table
 
-// A step says only what it changed; here every moment becomes whole. The result's [i] is the world after step i.
+// A step says only what it changed; moment [i] is the whole world after step i.
 const expand = (trace) => {
   const moments = [trace.initial];
   for (const step of trace.steps) {
@@ -289,7 +287,7 @@ const scaleOf = (width, n, fold, own = n) => {
   return { x, dx, fold, strip, nearest, end, wide };
 };
 
-// The heights of the lanes: a row of marks for each thread, below it its locks. A compact one is only to compare with.
+// The heights of the lanes: a row of marks for each thread, below it its locks; compact, to compare with.
 const groundOf = (run, { compact = false, fresh = null } = {}) => {
   const bars = lockBars(run.moments), [band, mark] = compact ? [0, 17] : [25, 23], row = 12, tops = [];
   let height = band + 3;
@@ -365,6 +363,15 @@ const drawWakes = ({ threads, steps }, { middle, uid }, { x, dx, fold }) =>
     });
   });
 
+// A message, from the step that sends it to the step that takes it.
+const drawMessages = ({ steps, colour }, { middle, compact }, { x, fold }) =>
+  steps.flatMap(({ from, thread, message }, i) => {
+    const sent = steps[from - 1], way = sent && 8 * Math.sign(middle(thread) - middle(sent.thread));
+    return !way || compact || i + 1 < fold ? [] : s("path", { class: "message", style: colour(sent.thread),
+      d: `M${x(from)} ${middle(sent.thread) + way}L${x(i + 1)} ${middle(thread) - way}` },
+      s("title", {}, `${message}: from ${sent.thread} to ${thread}`));
+  });
+
 const drawMarks = ({ steps, colour }, { middle, compact }, { x, fold }) =>
   steps.map((step, i) => {
     const [, d, solid] = markOf(step), small = i + 1 < fold, size = compact ? " scale(0.7)" : "";
@@ -373,7 +380,7 @@ const drawMarks = ({ steps, colour }, { middle, compact }, { x, fold }) =>
       s("title", {}, `${i + 1}. ${step.text}`), s("path", { d: small ? "M-1.5-5h3v10h-3z" : d }));
   });
 
-// The beats of the chain: a ring around each, an arrow from one to the next; and a flag where a rule breaks.
+// A ring around each beat of the chain, an arrow to the next; a flag where a rule breaks.
 const drawChain = ({ chain, rules, n }, { middle, uid, band, compact }, { x }) => {
   const beats = compact ? [] : chain.filter((beat) => beat.step >= 1 && beat.step <= n);
   const causes = beats.slice(0, -1).map((beat, k) => {
@@ -412,7 +419,7 @@ const definitions = (uid) => {
     tip(`${uid}a`, "tip"), tip(`${uid}c`, "tip bad"));
 };
 
-// The chapters above the lanes: the prologue folds and unfolds, the others are places to go.
+// The chapters above the lanes: the prologue folds, the others are places to go.
 const bandOf = (run, scale, folds, go) => {
   const half = Math.min(scale.dx, 30) / 2;
   const buttons = (run.chapters ?? []).map((chapter) => {
@@ -456,7 +463,7 @@ const lanesOf = (run, go, options = {}) => {
         "aria-label": `Timeline of ${plural(n, "step")} of ${threads.join(", ")}`,
         onclick: (e) => go(Math.min(n, nearest(e.clientX - svg.getBoundingClientRect().left))) },
       definitions(ground.uid), ...paper, now, layer("rails", drawRails(run, ground, scale)), layer("locks", bars),
-      layer("arrows", drawWakes(run, ground, scale)), layer("points", [...marks, ...drawFinding(run, ground, scale)]),
+      layer("arrows", [...drawMessages(run, ground, scale), ...drawWakes(run, ground, scale)]), layer("points", [...marks, ...drawFinding(run, ground, scale)]),
       veil, layer("labels", texts), layer("causes", causes.map((cause) => cause.path)),
       layer("flags", [...chain.rings, ...chain.flags]));
     scroll.replaceChildren(...(compact ? [] : [bandOf(run, scale, folds, go)]), svg);
@@ -494,7 +501,7 @@ const chipOf = (item) =>
     title: [item.name, item.source && `from ${item.source}`, item.stale].filter(Boolean).join("; ") },
   h("code", {}, `${item.name} = ${item.text}`), item.stale ? h("small", {}, item.stale) : null);
 
-// A card for a thread: what it is doing, and what it has in hand. A click opens its code.
+// A card for a thread; a click opens its code.
 const actorOf = (run, thread, open) => {
   const { steps, moments, n, finding } = run;
   const status = h("small", { class: "status" }), hand = h("div", { class: "hand" });
@@ -518,7 +525,7 @@ const actorOf = (run, thread, open) => {
   return { node, show };
 };
 
-// What stands for a watched value leads to the step that wrote it; pointed at, it marks all such steps in the lanes.
+// What stands for a watched value leads to its writer; pointed at, it marks all writers in the lanes.
 const clicks = (run, label, jump, ring) => {
   let now = 0;
   const lit = (on) => () => ring(label, on);
@@ -660,6 +667,7 @@ const sceneOf = (run, jump, ring, open) => {
     const lock = locks.get(step.object)?.node;
     if (step.op === "lock") fly(node, lock, card, step.object, colour);
     else if (step.op === "unlock") fly(node, card, lock, step.object, colour);
+    else if (step.from) fly(node, actors.get(steps[step.from - 1].thread)?.node, card, step.message, colour);
     else if (step.op === "read") fly(node, value, card, step.value, colour);
     else if (value) fly(node, card, value, moments[at].state[label] ?? "", colour);
   };
@@ -675,7 +683,7 @@ const sceneOf = (run, jump, ring, open) => {
   return { node, show, settle };
 };
 
-// ---- panes: the code of the thread that moves and of the one it meets; the others one line each
+// ---- panes: the code of the thread that moves and of the one it meets
 
 const LINE = 18; // px, as in player.css
 
@@ -1014,8 +1022,8 @@ const unheard = (node) => {
   return `No kernel answers: it is busy, or was restarted. Run the cells above and ${which} again to go on.`;
 };
 
-// Toggles, the verdict, and the player of what the explorer found. `cases` maps a set of switches to its verdict and
-// trace. A toggle that stands `alone` (a wrong fix brings its own set of fixes) switches the others off.
+// Toggles, the verdict, the player. `cases` maps a set of switches to verdict and trace. A toggle that stands `alone`
+// (a wrong fix brings its own fixes) switches the others off.
 function race(root, view, ask) {
   const on = new Set(view.on), boxes = new Map();
   const name = () => view.toggles.map((toggle) => toggle.name).filter((fix) => on.has(fix)).join("+");

@@ -15,7 +15,8 @@ The module player.js draws; Python only prepares one JSON view, once. A trace as
               text, count, gone, to, items}, points {watched label: objects it points to}
     steps     thread, op, text, and what is not empty of: object (of a lock), value (that was read), at [source, line]
               where the moment before does not say it, changed, writes, reads, woke, event (why it is worth a stop),
-              with (the other thread), and those parts of the moment that the step changed
+              with (the other thread), from (the step that sent what this one takes) and message (its name), and those
+              parts of the moment that the step changed
     chain     the beats of the causal chain: step, thread, text, more (the sentence of `explain`)
     scene     things: id, kind, label, column, watch (the watched label it stands for)
     opens     how many steps have been made where the player opens; chapters: name, first, last
@@ -31,6 +32,7 @@ from __future__ import annotations
 
 import html
 import linecache
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import asdict
 from functools import cache
@@ -40,7 +42,7 @@ from lessons.player.at_rest import AtRest, html_at_rest
 from lessons.player.events import chapters, events, opening
 from lessons.player.hands import hands
 from lessons.player.scene import Scene
-from lessons.player.words import spoken
+from lessons.player.words import sent, spoken
 from lessons.views.source import (
     Site,
     SourceError,
@@ -173,10 +175,13 @@ def trace_data(
     beats = chain(trace)
     found = events(trace, beats)
     opens = opening(trace, beats, found)
+    senders = messages(trace)
     steps = []
     for step, after, event in zip(trace.steps, moments, found, strict=True):
         at = None if before["where"][step.thread] else sources.place(step.file, step.line)
-        steps.append(_step(trace, step, before, after) | _said(at=at, event=event.why, **{"with": event.other}))
+        took = {"from": senders[step.index], "message": sent(step)} if step.index in senders else {}
+        way = _said(at=at, event=event.why, **{"with": event.other})
+        steps.append(_step(trace, step, before, after) | took | way)
         before = after
     return {
         "version": 2,
@@ -230,6 +235,19 @@ def _step(trace: Trace, step: Step, before: Data, after: Data) -> Data:
 def _said(**values: Any) -> Data:
     """Those that say something."""
     return {key: value for key, value in values.items() if value}
+
+
+def messages(trace: Trace) -> dict[int, int]:
+    """Which step has sent what a step takes from a channel: first in, first out, by the numbers of the steps."""
+    lines: dict[str, deque[Step]] = {}
+    senders: dict[int, int] = {}
+    for step in trace.steps:
+        line = lines.setdefault(step.object, deque())
+        if step.op == "send":
+            line.append(step)
+        elif step.op == "recv" and line and line[0].value == step.value:  # else it has found the end
+            senders[step.index] = line.popleft().index
+    return senders
 
 
 def named(step: Step, labels: Iterable[str]) -> list[str]:

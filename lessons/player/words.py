@@ -63,6 +63,11 @@ def _first_bytes(text: str) -> bytes:
     return b""
 
 
+def sent(step: Step) -> str:
+    """What the step sends or takes: the name of the message, else the value as it is written."""
+    return message(_first_bytes(step.value)) or step.value
+
+
 def spoken(step: Step) -> str:
     """The engine's sentence with names for what has one."""
     text = step.text

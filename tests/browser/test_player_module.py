@@ -240,6 +240,45 @@ def test_on_a_phone_sentence_buttons_and_values_are_on_one_screen(browser, crash
         assert smallest >= 44
 
 
+def test_on_a_phone_play_has_its_speed_and_a_function_its_first_line(browser, player):
+    """`def ...` may be wrapped; then it is shown from its beginning."""
+    with quiet_page(browser, width=390, height=844) as page:
+        show(page, player)
+        speed = page.get_by_title("Speed of play")
+        assert speed.bounding_box()["width"] >= 24
+        speed.click()
+        assert speed.inner_text() == "2×"
+        page.locator(".mqp").press("Home")
+        shown = page.locator(".code:visible").evaluate_all(
+            """panes => panes.map(pane => [...pane.querySelectorAll(".ln")]
+                .find(row => row.offsetParent && row.offsetTop + row.offsetHeight > pane.scrollTop))
+                .map((row, k) => [row.textContent, row.offsetTop >= panes[k].scrollTop])"""
+        )
+        assert shown
+        assert all(whole for _, whole in shown), shown
+
+
+def test_a_message_goes_from_the_senders_lane_to_the_receivers(page, crash):
+    """With its name; in the scene it flies from card to card."""
+    show(page, crash)
+    assert page.locator(".message").count() == 1, "in the folded prologue there is no room"
+    page.locator(".chapter.fold").click()
+    taken = {i: made for i, made in enumerate(crash.data["steps"], 1) if "from" in made}
+    arrows = page.locator(".message")
+    assert arrows.count() == len(taken) > 5
+    titles = arrows.locator("title").all_text_contents()
+    assert "SHUT: from destination to return path" in titles
+    at, made = next((i, made) for i, made in taken.items() if made["message"] == "SHUT")
+    arrow = arrows.nth(titles.index("SHUT: from destination to return path")).bounding_box()
+    ends = [page.locator(".time .mark").nth(i - 1).bounding_box() for i in (made["from"], at)]
+    middles = [box["x"] + box["width"] / 2 for box in ends]
+    assert abs(arrow["x"] - middles[0]) < 2
+    assert abs(arrow["x"] + arrow["width"] - middles[1]) < 2
+    page.evaluate(f"document.querySelector('.mqp').player.show({at - 1})")
+    page.evaluate(f"document.querySelector('.mqp').player.show({at}, true)")
+    assert page.locator(".flyer").inner_text() == "SHUT"
+
+
 def test_it_opens_just_before_the_race_and_the_prologue_is_folded(page, crash):
     show(page, crash)
     first = crash.data["chain"][0]["step"]
@@ -345,6 +384,30 @@ def test_helpers_are_folded_into_their_caller_and_can_be_stepped_into(page, cras
     assert pane.locator(".fn").inner_text() == "source_return_path_thread"
 
 
+# The least contrast of a name in the lanes with whatever lies below it: the ground, the bar of a lock, a veil over it.
+UNDER_THE_VEIL = """() => {
+    const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+    const pixel = (...layers) => {
+        canvas.clearRect(0, 0, 1, 1);
+        for (const [colour, opacity] of layers) {
+            canvas.globalAlpha = opacity; canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+        }
+        return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map((x) => x / 255)
+            .map((x) => x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4)
+            .reduce((sum, x, i) => sum + x * [0.2126, 0.7152, 0.0722][i], 0);
+    };
+    const look = (node) => getComputedStyle(node), time = document.querySelector(".mqp .time");
+    const ground = [look(time).backgroundColor, 1], veil = time.querySelector(".veil");
+    const dim = [look(veil).fill, +look(veil).opacity];
+    const bars = [...time.querySelectorAll(".locks rect")].map((bar) => [look(bar).fill, +look(bar).opacity]);
+    const below = [[ground], ...bars.flatMap((bar) => [[ground, bar], [ground, bar, dim]])];
+    return Math.min(...[...time.querySelectorAll(".labels text")].flatMap((text) => below.map((layers) => {
+        const [a, b] = [pixel(...layers), pixel(...layers, [look(text).fill, +look(text).opacity])];
+        return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    })));
+}"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_has_contrast_in_both_themes(browser, player, scheme):
     with quiet_page(browser, color_scheme=scheme) as page:
@@ -361,6 +424,9 @@ def test_text_has_contrast_in_both_themes(browser, player, scheme):
             const ink = light(getComputedStyle(document.querySelector(selector)).color);
             return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
         }"""
+        page.locator(".mqp").press("Home")  # all is to come, so all is veiled
+        assert page.locator(".time .labels text").count()
+        assert page.evaluate(UNDER_THE_VEIL) >= 4.5
         for selector in (".say", ".status", ".fn", ".count", ".cell span", ".badge.bad", ".legend", ".beat"):
             assert page.evaluate(luminance, selector) >= 4.5, selector
 

@@ -24,7 +24,7 @@ from lessons.player.player import table
 from lessons.scenarios import find
 from lessons.widgets.lab import follow
 from mini_qemu.fixes import fixes
-from mini_qemu.sched import Trace, explore, replay
+from mini_qemu.sched import Trace, explore, minimise, replay
 from tests import sample_scenarios
 
 
@@ -235,3 +235,22 @@ def test_a_notebook_carries_the_module_without_what_nobody_reads_there():
     assert kept == "const a = 1; // why\nf(`x`);"
     spans_lines = [line for line in module_text().splitlines() if len(re.findall(r"(?<!\\)`", line)) % 2]
     assert not spans_lines, "indentation inside a text would be lost"
+
+
+def test_the_module_stays_small():
+    assert len(module_text().encode()) <= 60_000
+
+
+def test_a_message_knows_which_step_sent_it():
+    """First in, first out; the end of a channel was sent by nobody."""
+    with fixes.none():
+        story = find("precopy-return-path").scenario
+        data = Player(replay(story, minimise(story, kind="crash"))).data
+    steps = data["steps"]
+    taken = {i: step for i, step in enumerate(steps, 1) if "from" in step}
+    assert {step["message"] for step in taken.values()} >= {"PING", "PONG", "SHUT", "the header of the stream"}
+    for i, step in taken.items():
+        sent = steps[step["from"] - 1]
+        assert (sent["op"], step["op"], step["from"] < i) == ("send", "recv", True)
+        assert step["message"] in sent["text"]
+    assert len({step["from"] for step in taken.values()}) == len(taken), "each is taken once"
