@@ -2,8 +2,8 @@
 """Figures, drawn from results and never from numbers in a text. Each says in a sentence beneath it what it shows.
 
 One style for all: petroff6, whose colours a colour-blind reader tells apart; hatches and words say the same without
-colour; no background, so that both themes of JupyterLab serve. matplotlib is imported when something is drawn; where it
-is missing the sentence remains.
+colour. A figure brings its own paper: no one ink can be read on the ground of both themes. matplotlib is imported when
+something is drawn; where it is missing the sentence remains.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from mini_qemu.sched import Result
 
-INK = "#767b84"  # readable on white and on dark grey
+INK, PAPER = "#3d444d", "#f6f7f9"
 HATCH = {"": "", "leak": "//", "crash": "xx", "deadlock": "..", "check": "++", "use-after-free": "\\\\"}
 COLOUR = {"": 0, "leak": 1, "crash": 2, "deadlock": 3, "check": 4, "use-after-free": 5}
 
@@ -38,7 +38,7 @@ class Figure:
             return None
         figure = self.draw()
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=110, transparent=True, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=110, facecolor=PAPER, metadata={"Software": None})
         return buffer.getvalue()
 
     def _ipython_display_(self) -> None:
@@ -61,11 +61,13 @@ def _styled(height: float) -> Any:
     """
     import matplotlib
     from matplotlib import figure, style
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     wanted: Any = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.edgecolor"), INK)
+    wanted |= {"axes.facecolor": PAPER}
     wanted |= {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "hatch.linewidth": 0.6}
     with style.context("petroff6"), matplotlib.rc_context(wanted):
-        made = figure.Figure(figsize=(7.2, height), layout="constrained")
+        made = figure.Figure(figsize=(7.2, height), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1))
         yield made, made.subplots(), [entry["color"] for entry in matplotlib.rcParams["axes.prop_cycle"]]
 
 
