@@ -172,7 +172,7 @@ class Notebook:
         return self.code.nth(number - 1).locator(".jp-Cell-outputArea")
 
     def run_all(self) -> None:
-        self.do("jupyterapp.commands.execute('notebook:run-all-cells')", seconds=120)  # 10 where nothing else runs
+        self.do("jupyterapp.commands.execute('notebook:run-all-cells')", seconds=300)  # 10 where nothing else runs
         self.wait_until_idle()
 
     def run_cell(self, number: int) -> None:
@@ -198,6 +198,14 @@ class Notebook:
         self.page.reload()
         self.wait_until_open()
 
+    def there_again(self) -> None:
+        """The next day of a notebook as it is now: if a run could be played, it plays."""
+        playing = self.page.locator(".mqp").count()
+        self.save_and_open_again()
+        if playing:
+            self.plays_at_rest()
+        assert self.complains_at_rest() == []
+
     def complains_at_rest(self) -> list[str]:
         """What JupyterLab says where a cell asks for a widget of a kernel that is gone."""
         shown = self.page.locator(".jp-Notebook").inner_text()
@@ -210,6 +218,7 @@ class Notebook:
         assert self.complains_at_rest() == []
         moved = 0
         for player in self.page.locator(".mqp").all():  # one whose run has no step yet stays where it is
+            player.press("Home")
             before = player.inner_text()
             player.press("End")
             moved += player.inner_text() != before

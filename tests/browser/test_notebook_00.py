@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+from lessons.exercises import exercise
 from tests.browser import learner
+from tests.browser.learner import plain
 
 LESSON = "00_start_here.ipynb"
 
@@ -55,6 +57,12 @@ def test_every_kind_of_answer_gets_a_sentence_and_the_next_cell_still_runs(book)
         book.wait_until_idle()
         assert reply in book.output(10).inner_text(), body
         assert book.output(11).inner_text(), f"the cell after it did not run: {body}"
+    book.write(10, head + "    with account.lck:\n        account.balance -= amount" + tail)
+    book.run_cell(10)
+    said = book.output(10).inner_text()
+    assert "Line 2 of your function stopped with AttributeError" in said
+    others = [plain(mistake.reply) for mistake in exercise("warmups/withdraw").wrong]
+    assert [reply for reply in others if reply in said] == [], "a typo is a typo, and nothing else is said about it"
     book.write(10, "def withdraw(account):\n    pass" + tail)
     book.run_cell(10)
     assert "is called with (account, amount)" in book.output(10).inner_text()
@@ -64,5 +72,4 @@ def test_every_kind_of_answer_gets_a_sentence_and_the_next_cell_still_runs(book)
 
 
 def test_on_the_next_day_it_is_there_again(book):
-    book.save_and_open_again()
-    book.plays_at_rest()
+    book.there_again()

@@ -51,6 +51,9 @@ def test_the_exercises(book):
     learner.miss(book, ORDER, "check-then-use/order", "close_before_clear")
     learner.solve(book, ORDER, "check-then-use/order")
     learner.miss(book, FILL, "check-then-use/fill", "under_lock")
+    for constant in ("True", "1", "False", "None"):  # no answer that looks at nothing is right
+        learner.answer(book, FILL, "check-then-use/fill", f"def return_path_wanted(s):\n    return {constant}\n")
+        assert "check-then-use/fill: not yet." in book.output(FILL).inner_text(), constant
     learner.solve(book, FILL, "check-then-use/fill")
     learner.miss(book, WRITE, "check-then-use/write", "other_file")
     book.screenshot("02-not-yet", of=book.output(WRITE))
@@ -64,5 +67,4 @@ def test_the_questions(book):
 
 
 def test_on_the_next_day_it_is_there_again(book):
-    book.save_and_open_again()
-    book.plays_at_rest()
+    book.there_again()

@@ -68,5 +68,4 @@ def test_the_questions(book):
 
 
 def test_on_the_next_day_it_is_there_again(book):
-    book.save_and_open_again()
-    book.plays_at_rest()
+    book.there_again()
