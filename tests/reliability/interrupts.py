@@ -100,7 +100,7 @@ def interrupted_after(seconds: float) -> Iterator[None]:
 def state() -> dict[str, Any]:
     return {
         "fixes": (fixes.on, history.on),
-        "the engine's state": (CLERK.active, CLERK.guard, CLERK.fresh),
+        "the engine's state": dict(vars(CLERK)),
         "the recursion limit": sys.getrecursionlimit(),
         "threads": threading.active_count(),
         "threading": (threading.Thread, threading.Lock, threading.Thread.start.__module__),
