@@ -3,7 +3,8 @@
 
 No solution is written down and none is needed. The functions take the place of those of the miniature that have their
 names; all five patches are on. The story must then be proved, and every other story that was proved before must still
-be: a fix that breaks something else is none. A refusal says which story fails and shows its shortest failing run.
+be: a fix that breaks something else is none. Nor may a survivor in ALSO fail in a way in which it did not fail before.
+A refusal says which story fails and shows its shortest failing run.
 Survivors that the answer ends besides are named.
 Left out: rules that break without a finding, and whatever no story tells.
 """
@@ -28,7 +29,7 @@ from mini_qemu.sched.first_run import try_out
 MOST_RUNS = 5_000  # about ten times what the largest story needs
 MINIMISE_UP_TO = 600
 ALSO = (Story(await_vs_exit.while_silent, "sending fails, and the other end says nothing"),)
-"""Where no story needs what a fix might leave out."""
+"""Survivors too, which show what a fix might leave out and no story needs: they may fail as before, not otherwise."""
 
 
 class Refused(Exception):
@@ -79,26 +80,33 @@ def _judge(told: Story, name: str, places: dict[str, FunctionType]) -> Feedback:
     ended: list[str] = []
     with _in_place(places):
         proved = f"{told.name} is proved: {_share(result)}."
-        for other in (*stories().values(), *ALSO):
+        for other in stories().values():
             now = result if other is told else _explored(other)
             if other.name not in survivors and now.verdict != "proved":
                 broken = f"But {other.name} ({other.about}) was proved before your fix. With it: {_share(now)}."
                 return _refused(other, name, now, proved, broken)
             if other.name in survivors and other is not told and now.verdict == "proved":
                 ended.append(other.name)
+    for other in ALSO:
+        before = _explored(other)
+        with _in_place(places):
+            now = _explored(other)
+            if now.stopped_by or set(now.findings) - set(before.findings):
+                worse = f"But {other.name} ({other.about}) now fails otherwise than before. Before your fix:"
+                return _refused(other, name, now, proved, f"{worse} {_share(before)}. With it: {_share(now)}.")
     also = [f"Your fix also ends {' and '.join(ended)}."] if ended else []
     return Feedback(name, True, (proved, "Every other story that was proved before still is.", *also))
 
 
 @cache
-def unfixed(story: str) -> Result:
+def unfixed(story: str, runs: int = MOST_RUNS) -> Result:
     """What the explorer finds with the five patches and nothing else."""
-    return _explored(find(story))
+    return _explored(find(story), runs)
 
 
-def _explored(told: Story) -> Result:
+def _explored(told: Story, runs: int = MOST_RUNS) -> Result:
     with as_of(tuple(fixes.names), told.history):
-        return explore(told.scenario, limit_runs=MOST_RUNS)
+        return explore(told.scenario, limit_runs=runs)
 
 
 @contextmanager
@@ -112,6 +120,8 @@ def _in_place(places: dict[str, FunctionType]) -> Iterator[None]:
 def _share(result: Result) -> str:
     if result.runs == 1:
         return f"1 of 1 interleaving fails ({', '.join(result.findings)})" if result.failing else "it passes"
+    if result.verdict == "incomplete" and not result.runs:
+        return "the first interleaving does not come to an end"
     if result.verdict == "incomplete":
         return f"none of the first {result.runs:,} interleavings fails, and there is no end of them"
     if not result.failing:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Cancel a postcopy. Four stories that survive the series.
+"""Cancel a postcopy. Four stories that survive the series, and a warm-up.
 
 *cancel-before-pause*. The migration thread reads the state, finds its file in error, and calls postcopy_pause, which
 asserts that the state is what its caller has read. A cancel in between changes the state: the assertion fails, and the
 guest's memory is gone with the process. We found this by reading the code; nobody reported it. Since February 2025 a
-postcopy cannot be cancelled (646119088f), which closes it.
+postcopy cannot be cancelled (646119088f), which closes it. The warm-up begins where the cancel says so: six steps.
 
 *cancel-while-pausing* (C.3a). Cancel copies `to_dst_file` when it begins, without the lock, and shuts the copy down
 several steps later. The migration thread pauses in between: it takes the pointer away, closes the file and frees it.
@@ -33,9 +33,18 @@ from lessons.scenarios.stage import (
     source_scenario,
     start_return_path,
 )
-from lessons.scenarios.stage.recovery import destination, line_is_lost, live_migration, losing_its_line, pauses, resume
+from lessons.scenarios.stage.recovery import (
+    acknowledges,
+    check_recovered,
+    line_is_lost,
+    losing_its_line,
+    pauses,
+    recovers_then_joins,
+    resume,
+)
 from lessons.scenarios.story import Story
 from mini_qemu.migration import migrate_fd_cancel, migration_detect_error, migration_iteration_finish, qmp_migrate
+from mini_qemu.migration_state import MIGRATION_STATUS_CANCELLING, migrate_set_state
 from mini_qemu.monitor import QmpError, qmp_migrate_cancel
 from mini_qemu.process import main_loop_wait
 from mini_qemu.qemu_thread import QEMU_THREAD_JOINABLE, qemu_thread_create
@@ -62,6 +71,18 @@ before_pause = source_scenario(
     "Cancel just before a postcopy pauses",
     pauses_at_once,
     {"main": operator_cancels, "live_migration": pauses},
+)
+
+def says_that_it_is_cancelled(w: SourceSide) -> None:
+    """The heart of migrate_fd_cancel; what comes before and after plays no part in this bug."""
+    migrate_set_state(w.ms, w.ms.state, MIGRATION_STATUS_CANCELLING)
+
+
+warm_up = source_scenario(
+    "says-cancelling",
+    "The state changes just before a postcopy pauses",
+    pauses_at_once,
+    {"main": says_that_it_is_cancelled, "live_migration": pauses},
 )
 
 pausing = source_scenario(
@@ -116,7 +137,8 @@ paused = source_scenario(
     "cancel-while-paused",
     "Cancel a paused postcopy",
     losing_its_line,
-    {"main": cancels_then_resumes, "live_migration": live_migration, "destination": destination},
+    {"main": cancels_then_resumes, "live_migration": recovers_then_joins, "destination": acknowledges},
+    check=check_recovered,
 )
 
 STORIES = (

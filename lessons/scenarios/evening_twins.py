@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The small twins of lesson 06: three places that close, in fewer than fifteen steps.
+"""The small twins of lesson 06: places that close, in fewer than fifteen steps.
 
-a hatch     the boss calls everybody who waits, but for one
-a museum    ring, wait, lock: which of the three comes first?
-a hotel     a room number is not a guest
+a hatch         the boss calls everybody who waits, but for one
+a museum        ring, wait, lock: which of the three comes first?
+a hotel         a room number is not a guest
+a descriptor    the same on a computer: closed twice, it closes what somebody else has opened
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from mini_qemu.sched import Mutex, Scenario, Semaphore, Shared, join
+from mini_qemu.sched import Mutex, Scenario, Semaphore, Shared, compare_exchange, join
 
 # ---- a hatch between kitchen and dining room, with space for one plate
 
@@ -202,3 +203,51 @@ same_guest = Scenario(
     title="Check out a guest, not a number",
     guarded=False,
 )
+
+
+# ---- a descriptor
+
+
+class Process(Shared):
+    """Two files use one connection, which keeps its descriptor in `fd`. The kernel opens and closes in one step."""
+
+    fd: int = 7
+    seven: str = "connection"
+    log_is_open: bool = False
+
+
+def at_end(process: Process) -> None:
+    """What each of the two files does at its end: close the descriptor, unless that is done. As in QEMU until 2023."""
+    if process.fd != -1:
+        process.seven = ""
+        process.fd = -1
+
+
+def takes_then_closes(process: Process) -> None:
+    """Test and store in one step: only one of the two files gets the number."""
+    if compare_exchange(process, "fd", 7, -1):
+        process.seven = ""
+
+
+def opens_a_log(process: Process) -> None:
+    """The kernel gives the lowest number that is free, and the program trusts it."""
+    if compare_exchange(process, "seven", "", "log"):
+        process.log_is_open = True
+
+
+def log_stays_open(process: Process) -> bool:
+    assert not process.log_is_open or process.seven == "log", "the log was opened as 7, and somebody else has closed it"
+    return True
+
+
+def watch_process(process: Process) -> dict[str, object]:
+    return {"fd": process.fd, "7 stands for": process.seven or "nothing"}
+
+
+def descriptor(name: str, file: Callable[[Process], None], title: str) -> Scenario:
+    threads = {"to_dst_file": file, "from_dst_file": file, "logger": opens_a_log}
+    return Scenario(name, Process, threads, log_stays_open, watch_process, title=title, guarded=False)
+
+
+closed_twice = descriptor("closed-twice", at_end, "A descriptor that is closed twice")
+taken_first = descriptor("taken-first", takes_then_closes, "Take the number, then close it")

@@ -7,24 +7,34 @@ old entry and aborts, far from the cause. The operator is patient: the migration
 
 *hasty-resume* (survives the series). Nothing makes the operator wait for the return path thread. If that one is
 late, it closes not its own file but the new one that main has put in its place, and sleeps; woken, it finds no file
-at all.
+at all. The story ends where the migration goes on.
 """
 
 from __future__ import annotations
 
-from lessons.scenarios.stage import SourceSide, source_scenario, start_return_path
-from lessons.scenarios.stage.recovery import PATIENT_OPERATOR, destination, live_migration, losing_its_line, resume
+from lessons.scenarios.stage import SourceSide, reap, source_scenario, start_return_path
+from lessons.scenarios.stage.recovery import (
+    PATIENT_OPERATOR,
+    acknowledges,
+    check_recovered,
+    losing_its_line,
+    recovers,
+    resume,
+)
 from lessons.scenarios.story import Story
-from mini_qemu.qemu_thread import QEMU_THREAD_JOINABLE, qemu_thread_create
+from mini_qemu.qemu_thread import QEMU_THREAD_JOINABLE, qemu_thread_create, qemu_thread_join
 
 
 def hasty(w: SourceSide) -> None:
     """Resumes as soon as the migration says that it is paused."""
     start_return_path(w)
-    w.ms.thread = qemu_thread_create("live_migration", live_migration, w, QEMU_THREAD_JOINABLE)
+    w.ms.thread = qemu_thread_create("live_migration", recovers, w, QEMU_THREAD_JOINABLE)
     w.ms.migration_thread_running = True
     w.paused.wait()
     resume(w)
+    if w.ms.migration_thread_running:
+        qemu_thread_join(w.ms.thread)
+    reap(w)
 
 
 stale_entry = source_scenario("stale-entry", "The entry that stayed", losing_its_line, PATIENT_OPERATOR)
@@ -33,7 +43,8 @@ hasty_resume = source_scenario(
     "hasty-resume",
     "The successor's file",
     losing_its_line,
-    {"main": hasty, "destination": destination},
+    {"main": hasty, "destination": acknowledges},
+    check=check_recovered,
 )
 
 scenario = stale_entry

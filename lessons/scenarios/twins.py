@@ -6,7 +6,7 @@
     03  a library    two desks, two lists of what is lent
     04  a box        nobody wrote on it what is inside
     05  a room       "am I the last?", asked by two people at once
-    06  three places that close, see evening_twins.py
+    06  places that close, see evening_twins.py
 
 Every twin fails as it stands; the one whose name says how (with a key, at the counter ...) changes one thing, which
 helps or, as in the kitchen, does not.

@@ -33,6 +33,7 @@ from lessons.scenarios.stage.recovery import destination as acknowledges_and_say
 from lessons.scenarios.story import Story
 from mini_qemu.io_channel import qio_channel_read, qio_channel_write
 from mini_qemu.migration import migration_detect_error, postcopy_do_resume
+from mini_qemu.process import main_loop_wait
 
 
 def in_postcopy() -> SourceSide:
@@ -83,6 +84,7 @@ def yanks_then_resumes(w: SourceSide) -> None:
     w.parked.wait()
     oob_yanks(w)
     resume(w)
+    main_loop_wait(w.qemu)
 
 
 paused = source_scenario(

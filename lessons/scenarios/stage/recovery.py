@@ -63,19 +63,29 @@ def live_migration(w: SourceSide) -> None:
     migration_iteration_finish(w.ms)
 
 
+def recovers(w: SourceSide) -> None:
+    """The migration thread, up to where it goes on: for a story whose bug is in the pause or in the resume."""
+    migration_detect_error(w.ms)
+
+
+def recovers_then_joins(w: SourceSide) -> None:
+    if migration_detect_error(w.ms) == MIG_THR_ERR_RECOVERED:
+        await_return_path_close_on_source(w.ms)
+
+
 def patient(w: SourceSide) -> None:
     """Resumes when both threads sleep."""
     start_return_path(w)
     w.paused.wait()
     w.parked.wait()
     resume(w)
+    main_loop_wait(w.qemu)
 
 
 def resume(w: SourceSide) -> None:
     qemu_mutex_lock_iothread(w.qemu)
     socket_outgoing_migration(w.ms, w.ioc2)
     qemu_mutex_unlock_iothread(w.qemu)
-    main_loop_wait(w.qemu)
 
 
 def destination(w: SourceSide) -> None:
@@ -89,6 +99,19 @@ def destination(w: SourceSide) -> None:
         if message.endswith(b"\0"):
             qio_channel_write(w.peer_ioc2, SHUT_0)
             return
+
+
+def acknowledges(w: SourceSide) -> None:
+    """A destination that has everything already, beside `recovers`."""
+    while message := qio_channel_read(w.peer_ioc2):
+        if message.startswith(RESUME):
+            qio_channel_write(w.peer_ioc2, RESUME_ACK)
+            qio_channel_write(w.peer_ioc2, SHUT_0)
+            return
+
+
+def check_recovered(w: SourceSide) -> None:
+    assert w.ms.state == "postcopy-active", f"the line is there again, and the migration is {w.ms.state}"
 
 
 PATIENT_OPERATOR = {"main": patient, "live_migration": live_migration, "destination": destination}

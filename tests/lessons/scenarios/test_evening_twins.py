@@ -1,4 +1,4 @@
-"""The three places of lesson 06: how often each fails, and that the right idea ends it."""
+"""The places of lesson 06: how often each fails, and that the right idea ends it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ COUNTS: list[tuple[Scenario, int, int]] = [
     (twins.museum_evenings["ring_lock_wait"], 2, 1),
     (twins.same_number, 6, 2),
     (twins.same_guest, 6, 0),
+    (twins.closed_twice, 16, 4),
+    (twins.taken_first, 4, 0),
 ]
 
 

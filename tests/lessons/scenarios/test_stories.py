@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lessons.authoring.matrix import cell, rows, with_later
-from lessons.scenarios import find, stories
+from lessons.scenarios import cancel_in_postcopy, find, stories
 from lessons.scenarios.story import Story, WrongFix
 from lessons.scenarios.yank_pairing import COMBINATIONS, pairing
 from lessons.widgets.lab import follow
@@ -120,6 +120,16 @@ def test_what_the_series_leaves_broken():
     with fixes.all():
         assert broken_rules(follow(find("cancel-cleanup").scenario, main_first)) == ["INV-QUIESCE"]
         assert broken_rules(follow(find("await-vs-exit").scenario, ["live_migration"] * 5)) == ["INV-OWNER"]
+
+
+def test_the_warm_up_is_the_story_cut_to_six_steps():
+    """One order of the two reads and the write aborts, with the words of the whole story."""
+    story = find("cancel-before-pause")
+    with fixes.all():
+        found = explore(cancel_in_postcopy.warm_up)
+        assert (found.runs, found.failing) == (3, 1)
+        assert set(found.outcomes) == set(explore(story.scenario).outcomes)
+        assert len(shortest_trace(cancel_in_postcopy.warm_up).steps) == 6
 
 
 WRONG = [(story, wrong) for story in stories().values() for wrong in story.wrong_fixes]
