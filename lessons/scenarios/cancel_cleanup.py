@@ -3,8 +3,8 @@
 
 Nobody joins the return path thread on cancel. If it has not closed its file when main closes the other one, main
 finds two references, concludes that somebody else will take the channel out of the yank list, and removes the
-instance: abort. No join helps, cancel never comes to it; with patch 5 the owner of to_dst_file takes the entry out,
-the thread that closes last.
+instance: abort. No join helps, since cancel never comes to it. With patch 5 the owner of to_dst_file takes the entry
+out, no matter which thread closes last.
 """
 
 from __future__ import annotations
