@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .execution import Execution
-from .ops import ANOTHER_OBJECT, depends
+from .ops import ANOTHER_OBJECT, CAS, CAS_FAILED, depends, kind_of
 from .ordinary.guard import Watch
 from .repeat import diverged, standing
 from .result import Race
@@ -110,10 +110,15 @@ class OptimalDPOR:
         redundant = self.redundant
         while True:
             if wut[depth]:
-                tid, code, below = wut[depth][0]
+                branch = wut[depth][0]
+                tid, code, below = branch
                 task = world.by_tid.get(tid)
-                if task is None or not world.enabled(task) or world.pending(task) != code:
+                if task is None or not world.enabled(task):
                     raise diverged(world, tid, code)
+                if world.pending(task) != code:
+                    if (kind_of(code), kind_of(world.pending(task))) != (CAS, CAS_FAILED):
+                        raise diverged(world, tid, code)
+                    code = branch[1] = world.pending(task)  # `Execution.code_before` could not know that it fails
             else:
                 task = self._choose(world, task, depth)
                 if task is None:

@@ -17,11 +17,13 @@ data race: nothing but luck decides between them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
 from .ops import (
-    ADD,
     AWAIT,
+    CAS,
+    CAS_FAILED,
     CHANNEL,
     CONFLICTS,
     FREE,
@@ -38,6 +40,7 @@ from .ops import (
     SPAWN,
     THREAD,
     WRITE,
+    WRITING,
     depends,
     kind_of,
     object_of,
@@ -47,6 +50,9 @@ from .places import Frame, place_in
 from .result import Access, Race
 from .scenario import Finding
 from .world import READY, Registry, Task, World
+
+UNKNOWN = "unknown", 0
+"""The value of a field that has none, or one that cannot be compared with those of other runs."""
 
 Reversal = tuple[int, int, int, int]
 """A race to be reversed, (e, e', thread of e', code of e'): e' is the event's number, or the length of the execution if
@@ -67,7 +73,8 @@ class Execution:
         self.past: list[int] = []
         self.sync: list[int] = []
         self.about: list[Any] = []  # of an access: its place; of a join: the thread; of a primitive: the operation
-        self.before: list[Any] = []  # of a primitive: its state before; of a join: its thread's last event, from 1
+        self.before: list[Any] = []  # of an access: the value before, and of an exchange its field and operand;
+        # of a free: the values; of a primitive: its state before; of a join: its thread's last event, from 1
         self.of: dict[int, int] = {}  # thread -> its events
         self.birth: dict[int, tuple[int, int]] = {}  # thread -> the past of its spawn, and that through ``sync``
         self.accesses: dict[int, int] = {}  # variable -> its events
@@ -100,8 +107,12 @@ class Execution:
             mask, sync = self.birth.get(tid, (0, 0))
         races: list[int] = []
         about, before = None, None
-        if kind <= ADD:
+        if kind <= CAS_FAILED:
             about = (task.op[-1] if kind <= WRITE else None) or self._place(task)
+            values, field = task.op[1]._v, task.op[2]
+            before = _lasting(values[field]) if field in values else UNKNOWN
+            if kind > WRITE:
+                before = before, field, _lasting(task.op[3])
             mask, sync = self._access(world, task, code, about, mask, sync, races)
         elif kind != SPAWN:
             events = self.on.setdefault(code >> KIND_BITS, [])
@@ -126,9 +137,9 @@ class Execution:
         below = (1 << length) - 1
         for code in self.code[length:]:
             kind, key = code & KIND_MASK, code >> KIND_BITS
-            if kind <= ADD:
+            if kind <= CAS_FAILED:
                 self.accesses[key] &= below
-                if kind:
+                if WRITING >> kind & 1:
                     self.writes[key] &= below
             elif kind != SPAWN:
                 self.on[key].pop()
@@ -142,12 +153,20 @@ class Execution:
     def dependent(self, code: int) -> int:
         """The events that an operation with this code depends on."""
         kind, key = code & KIND_MASK, code >> KIND_BITS
-        if kind <= ADD:
-            of_field = self.accesses if kind else self.writes  # READ is 0
+        if kind <= CAS_FAILED:
+            of_field = self.accesses if WRITING >> kind & 1 else self.writes
             return of_field.get(key, 0) | sum(1 << e for e in self.freed.get(object_of(code), ()))
         if kind == FREE:
             return sum(1 << e for e, other in enumerate(self.code) if depends(code, other))
         return sum(1 << e for e in self.on.get(key, ()) if depends(code, self.code[e]))
+
+    def code_before(self, e: int, i: int) -> int:
+        """The code of event ``i``, a compare_exchange, if it were made before event ``e``, with which it races."""
+        _, field, old = self.before[i]
+        kind, before = kind_of(self.code[e]), self.before[e]
+        value = before if kind <= WRITE else before.get(field, UNKNOWN) if kind == FREE else before[0]
+        fails = value != old and UNKNOWN not in (value, old)
+        return self.code[i] & ~KIND_MASK | (CAS_FAILED if fails else CAS)
 
     def _access(
         self, world: World, task: Task, code: int, about: Any, mask: int, sync: int, races: list[int]
@@ -163,7 +182,7 @@ class Execution:
         last = writes.bit_length() - 1
         # A read is compared with the last write, a write also with the reads since.
         since = accesses >> last << last if last >= 0 else accesses
-        rivals = since if kind else since & writes
+        rivals = since if WRITING >> kind & 1 else since & writes
         rivals &= ~(mask & sync)
         while rivals:
             e = rivals.bit_length() - 1
@@ -178,7 +197,7 @@ class Execution:
                 sync |= self.sync[e]
         bit = 1 << len(self.tid)
         self.accesses[variable] = accesses | bit
-        if kind:
+        if WRITING >> kind & 1:
             self.writes[variable] = writes | bit
         return mask, sync
 
@@ -191,7 +210,7 @@ class Execution:
                 races.append(e)
                 mask |= self.past[e]
         self.freed.setdefault(object_of(code), []).append(len(self.tid))
-        return mask, sync, None, None
+        return mask, sync, {field: _lasting(value) for field, value in task.op[1]._v.items()}, None
 
     def _thread(
         self, world: World, task: Task, code: int, events: list[int], mask: int, sync: int, races: list[int]
@@ -349,6 +368,16 @@ class Execution:
 
     def _name(self, e: int) -> str:
         return next(name for name, tid in self.registry.tids.items() if tid == self.tid[e])
+
+
+def _lasting(value: Any) -> Any:
+    """A value that can be compared with those of other runs: an object of a run by its key."""
+    if type(value) in _PLAIN or isinstance(value, Enum):
+        return value
+    return ("key", value._key) if hasattr(value, "_key") else UNKNOWN
+
+
+_PLAIN = {type(None), bool, int, float, str, bytes}
 
 
 _FAMILIES: dict[str, Callable[..., Known]] = {

@@ -48,10 +48,12 @@ def object_of(code: int) -> int:
     return code >> KIND_BITS + FIELD_BITS
 
 
-# The kinds that the hot loops know by number. The first four touch a field, and only the first of them never writes.
-READ, WRITE, CAS, ADD = range(4)
-FREE, SPAWN, JOIN, DETACH, AWAIT, LOCK, UNLOCK, WAIT, POST, SEND, RECV, RECV_END, CLOSE, SHUTDOWN = range(4, 18)
-FIRST_NEW = 18
+# The kinds that the hot loops know by number. The first five touch a field; the first and the last of them only read.
+READ, WRITE, CAS, ADD, CAS_FAILED = range(5)
+FREE, SPAWN, JOIN, DETACH, AWAIT, LOCK, UNLOCK, WAIT, POST, SEND, RECV, RECV_END, CLOSE, SHUTDOWN = range(5, 19)
+FIRST_NEW = 19
+WRITING = 1 << WRITE | 1 << CAS | 1 << ADD
+"""Bit mask of the kinds that write a field."""
 
 # Notes to the world. They are never scheduled and have no code.
 ABORT, FAIL, BEAT = range(KIND_MASK + 1, KIND_MASK + 4)
@@ -100,9 +102,9 @@ CONFLICTS = [0] * (KIND_MASK + 1)
 """``CONFLICTS[kind]``: bit mask of the kinds that conflict with it on the same variable or object."""
 
 DEPENDENCE = (
-    "same thread; same variable and one of the two writes (values are not compared, a compare_exchange writes); "
-    "any two operations on one mutex or on one semaphore; a thread's steps after its spawn, a join after its last "
-    "step, two joins or detachments of one handle; "
+    "same thread; same variable and one of the two writes (values are not compared; a compare_exchange that fails only "
+    "reads); any two operations on one mutex or on one semaphore; a thread's steps after its spawn, a join after its "
+    "last step, two joins or detachments of one handle; "
     "two sends or two receives on one channel, a receive and the send of the item it takes, close/shutdown and a "
     "send, another close or "
     "a receive that finds the end; free(x) and any access of x"

@@ -13,7 +13,7 @@ from typing import Any
 from .clerk import CLERK
 from .errors import ScenarioError, UseAfterFree
 from .naming import path_to, reachable, rooted
-from .ops import ADD, OPERATIONS, ORDER, SEND, kind_of
+from .ops import CAS_FAILED, OPERATIONS, ORDER, SEND, kind_of
 from .ordinary.access import told_of
 from .ordinary.names import Names
 from .picture import Local, Painter, Points, Thing, locals_of
@@ -87,7 +87,7 @@ class Recorder:
             self.held_since.setdefault(op[1]._key, world.count)
         elif op[1] is not None:
             self.held_since.pop(op[1]._key, None)
-        field = op[2] if kind <= ADD else ""
+        field = op[2] if kind <= CAS_FAILED else ""
         variable = name if not field else field if op[1] is world.state else f"{name}.{field}"
         if task.status == CRASHED and world.findings[-1].kind == "use-after-free":
             value, said = "", f"touches {name}, which is freed"

@@ -16,7 +16,7 @@ from itertools import zip_longest
 from typing import Any
 
 from .errors import DivergenceError, ScenarioError
-from .ops import ADD, AWAIT, FIELD_BITS, OPERATIONS, RECV, SEND, WRITE, kind_of
+from .ops import AWAIT, CAS_FAILED, FIELD_BITS, OPERATIONS, RECV, SEND, WRITE, kind_of
 from .places import frames_of
 from .primitives import Primitive
 from .scenario import Scenario
@@ -102,15 +102,15 @@ def _step(world: World, task: Task) -> Entry:
     name, place = _thing(task), _place(task)
     world.step(task)
     value = op[2] if kind == SEND else op[3] if kind == WRITE else world.value
-    shown = f" ({_told(value)})" if kind <= ADD or kind in (SEND, RECV) else ""
+    shown = f" ({_told(value)})" if kind <= CAS_FAILED or kind in (SEND, RECV) else ""
     return f"step {world.count}, {task.name}", OPERATIONS[kind].verb, name + shown, "in", place
 
 
 def _thing(task: Task) -> str:
     """What ``task``'s next operation is about."""
     kind, obj, *rest = task.op
-    if kind <= ADD or kind == AWAIT:
-        return f"{type(obj).__name__}.{rest[0]}" if kind <= ADD else str(rest[0])
+    if kind <= CAS_FAILED or kind == AWAIT:
+        return f"{type(obj).__name__}.{rest[0]}" if kind <= CAS_FAILED else str(rest[0])
     return vars(obj).get("name") or f"{type(obj).__name__}#{vars(obj)['_key'] >> FIELD_BITS}"
 
 

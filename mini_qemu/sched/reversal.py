@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from .execution import Execution, Reversal
-from .ops import ANOTHER_OBJECT, JOIN, KIND_MASK, RECV, RECV_END, depends
+from .ops import ANOTHER_OBJECT, CAS, CAS_FAILED, JOIN, KIND_MASK, RECV, RECV_END, depends
 
 Node = list[Any]
 """A branch of a wakeup tree: ``[tid, code, branches after it]``."""
@@ -57,6 +57,8 @@ class Reversals:
                     continue
             if code & KIND_MASK == RECV_END and E.code[e] & KIND_MASK == RECV:
                 code += RECV - RECV_END  # before e it finds the item that e took
+            elif code & KIND_MASK in (CAS, CAS_FAILED):
+                code = E.code_before(e, i)  # before e it may turn out otherwise
             w = self.notdep[e][0]
             for q, q_code in asleep.items():
                 if q == tid:

@@ -14,12 +14,13 @@ from __future__ import annotations
 import inspect
 import sys
 import threading
+from collections.abc import Callable
 from types import FunctionType, MemberDescriptorType
 from typing import Any, ClassVar, get_origin
 
 from .clerk import CLERK, control, controlled_by
 from .errors import UseAfterFree
-from .ops import ADD, CAS, FIELD, FIELD_BITS, FREE, FREE_FIELD, LIFE, READ, WRITE, Op, conflict, operation
+from .ops import ADD, CAS, CAS_FAILED, FIELD, FIELD_BITS, FREE, FREE_FIELD, LIFE, READ, WRITE, Op, conflict, operation
 from .primitives import Primitive
 
 FIELDS: dict[type, dict[str, int]] = {}
@@ -300,6 +301,19 @@ def _exchange(world: Any, task: Any, op: Op) -> bool:
     return equal
 
 
+def _outcome(values: dict[str, Any], thread: str, op: Op) -> int:
+    """As what a compare_exchange turns out on these field values: one that raises counts as one that writes."""
+    try:
+        return CAS if values[op[2]] == op[3] else CAS_FAILED
+    except (Exception, UseAfterFree):
+        return CAS
+
+
+def _told(name: str, op: Op, value: Any, show: Callable[[Any], str]) -> tuple[str, str]:
+    done = f"{show(op[3])} becomes {show(op[4])}" if value else f"it is not {show(op[3])}"
+    return str(bool(value)), f"compares and exchanges {name}: {done}"
+
+
 def _add(world: Any, task: Any, op: Op) -> Any:
     values = op[1]._v
     before = values[op[2]]
@@ -330,11 +344,17 @@ operation(
     kind=CAS,
     family=FIELD,
     act=_exchange,
-    tell=lambda name, op, value, show: (
-        str(bool(value)),
-        f"compares and exchanges {name}: "
-        + (f"{show(op[3])} becomes {show(op[4])}" if value else f"it is not {show(op[3])}"),
-    ),
+    turns=_outcome,
+    tell=_told,
+)
+operation(
+    "cas",
+    "compares and exchanges",
+    kind=CAS_FAILED,
+    family=FIELD,
+    act=lambda world, task, op: False,
+    changes=False,
+    tell=_told,
 )
 operation(
     "cas",
@@ -351,5 +371,6 @@ operation("free", "frees", kind=FREE, family=LIFE, act=lambda world, task, op: b
 conflict(READ, WRITE, CAS, ADD)
 conflict(WRITE, WRITE, CAS, ADD)
 conflict(CAS, CAS, ADD)
+conflict(CAS_FAILED, WRITE, CAS, ADD)
 conflict(ADD, ADD)
 conflict(FREE, FREE)

@@ -36,6 +36,7 @@ from .ops import (
     AWAIT,
     BEAT,
     CAS,
+    CAS_FAILED,
     FAIL,
     FIELD_BITS,
     FREE,
@@ -221,9 +222,13 @@ class World:
         return code & ~KIND_MASK | kind
 
     def _state(self, task: Task) -> Any:
-        """The state of the object that ``task``'s next operation is about: of a thread, whether it has ended."""
-        op = task.op
-        return op[1]._state if op[1] is not None else self.task_named(op[2]).ended
+        """The state of the object that ``task``'s next operation is about: of a thread, whether it has ended; of an
+        object with fields, their values.
+        """
+        kind, obj, *rest = task.op
+        if obj is None:
+            return self.task_named(rest[0]).ended
+        return obj._v if kind <= CAS_FAILED else obj._state
 
     def step(self, task: Task) -> None:
         """Carry out ``task``'s next operation, which must be enabled, and let the thread run to the one after it."""
@@ -252,9 +257,9 @@ class World:
         except SchedError:
             raise
         except Exception as raised:  # a send on a closed channel, or an exchange of values that cannot be compared
-            missing = kind <= ADD and isinstance(raised, KeyError)
+            missing = kind <= CAS_FAILED and isinstance(raised, KeyError)
             error = AttributeError(f"{type(op[1]).__name__}.{op[2]} has no value yet") if missing else raised
-        self.value = value if error is None or kind <= ADD else error
+        self.value = value if error is None or kind <= CAS_FAILED else error
         self.advance(task, value, error)
 
     def advance(self, task: Task, value: Any, error: BaseException | None = None) -> None:

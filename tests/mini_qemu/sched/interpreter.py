@@ -29,7 +29,8 @@ class Event(NamedTuple):
     operation: Operation
 
 
-_ACCESS = {"read", "write", "exchange"}
+_LOOKS = {"read", "failed exchange"}
+_ACCESS = {"write", "exchange", *_LOOKS}
 
 
 def depends(a: Event, b: Event) -> bool:
@@ -51,7 +52,7 @@ def depends(a: Event, b: Event) -> bool:
     if name != name2:
         return False
     if what in _ACCESS and what2 in _ACCESS:
-        return not (what == what2 == "read")
+        return not {what, what2} <= _LOOKS
     if {what, what2} <= {"lock", "unlock"} or {what, what2} <= {"wait", "post"}:
         return True
     if what == what2 and what in ("send", "receive"):
@@ -323,6 +324,8 @@ class Machine:
                         self.values[variable] = new
                     thread.registers[register] = int(success)
                     thread.log += (int(success),)
+                    if not success:
+                        return ("failed exchange", variable, 0)
                 return ("exchange", variable, 0)
             case lang.FetchAdd(register, variable, delta):
                 if not self._freed(name, variable):

@@ -58,7 +58,7 @@ class Write:
 
 @dataclass(frozen=True)
 class Exchange:
-    """compare_exchange: one step, a write for the dependence relation even when it fails."""
+    """compare_exchange: one step, for the dependence relation a write, or a read if it fails."""
 
     register: str
     variable: str

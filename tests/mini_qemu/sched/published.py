@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from mini_qemu.sched import Mutex, Scenario, Shared, compare_exchange
 
@@ -190,5 +191,65 @@ def indexer(n: int) -> Scenario:
         f"indexer({n})",
         setup=partial(cells, SLOTS),
         threads={f"T{t}": (insert_four, t) for t in range(n)},
+        guarded=False,
+    )
+
+
+class Node(Shared):
+    """An element of a stack."""
+
+    below: Node | None = None
+
+
+class Stack(Shared):
+    """Treiber's stack (1986), in which a node is used again as soon as it was popped."""
+
+    top: Node | None = None
+    first: Final[Node]
+    second: Final[Node]
+
+    def __init__(self) -> None:
+        self.first, self.second = Node(), Node()
+        self.second.below = None
+        self.first.below = self.second
+        self.top = self.first
+
+
+def push(stack: Stack, node: Node) -> None:
+    while True:
+        top = stack.top
+        node.below = top
+        if compare_exchange(stack, "top", top, node):
+            return
+
+
+def pop(stack: Stack) -> Node | None:
+    while True:
+        top = stack.top
+        if top is None:
+            return None
+        below = top.below
+        if compare_exchange(stack, "top", top, below):
+            return top
+
+
+def pop_one(stack: Stack) -> None:
+    pop(stack)
+
+
+def pop_two_push_one(stack: Stack) -> None:
+    node = pop(stack)
+    pop(stack)
+    if node is not None:
+        push(stack, node)
+
+
+def treiber(poppers: int = 1) -> Scenario:
+    """The ABA problem: a node comes back, and with it, by the other's exchange, one that was popped."""
+    return Scenario(
+        f"treiber({poppers})",
+        setup=Stack,
+        threads=dict.fromkeys("ACDE"[:poppers], pop_one) | {"B": pop_two_push_one},
+        check=lambda stack: stack.top in (None, stack.first),
         guarded=False,
     )

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.mini_qemu.sched.differential import differences, report, try_many
-from tests.mini_qemu.sched.language import Exchange, Join, Program, Read, ReadSum, Spawn, Sum, Write
+from tests.mini_qemu.sched.language import FetchAdd, Join, Program, Read, ReadSum, Spawn, Sum, Write
 from tests.mini_qemu.sched.oracle import TooLarge, classes
 from tests.mini_qemu.sched.programs import random_program
 
@@ -49,7 +49,7 @@ def test_half_an_expression_is_part_of_the_state() -> None:
 def test_old_races_are_reversed_in_every_run() -> None:
     """Reversing a race only in the run that first has it misses one of these twelve classes."""
     spawning = (Spawn("h1", "S", (Read("r0", "s.h"),)), Write("s.h", 1), Join("h1"))
-    updating = (Exchange("r0", "s.x", 1, 1), Write("s.x", Sum("r0", 0)))
+    updating = (FetchAdd("r0", "s.x", 0), Write("s.x", Sum("r0", 0)))
     program = Program(
         threads=(("A", (Read("r0", "s.h"),)), ("B", (Read("r0", "s.x"),)), ("C", spawning), ("D", updating)),
         variables=(("s.h", 0), ("s.x", 0)),

@@ -198,9 +198,13 @@ def test_finally_runs_for_exceptions_only() -> None:
         assert [(dict(o.values)["s.x"], *o.kinds) for o in census.outcomes.values()] == [(final, kind)]
 
 
-def test_a_failed_exchange_is_a_write() -> None:
+def test_a_failed_exchange_is_a_read() -> None:
     never: Block = (Exchange("r0", "s.x", 9, 1),)
-    assert both(Program(threads=(("A", never), ("B", never)), variables=(("s.x", 0),))).classes == 2
+    assert both(Program(threads=(("A", never), ("B", never)), variables=(("s.x", 0),))).classes == 1
+    once: Block = (Exchange("r0", "s.x", 0, 1),)
+    assert both(Program(threads=(("A", once), ("B", once)), variables=(("s.x", 0),))).classes == 2
+    three = both(Program(threads=(("A", once), ("B", once), ("C", once)), variables=(("s.x", 0),)))
+    assert three.classes == 3, "which of them succeeds; the two that fail commute"
 
 
 def test_the_limit_is_an_error() -> None:

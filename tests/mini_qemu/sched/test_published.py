@@ -59,7 +59,16 @@ def test_counts_of_the_literature(program: Callable[[int], Scenario], n: int, cl
     assert counts(program(n)) == (classes, 0)
 
 
-@pytest.mark.parametrize("scenario", [published.lost_update(3), published.lastzero(6), published.locked_update(2, 3)])
+def test_an_exchange_that_fails_only_reads() -> None:
+    """Were it a write, there would be 36 and 5,411 classes."""
+    assert counts(published.treiber()) == (22, 3)
+    assert counts(published.treiber(poppers=2)) == (780, 48)
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [published.lost_update(3), published.lastzero(6), published.locked_update(2, 3), published.treiber()],
+)
 def test_no_run_is_cut_short(scenario: Scenario) -> None:
     search = OptimalDPOR(scenario)
     assert sum(1 for _ in search.runs()) == explore(scenario, "dfs").classes
