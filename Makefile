@@ -21,7 +21,7 @@ lab: $(VENV)/lab  ## open the course; make lab ARGS="--port 8890" passes flags o
 test: lint types unit nbval  ## all checks but the slow and the browser tests, 3 minutes
 
 unit: $(VENV)/test
-	$(PYTEST) -n 2
+	$(PYTEST) -n 2 $(ARGS)
 
 nbval: $(VENV)/test  # each notebook keeps one kernel, so a notebook's cells stay with one worker
 	$(PYTEST) -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 60 \
@@ -38,7 +38,7 @@ types: $(VENV)/test
 
 coverage: $(VENV)/test  ## how much of mini_qemu.sched, branches too, its own tests reach
 	rm -rf build/coverage
-	$(BIN)/coverage run -m pytest tests/mini_qemu/sched
+	$(BIN)/coverage run -m pytest -n 2 tests/mini_qemu/sched
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
