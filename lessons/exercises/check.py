@@ -55,6 +55,7 @@ MOST_CPU_SECONDS = 6.0  # and for an answer that never comes back: processor tim
 MOST_MEGABYTES = 1_024  # and memory, on top of what the notebook uses
 APART = sys.platform == "linux"  # elsewhere a notebook's process cannot fork, or must not
 MINIMISE_UP_TO = 600  # runs up to which the shortest failing run is searched for; above, the first one found is shown
+MOST_STEPS = 1_000  # of a run that is shown: longer ones call themselves without end
 EXAMPLES = 4  # failing runs in which an answer's deeds are looked at
 
 
@@ -293,7 +294,7 @@ def _sampled(scenario: Scenario, _result: Result) -> Iterator[Trace]:
 
 
 def _shortest(scenario: Scenario, result: Result) -> Trace | None:
-    if result.failure is None:
+    if result.failure is None or result.failure.cost[1] > MOST_STEPS:
         return None
     few = result.runs <= MINIMISE_UP_TO
     trace = replay(scenario, minimise(scenario, result) if few else result.failure.schedule)
@@ -400,6 +401,8 @@ def _own(result: Result, function: Code, alone: bool) -> tuple[str, bool]:
         if finding.kind == "livelock":
             cure = "nothing in it makes it end" if alone else "let it wait for something that another thread does"
             return f"{line} is in a loop that never ends: {cure}.", True
+        if finding.message.startswith("RecursionError"):
+            return CALLS_ITSELF.format(word=_word(function)), True
         if finding.kind == "crash" and not finding.message.startswith("assertion failed"):
             is_slip = finding.message.startswith(SLIPS) and "None has no" not in finding.message
             return f"{line} stopped with {finding.message}.{' Fix that line first.' if is_slip else ''}", is_slip
@@ -408,7 +411,8 @@ def _own(result: Result, function: Code, alone: bool) -> tuple[str, bool]:
     return "", False
 
 
-SLIPS = ("NameError", "AttributeError", "TypeError", "UnboundLocalError", "ImportError", "RecursionError")
+SLIPS = ("NameError", "AttributeError", "TypeError", "UnboundLocalError", "ImportError")
+CALLS_ITSELF = "Your {word} calls itself without end. Wait for something that another thread does, or return."
 
 
 def _loops(function: Code, source: str) -> str:
@@ -463,7 +467,7 @@ def _readable(error: Exception, function: Code) -> str:
     if number.isdigit():
         return f"{head}Line {int(number) - first + 1} of your {word}:{tail}"
     if "RecursionError" in text:
-        return f"Your {word} calls itself without end. Wait for something that another thread does, or return."
+        return CALLS_ITSELF.format(word=word)
     hidden = re.match(r"\S*\.py:\d+: (.*?) in code the explorer does not control", text)
     if hidden:
         return (
