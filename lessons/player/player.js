@@ -9,7 +9,7 @@
  *   player(root, trace, options)   the run itself: moves all parts with show(step)
  *
  * Each part is a function of the run that returns { node, show(step), settle() }: show() writes; settle() comes when
- * all have written and may measure, so that a step costs one layout. A run is the trace with every moment made whole
+ * all have written and may measure: a step costs one layout. A run is the trace with every moment made whole
  * (readRun). No part knows another; only the player knows them all.
  */
 
@@ -463,7 +463,8 @@ const lanesOf = (run, go, options = {}) => {
         "aria-label": `Timeline of ${plural(n, "step")} of ${threads.join(", ")}`,
         onclick: (e) => go(Math.min(n, nearest(e.clientX - svg.getBoundingClientRect().left))) },
       definitions(ground.uid), ...paper, now, layer("rails", drawRails(run, ground, scale)), layer("locks", bars),
-      layer("arrows", [...drawMessages(run, ground, scale), ...drawWakes(run, ground, scale)]), layer("points", [...marks, ...drawFinding(run, ground, scale)]),
+      layer("arrows", [...drawMessages(run, ground, scale), ...drawWakes(run, ground, scale)]),
+      layer("points", [...marks, ...drawFinding(run, ground, scale)]),
       veil, layer("labels", texts), layer("causes", causes.map((cause) => cause.path)),
       layer("flags", [...chain.rings, ...chain.flags]));
     scroll.replaceChildren(...(compact ? [] : [bandOf(run, scale, folds, go)]), svg);
