@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--method", default="auto", choices=METHODS, help="how to search (auto)")
     made.add_argument("--seconds", type=float, default=SECONDS, help=f"stop after so many seconds ({SECONDS:.0f})")
     made.add_argument("--first", action="store_true", help="stop at the first failure")
+    made.add_argument("--html", metavar="OUT", help="not here: mini-qemu explore FILE --html OUT writes the player")
     made.add_argument("--replay", metavar="SCHEDULE", help="show this one run instead")
     return made
 
@@ -53,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns the exit status."""
     options = parser().parse_args(arguments)
     try:
+        if options.html is not None:
+            explore_with_player = f"mini-qemu explore {options.what} --html {options.html}"
+            raise ValueError(f"the page needs the course's player: {explore_with_player}")
         found = load(options.what)
         if options.replay is not None:
             print(columns(replay(found[0], options.replay)))
@@ -73,7 +77,8 @@ def report(thing: Explorable, result: Result) -> str:
     """What an exploration showed, as a text of several lines."""
     lines = [str(result)]
     if result.failing and result.failure is not None:
-        schedule = minimise(thing, result) if result.method == "dpor" else result.failure.schedule
+        searched = result.method == "dpor" and not result.stopped_by  # else the search would take as long again
+        schedule = minimise(thing, result) if searched else result.failure.schedule
         trace = replay(thing, schedule)
         lines += [
             "",

@@ -8,6 +8,7 @@ the program goes as one that drives itself, and is refused if it makes a step.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Hashable
 from types import FunctionType, GeneratorType, MethodType, ModuleType
 from typing import Any
@@ -28,6 +29,9 @@ def call_library(site: Site, f: Any, args: tuple[Any, ...], kwargs: dict[str, An
     """A call of what is not the program's own."""
     if f in REPLACED if isinstance(f, Hashable) and not is_container(f) else False:
         return REPLACED[f](*args, **kwargs)
+    owner = getattr(f, "__self__", args[0] if args else None)
+    if owner is not None and any(owner is stream for stream in (sys.stdout, sys.stderr)):
+        return None  # as print says nothing
     module, name = home_of(f)
     refuse_outside(site, module, name)
     opaque.called(f, args, site)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import copy
 import operator as op
+import os
 from collections.abc import Callable, Hashable
 from types import FunctionType
 from typing import Any
@@ -126,6 +127,8 @@ def set_item(obj: Any, index: Any, value: Any, site: Site) -> Any:
     method = in_class(type(obj), "__setitem__")
     if own(method):
         return call(site, method, obj, index, value)
+    if isinstance(obj, os._Environ):
+        raise refuse(site, "os.environ is changed, which outlives a run; keep the value in a dict")
     run = lambda: op.setitem(obj, index, value)  # noqa: E731
     if is_container(obj):
         return touch(obj, part(obj, index, True), True, run, VERBS["__setitem__"], site, index, value)

@@ -36,8 +36,10 @@ CHANGES_FIRST = {
 _OUTSIDE = {
     **dict.fromkeys(("socket", "_socket", "select", "selectors", "ssl", "http", "urllib", "requests", "socketserver"),
                     "waits for the network, which the explorer cannot control; put a queue.Queue in its place"),
-    **dict.fromkeys(("subprocess", "multiprocessing", "_multiprocessing", "_posixsubprocess", "signal", "_signal"),
+    **dict.fromkeys(("subprocess", "multiprocessing", "_multiprocessing", "_posixsubprocess"),
                     "waits for another process, which the explorer cannot control; make it a threading.Thread"),
+    **dict.fromkeys(("signal", "_signal"),
+                    "is about signals, which reach a process and not a run; start a thread that calls the handler"),
     **dict.fromkeys(("asyncio", "_asyncio"), "needs an event loop, which the explorer does not run; use threads"),
     **dict.fromkeys(("random", "_random", "secrets", "uuid"),
                     "is random: the same schedule must give the same run; pass the value as an argument, or take "
@@ -77,6 +79,7 @@ _FUNCTIONS_OUTSIDE = {
     **{(system, name): "ends the process, and with it the notebook's kernel; return, or raise an exception"
        for system in ("posix", "nt")
        for name in ("_exit", "abort", "execv", "execve", "killpg", "close", "closerange")},
+    ("_io", "readline"): "waits for a file or for somebody to type; pass the value as an argument",
 }  # fmt: skip
 
 

@@ -129,6 +129,8 @@ def program(main: Any) -> Program:
         raise ScenarioError(
             f"explore wants a Scenario, or a function without arguments that makes its threads; not {main!r}"
         )
+    if inspect.isgeneratorfunction(main):
+        raise ScenarioError(f"{main.__name__} has a yield in it, so to call it runs nothing; explore one that calls it")
     try:
         needed = [
             p.name for p in inspect.signature(main).parameters.values()

@@ -2,8 +2,10 @@
 """Programs that cannot be explored, or that end in another way than by their last line; and words used in passing."""
 
 import asyncio
+import os
 import queue
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -216,3 +218,24 @@ def asyn():
         pass
 
     asyncio.run(f())
+
+
+def environ():
+    os.environ["MINI_QEMU"] = "1"
+
+
+def signals():
+    signal.signal(signal.SIGINT, lambda number, frame: None)
+
+
+def typed():
+    input()
+
+
+def writes_out():
+    sys.stdout.write("nothing\n")
+    run(lambda: sys.stderr.write("nothing\n"))
+
+
+def never_runs():
+    yield run(lambda: 1 / 0)

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from mini_qemu.sched import InstrumentationError, explore
+from mini_qemu.sched import InstrumentationError, ScenarioError, explore
 
 from . import odd
 
@@ -15,10 +15,14 @@ OUTSIDE = {
     "rnd": "is random",
     "opens": "works on files",
     "asyn": "an async function cannot run",
+    "environ": "os.environ is changed, which outlives a run",
+    "signals": "is about signals",
+    "typed": "input",
 }
 ENDS = {  # program: verdict, interleavings, kinds and messages of what fails
     "spins": ("failed", 1, "livelock: no visible step in 100,000 iterations"),
     "prints": ("proved", 1, ""),
+    "writes_out": ("proved", 1, ""),
     "sysexit": ("failed", 1, "crash: SystemExit: 3"),
     "never": ("failed", 1, "deadlock: main waits for l, held by itself"),
     "condnolock": ("failed", 1, "crash: RuntimeError: cannot wait on un-acquired lock"),
@@ -80,3 +84,8 @@ def test_an_interrupt_leaves_everything_in_place(monkeypatch):
     thread.start()
     thread.join()
     assert not thread.is_alive()
+
+
+def test_a_main_that_a_call_does_not_run_is_refused():
+    with pytest.raises(ScenarioError, match="never_runs has a yield in it, so to call it runs nothing"):
+        explore(odd.never_runs)
