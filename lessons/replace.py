@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Put another function in the miniature's place, for a while: a wrong fix, or a learner's.
+"""Temporarily replace a function of the miniature: with a wrong fix, or a learner's.
 
     with replace("migration.await_return_path_close_on_source", mine):
         explore(scenario)
@@ -154,7 +154,7 @@ def _store(place: Any, key: str, value: Any) -> None:
 def edited(name: str, old: str, new: str, title: str = "", **names: Any) -> FunctionType:
     """The miniature's function with some lines changed, to be put in its place by `replace`.
 
-    The lines are given without their indentation; `names` are those the function does not know yet. The text is the
+    The lines are given without their indentation; `names` adds globals that the function lacks. The text is the
     function's own, so the edit follows it, and players show it as any other source.
     """
     fn = original(name)

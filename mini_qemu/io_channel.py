@@ -5,7 +5,7 @@ Closing and shutting down are two things. `qio_channel_shutdown` acts on the soc
 it, in both directions. `qio_channel_close` gives the descriptor back; a thread of this process that waits in a read
 stays asleep. A channel counts references, and the thread that drops the last one finalises it.
 
-One flush travels as one message: what a reader gets in one call is what a writer flushed in one.
+Each flush arrives whole: one read returns exactly what one flush wrote.
 Left out: partial reads and writes, non-blocking mode, the loss of data sent to a closed peer, encryption itself.
 """
 

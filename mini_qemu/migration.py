@@ -4,7 +4,7 @@
 Three threads on the source. *main* connects, cancels and cleans up; *live_migration* sends; *return path* reads what
 the destination answers. The return path thread lets go of its file by itself, the migration thread joins it on the
 way to success only, and the clean-up takes for granted that both are gone. On the destination the main thread loads.
-Paths that do not join the return path thread are upstream's: cancel, failure, a fatal end of a pause.
+As upstream, three paths do not join the return path thread: cancel, failure, a fatal end of a pause.
 Left out: COLO, background snapshot, failover, block devices, blockers; bandwidth and downtime, see rate_limit.py.
 """
 

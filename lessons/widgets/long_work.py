@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Work that takes longer than a breath: a bar, an estimate of what is left, a button that cancels.
 
-    job = LongWork("all schedules", partial(explore, scenario))     # displayed, it shows how far it is
+    job = LongWork("all schedules", partial(explore, scenario))     # shows its progress when displayed
     job.result()                                                    # waits; an interrupted wait cancels
 
 The work runs in a thread of its own, so that the kernel can hear the button. It is any function that takes a keyword

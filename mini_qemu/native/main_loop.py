@@ -2,8 +2,8 @@
 """The main loop of a real process. Mirrors util/aio-posix.c, util/coroutine-gthread.c and a part of softmmu/runstate.c.
 
 Everything above is unchanged: bottom halves arrive here by `send` and leave by `recv`, as in a scenario; this one also
-watches file descriptors. A coroutine is a thread that runs only while the main thread lends it its turn: the way QEMU
-had for systems that could not switch stacks. The loader of an incoming migration is one, so that the main loop can
+watches file descriptors. A coroutine is a thread that runs only while the main thread lends it its turn, as in QEMU's
+fallback for systems that cannot switch stacks. The loader of an incoming migration is one, so that the main loop can
 answer while the stream is silent.
 Left out: timers, idle handlers, contexts other than the main one.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A bird in the mine: a program whose counts everybody knows, explored when the package is imported.
+"""A canary: a program with known counts, explored before the first exploration.
 
 Two threads each add one to a counter without a lock: 4 classes of interleavings, 2 of which lose an update. If this
 installation counts anything else (a Python whose generators or syntax trees changed), `explore` refuses to work.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the engine says when it cannot go on: each an exception whose text is a sentence for the reader."""
+"""Errors the engine raises when it cannot continue. Each message is a sentence for the reader."""
 
 from __future__ import annotations
 
