@@ -2,9 +2,9 @@
 """Monitors: QMP over sockets. Mirrors monitor/qmp.c, monitor/monitor.c and qapi/qmp-dispatch.c.
 
 One thread, "mon_iothread", reads and writes for all monitors. A command goes into its monitor's queue and is run by
-the main thread, with the BQL, one after the other; an out-of-band command is run here at once, so it is answered
-even when the main loop is stuck. A client that sends faster than it is answered, or does not read its answers, is not read
-for a while; one that reads no events either is hung up on. A client that has closed its sending half gets all answers.
+the main thread, with the BQL, one after the other; an out-of-band command is run here at once, so it is answered even
+when the main loop is stuck. A client that outpaces its answers, or does not read them, is not read until it catches up;
+one that reads no events either is hung up on. A client that has closed its sending half gets all answers.
 Left out: the human monitor, monitors that connect to somebody, rate limits of events.
 """
 
