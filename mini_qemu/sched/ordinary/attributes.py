@@ -231,7 +231,8 @@ def store_plainly(obj: Any, name: str, value: Any, site: Site) -> Any:
         return _attribute_of_class(obj, name, True, lambda: setattr(obj, name, value), site, value)
     if isinstance(obj, ModuleType):
         if not is_controlled(obj.__name__):
-            raise refuse(site, f"{obj.__name__}.{name} is set: it belongs to a library, and outlives a run")
+            what = f"{obj.__name__}.{name} is set, which belongs to a library and outlives a run"
+            raise refuse(site, f"{what}; leave it as it is")
         return set_by_name(vars(obj), name, value, site)
     if name == "__dict__":
         raise refuse(site, f"the attributes of a {cls.__name__} are exchanged for those in a dict; set them one by one")
