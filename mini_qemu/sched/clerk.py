@@ -62,6 +62,7 @@ class Clerk(threading.local):
     def __init__(self) -> None:
         self.active = False  # a world is running a thread of the program under test
         self.world: Any = None  # the run in progress, from its setup on
+        self.deadline: float | None = None  # when an exploration has to end
         self.guard: Any = None  # of the run, if it is of ordinary code
 
     def refuse(self, what: str) -> None:

@@ -34,6 +34,8 @@ from .source import load_script
 
 SECONDS = 60.0
 """How long an exploration may take when nothing is said."""
+MOST_COLUMNS = 8
+"""Threads whose steps are shown in columns; of more, only the explanation is."""
 STATUS = {"proved": 0, "failed": 1, "incomplete": 2}
 
 
@@ -55,8 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         if options.html is not None:
-            explore_with_player = f"mini-qemu explore {options.what} --html {options.html}"
-            raise ValueError(f"the page needs the course's player: {explore_with_player}")
+            raise ValueError(
+                f"the page is drawn by the course's player: mini-qemu explore {options.what} --html {options.html}"
+            )
         found = load(options.what)
         if options.replay is not None:
             print(columns(replay(found[0], options.replay)))
@@ -77,13 +80,12 @@ def report(thing: Explorable, result: Result) -> str:
     """What an exploration showed, as a text of several lines."""
     lines = [str(result)]
     if result.failing and result.failure is not None:
-        searched = result.method == "dpor" and not result.stopped_by  # else the search would take as long again
-        schedule = minimise(thing, result) if searched else result.failure.schedule
+        quick = result.method == "dpor" and not result.stopped_by
+        schedule = minimise(thing, result) if quick else result.failure.schedule
         trace = replay(thing, schedule)
         lines += [
             "",
-            str(columns(trace)),
-            "",
+            *([str(columns(trace)), ""] if len(trace.threads) <= MOST_COLUMNS else []),
             explain(thing, trace),
             "",
             f'To see this run again: --replay "{schedule}"',

@@ -10,6 +10,10 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _OF_NONE = re.compile(r"'NoneType' object has no attribute '(\w+)'")  # what follows differs between versions
 
 
+class OutOfTime(BaseException):
+    """The time that an exploration was given is over. Raised between two steps, never inside the program."""
+
+
 class SchedError(Exception):
     """Base of the engine's own errors: the question could not be answered, nothing was counted."""
 

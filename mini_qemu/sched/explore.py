@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from .canary import check_canary
+from .clerk import CLERK
 from .dpor import WAITING_STEPS, OptimalDPOR
-from .errors import SchedError
+from .errors import OutOfTime, SchedError
 from .first_run import try_out, was_typed_in
 from .instrument import reread
 from .ordinary.guard import Discovered
@@ -269,6 +270,7 @@ def _collect(
     """
     start = time.monotonic()
     executions = 0
+    before, CLERK.deadline = CLERK.deadline, None if limit_seconds is None else start + limit_seconds
     try:
         first = repeated(scenario)
         for _ in range(REPEATS - 1):
@@ -299,6 +301,11 @@ def _collect(
         repeated(scenario, first)
     except KeyboardInterrupt:
         result.stopped_by = "an interrupt"
+    except OutOfTime:
+        result.stopped_by = "limit_seconds"
+    finally:
+        CLERK.deadline = before
+        scenario.end()  # an interrupt may have left a run as it was
     result.seconds = time.monotonic() - start
     return made
 

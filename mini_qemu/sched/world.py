@@ -10,6 +10,7 @@ A thread that crashes stops where it is; the others go on until none can move. H
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable
 from types import GeneratorType
 from typing import Any
@@ -19,6 +20,7 @@ from .errors import (
     REFUSALS,
     InstrumentationError,
     Misuse,
+    OutOfTime,
     ScenarioError,
     SchedError,
     Uncontrolled,
@@ -64,6 +66,9 @@ READY, DONE, CRASHED = 0, 1, 2
 
 TURNS_WITHOUT_STEP = 100_000
 """Loop iterations without a visible step after which a thread is taken to be in an endless loop."""
+
+STEPS_UNTIMED = 15
+"""Steps between two looks at the clock: one less than a power of two."""
 
 _FIRST_KEY = 1 << KIND_BITS + FIELD_BITS
 """The smallest code of an operation on an object that has a key."""
@@ -232,6 +237,8 @@ class World:
 
     def step(self, task: Task) -> None:
         """Carry out ``task``'s next operation, which must be enabled, and let the thread run to the one after it."""
+        if not self.count & STEPS_UNTIMED and CLERK.deadline is not None and time.monotonic() > CLERK.deadline:
+            raise OutOfTime
         op = task.op
         kind = op[0]
         self.current = task

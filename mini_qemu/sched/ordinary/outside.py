@@ -83,6 +83,14 @@ _FUNCTIONS_OUTSIDE = {
 }  # fmt: skip
 
 
+_OF_THE_PROCESS = {
+    "getpid", "getppid", "cpu_count", "sched_getaffinity", "fspath", "fsencode", "fsdecode", "getenv", "getcwd",
+    "_Environ.get", "_Environ.__getitem__", "_Environ.__contains__", "_Environ.copy", "get_exec_path", "strerror",
+    "_Environ.__init__", "PathLike", "process_cpu_count",
+}  # fmt: skip
+"""What of `os` changes nothing and is the same in every run."""
+
+
 def home_of(f: Any) -> tuple[str, str]:
     """Module and name of what is called."""
     owner = getattr(f, "__self__", None)
@@ -107,6 +115,9 @@ def refuse_outside(site: Site, module: str, name: str) -> None:
     if top == "thread":
         top = "threading" if hasattr(threading, short) else "_thread"
     reason = _FUNCTIONS_OUTSIDE.get((module, short)) or _OUTSIDE.get(module) or _OUTSIDE.get(module.partition(".")[0])
+    if module in ("posix", "nt", "os") and name not in _OF_THE_PROCESS:
+        top = "os"
+        reason = reason or "asks the operating system, which outlives a run; pass the value as an argument"
     if module in ("threading", "queue", "_queue", "_thread") or (module.startswith("concurrent") and not reason):
         reason = "is no word of threading, queue or concurrent.futures that the explorer knows; leave it out"
         if short in ("enumerate", "active_count"):

@@ -130,7 +130,7 @@ def program(main: Any) -> Program:
             f"explore wants a Scenario, or a function without arguments that makes its threads; not {main!r}"
         )
     if inspect.isgeneratorfunction(main):
-        raise ScenarioError(f"{main.__name__} has a yield in it, so to call it runs nothing; explore one that calls it")
+        raise ScenarioError(f"the function {main.__name__} has a yield, so to call it runs nothing; explore its caller")
     try:
         needed = [
             p.name for p in inspect.signature(main).parameters.values()
@@ -140,7 +140,8 @@ def program(main: Any) -> Program:
         needed = []
     if needed:
         raise ScenarioError(
-            f"{getattr(main, '__name__', main)} needs {', '.join(needed)}; explore a function without arguments: "
+            f"the function {getattr(main, '__name__', main)} needs {', '.join(needed)}; "
+            "explore a function without arguments: "
             f"explore(functools.partial({getattr(main, '__name__', 'main')}, ...)), or one that calls it"
         )
     try:

@@ -87,5 +87,5 @@ def test_an_interrupt_leaves_everything_in_place(monkeypatch):
 
 
 def test_a_main_that_a_call_does_not_run_is_refused():
-    with pytest.raises(ScenarioError, match="never_runs has a yield in it, so to call it runs nothing"):
+    with pytest.raises(ScenarioError, match="never_runs has a yield, so to call it runs nothing"):
         explore(odd.never_runs)
