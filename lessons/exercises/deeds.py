@@ -95,11 +95,15 @@ def sampled(scenario: Scenario) -> Iterator[Trace]:
     """Two runs to look at where none fails: the thread named first always goes first, and the one named last."""
     for which in (0, -1):
         run = Manual(scenario)
-        for _ in range(LONGEST):
-            if not (able := run.choices()):
-                break
-            run.step(able[which])
-        yield run.trace
+        try:
+            for _ in range(LONGEST):
+                if not (able := run.choices()):
+                    break
+                run.step(able[which])
+            trace = run.trace
+        finally:
+            run.close()  # the program's functions are as they were
+        yield trace
 
 
 def _like(deed: Deed, op: str, name: str, own: bool, holding: str) -> bool:

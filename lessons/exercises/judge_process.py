@@ -136,10 +136,13 @@ def _stopped(why: str, seconds: float, megabytes: int) -> Verdict:
 
 def serve() -> None:
     from lessons.exercises import exercise
+    from lessons.exercises.check import check_source
 
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what an answer prints is not a verdict
-    exercise("missing-join/fill")  # whatever can be loaded before the first fork is
+    if HAS_FORK:  # what is ready before the first fork is ready for all: the miniature, prepared for the explorer
+        first = exercise("missing-join/fill")
+        check_source(first.solution, first)
     for line in sys.stdin:
         request = json.loads(line)
         verdict = _in_a_child(request) if HAS_FORK else _judge(request)
