@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Judge what a class has handed in: every notebook of a folder, each answer in a process of its own.
 
-A learner is a file that lies at the top of the folder, or a subfolder with files in it; names are never compared, so
-two learners of one name stay two. File names are not trusted either: what a notebook answers is read from its cells.
-Where one learner's files answer an exercise twice, differently, neither counts, and the reason says so.
+Who has handed in what is found by `handed_in`. File names are not trusted: what a notebook answers is read from its
+cells. Where one learner's files answer an exercise twice, differently, neither counts, and the reason says so.
 
 Equal answers are judged once. An answer that is the cell as it was handed out is "not begun" and is not judged at all.
 """
@@ -13,18 +12,19 @@ from __future__ import annotations
 import ast
 import textwrap
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from lessons.authoring.handed_in import handed_in
 from lessons.authoring.submission import Answer, NotASubmission, answers, lessons_of
 from lessons.exercises import exercise, exercises
 from lessons.exercises.judge_process import MEGABYTES, SECONDS, Judge, Verdict
 from lessons.places import notebooks
 
-SUFFIXES = (".ipynb", ".py")
 POINTS = {"write": 2, "fill": 1, "order": 1}  # by the last part of an exercise's name; any other counts like fill
 
 
@@ -56,55 +56,58 @@ def worth(name: str) -> int:
 
 
 def grade(
-    where: Path, seconds: float = SECONDS, megabytes: int = MEGABYTES, jobs: int = 1, lesson: str = ""
+    where: Path,
+    seconds: float = SECONDS,
+    megabytes: int = MEGABYTES,
+    jobs: int = 1,
+    lesson: str = "",
+    form: str = "plain",
 ) -> list[Grade]:
-    """The grades of everybody in a folder, or of one file; with `lesson`, of that lesson only.
+    """The grades of everybody in a folder or a zip, or of one file; with `lesson`, of that lesson only.
 
-    Learners come in the order of their names, exercises in the order of the course. Raises OSError if there is nothing
-    to read.
+    Learners come in the order of their names, exercises in the order of the course. `form`: what is to read the grades,
+    one of `gradebook.FORMS`. Raises OSError if there is nothing to read.
     """
     unread: list[Grade] = []
     handed: list[_Handed] = []
     lessons: dict[str, set[str]] = {}
-    for learner, path in submissions(where):
-        name = path.relative_to(where).as_posix() if where.is_dir() else path.name
-        lessons.setdefault(learner, set())
-        try:
-            found = answers(path)
-        except (NotASubmission, OSError) as problem:
-            reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
-            unread.append(Grade(learner, name, "", 0, 0, "refused", f"{reason.rstrip('.')}."))
-            continue
-        lessons[learner] |= set(lessons_of(path, found))
-        handed += [_Handed(learner, name, answer) for answer in found]
+    with TemporaryDirectory(prefix="mini-qemu-") as room:
+        for one in handed_in(where, Path(room), form):
+            lessons.setdefault(one.learner, set())
+            try:
+                if one.problem:
+                    raise NotASubmission(one.problem)
+                found = answers(one.path)
+            except (NotASubmission, OSError) as problem:
+                reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+                unread.append(Grade(one.learner, one.name, "", 0, 0, "refused", f"{reason.rstrip('.')}."))
+                continue
+            lessons[one.learner] |= set(lessons_of(one.path, found))
+            handed += [_Handed(one.learner, one.name, answer) for answer in found]
     wanted = [asked for asked in exercises().values() if not lesson or asked.lesson.startswith(lesson)]
     names = {asked.name for asked in wanted}
     verdicts = _judged({h.answer for h in handed if h.answer.exercise in names}, seconds, megabytes, jobs)
     grades: list[Grade] = []
     for learner in sorted(lessons):
-        grades += [one for one in unread if one.learner == learner]
+        closed = [one for one in unread if one.learner == learner]
         mine = [h for h in handed if h.learner == learner]
+        grades += closed
         grades += [_refusal(h) for h in mine if h.answer.exercise not in exercises()]
         for asked in wanted:
             if lesson or asked.lesson in lessons[learner]:
                 here = [h for h in mine if h.answer.exercise == asked.name]
-                grades.append(_grade(learner, asked.name, here, verdicts))
+                grades.append(_grade(learner, asked.name, here, verdicts, closed))
     return grades
 
 
-def submissions(where: Path) -> Iterator[tuple[str, Path]]:
-    """(learner, file) for every file that may hold answers, in order. Hidden folders are not looked into."""
-    if not where.is_dir():
-        yield where.stem, where
-        return
-    for path in sorted(where.rglob("*")):
-        inside = path.relative_to(where)
-        if path.suffix in SUFFIXES and path.is_file() and not any(part.startswith(".") for part in inside.parts):
-            yield (inside.parent.as_posix() if len(inside.parts) > 1 else inside.stem), path
-
-
-def _grade(learner: str, name: str, handed: Sequence[_Handed], verdicts: dict[Answer, Verdict]) -> Grade:
+def _grade(
+    learner: str, name: str, handed: Sequence[_Handed], verdicts: dict[Answer, Verdict], closed: Sequence[Grade]
+) -> Grade:
+    """One grade. `closed`: the learner's files that could not be read, in which an answer may be."""
     of = worth(name)
+    if not handed and closed:
+        files = ", ".join(one.file for one in closed)
+        return Grade(learner, files, name, 0, of, "refused", f"There is no answer in what could be read; see {files}.")
     if not handed:
         return Grade(learner, "", name, 0, of, "missing", "There is no answer: the cell and its function are gone.")
     files = ", ".join(h.file for h in handed)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Write grades as CSV: a row an exercise for people, or a row a learner for Moodle and for Canvas.
 
-Moodle and Canvas name the files that they let a teacher download after the learner; the names are read back:
-
-    Moodle   `Ada Lovelace_4711_assignsubmission_file/...`   the participant 4711
-    Canvas   `lovelaceada_1234_5678_notebook.ipynb`          the user 1234, also with LATE in it
+The columns are those that the two look for when they import: Moodle in the offline grading worksheet of an assignment
+(`mod/assign/feedback/offline`), Canvas in its gradebook (`lib/gradebook_importer.rb`). Moodle refuses a table without
+the time of the last change. "-" there lets it leave alone what somebody has graded by hand. It also leaves out learners
+without a number and grades above the assignment's maximum; Canvas looks for learners without a number by their names.
 
 A cell that a spreadsheet would take for a formula gets an apostrophe in front.
 """
@@ -12,16 +12,14 @@ A cell that a spreadsheet would take for a formula gets an apostrophe in front.
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
 from lessons.authoring.grade import Grade
+from lessons.authoring.handed_in import CANVAS, MOODLE
 
 Row = Sequence[str | int]
-MOODLE = re.compile(r"(?P<name>[^/]+)_(?P<id>\d+)_assignsubmission_(file|onlinetext)_?(/.*)?")
-CANVAS = re.compile(r"(?P<name>[^/_]+)_(LATE_)?(?P<id>\d+)_\d+_.*", re.DOTALL)
 
 
 def plain(grades: Sequence[Grade], title: str) -> Iterator[Row]:
@@ -32,11 +30,11 @@ def plain(grades: Sequence[Grade], title: str) -> Iterator[Row]:
 
 def moodle(grades: Sequence[Grade], title: str) -> Iterator[Row]:
     """The offline grading worksheet: Moodle finds the learner by the identifier."""
-    yield "Identifier", "Full name", "Grade", "Maximum Grade", "Feedback comments"
+    yield "Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)", "Feedback comments"
     for learner, theirs in _by_learner(grades):
         named = MOODLE.fullmatch(learner)
         identifier, name = (f"Participant {named['id']}", named["name"]) if named else ("", learner)
-        yield identifier, name, _points(theirs), sum(one.of for one in theirs), _comment(theirs)
+        yield identifier, name, _points(theirs), sum(one.of for one in theirs), "-", _comment(theirs)
 
 
 def canvas(grades: Sequence[Grade], title: str) -> Iterator[Row]:
@@ -50,6 +48,12 @@ def canvas(grades: Sequence[Grade], title: str) -> Iterator[Row]:
 
 
 FORMS: dict[str, Callable[[Sequence[Grade], str], Iterator[Row]]] = {"plain": plain, "moodle": moodle, "canvas": canvas}
+
+
+def strangers(grades: Iterable[Grade], form: str) -> list[str]:
+    """The learners whom the reader of this form cannot find by a number."""
+    pattern = {"moodle": MOODLE, "canvas": CANVAS}.get(form)
+    return [one for one, _ in _by_learner(grades) if pattern and not pattern.fullmatch(one)]
 
 
 def write(path: Path, grades: Sequence[Grade], form: str = "plain", title: str = "mini_qemu") -> None:
@@ -73,4 +77,5 @@ def _comment(grades: Iterable[Grade]) -> str:
 
 
 def _harmless(cell: str | int) -> str | int:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    a_formula = isinstance(cell, str) and cell != "-" and cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{cell}" if a_formula else cell

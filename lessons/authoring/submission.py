@@ -7,7 +7,8 @@ Other functions of the notebook, its imports from the miniature and its constant
 else a notebook does at its top level stay out, and so does whatever it has made of the name `check`.
 
 Where the cell with the call was deleted, a function with the name that the exercise asks for is the answer. An answer
-that cannot be one (no such function, a syntax error, an import that no exercise needs) is a sentence.
+that cannot be one (no such function, a syntax error, an import that no exercise needs) is a sentence. Notebooks of
+formats 3 and 4 are read.
 """
 
 from __future__ import annotations
@@ -56,10 +57,14 @@ class _Notebook:
     functions: list[tuple[int, Definition, str]] = field(default_factory=list)
     constants: dict[str, str] = field(default_factory=dict)
     preamble: list[str] = field(default_factory=list)
-    calls: list[tuple[int, ast.Call, Exercise]] = field(default_factory=list)
+    calls: list[tuple[int, ast.expr, Exercise]] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
     """Exercises named in a cell that is not Python, with the sentence about it."""
     unknown: list[str] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    """Cells that are not Python, each with the sentence about it."""
+    no_functions: dict[str, str] = field(default_factory=dict)
+    """Names of what is nearly a function, with the sentence about it."""
 
 
 def answers(path: Path) -> list[Answer]:
@@ -72,12 +77,16 @@ def answers_in(sources: Sequence[str], name: str) -> list[Answer]:
     book = _Notebook()
     for position, source in enumerate(sources):
         _read(book, position, source)
-    found = {asked.name: _answer(book, position, call, asked) for position, call, asked in book.calls}
+    found = {asked.name: _answer(book, position, given, asked) for position, given, asked in book.calls}
     for exercise, sentence in book.broken.items():
         found.setdefault(exercise, Answer(exercise, refused=sentence))
     for asked in _touched(book, name):
-        if asked.name not in found and (here := _last(book, asked.entry, len(book.functions))) is not None:
+        if asked.name in found:
+            continue
+        if (here := _last(book, asked.entry, len(book.functions))) is not None:
             found[asked.name] = _function(book, here, asked)
+        elif why := _why_not(book, asked.entry):
+            found[asked.name] = Answer(asked.name, refused=why)
     known = [found[one] for one in exercises() if one in found]
     return known + [Answer(one, refused=f"There is no exercise {one!r}.") for one in book.unknown]
 
@@ -94,41 +103,61 @@ def cells(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise NotASubmission("This is not text.") from None
-    if path.suffix != ".ipynb":
+        raise NotASubmission("This is not text in UTF-8.") from None
+    if ".ipynb" not in path.name.lower():
         return [text]
+    if not text.strip():
+        raise NotASubmission("This file is empty.")
     try:
-        found = json.loads(text)["cells"]
-        return ["".join(cell["source"]) for cell in found if cell["cell_type"] == "code"]
+        return _code(json.loads(text))
     except (ValueError, KeyError, TypeError, RecursionError):
         raise NotASubmission("This is not a notebook.") from None
+
+
+def _code(book: Any) -> list[str]:
+    """The code cells of a notebook. Format 3 keeps them in worksheets and calls their text input."""
+    if not isinstance(book, dict):
+        raise TypeError
+    sheets = book.get("worksheets", [book])
+    found = [cell for sheet in sheets for cell in sheet["cells"] if cell["cell_type"] == "code"]
+    return ["".join(cell["source"] if "source" in cell else cell["input"]) for cell in found]
 
 
 def _read(book: _Notebook, position: int, source: str) -> None:
     source = MAGIC.sub(r"\1pass", source)
     try:
         tree = ast.parse(source)
-    except SyntaxError as error:
-        book.broken.update({name: syntax_sentence(error) for name in NAMED.findall(source) if name in exercises()})
-        return
-    except (ValueError, RecursionError, MemoryError):
-        book.broken.update(dict.fromkeys(set(NAMED.findall(source)) & set(exercises()), "Python cannot read the cell."))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        why = syntax_sentence(error) if isinstance(error, SyntaxError) else "Python cannot read the cell."
+        book.unreadable.append((source, why))
+        book.broken.update({name: why for name in NAMED.findall(source) if name in exercises()})
         return
     for node in _top(tree.body):
         if isinstance(node, Definition):
             book.functions.append((position, node, source))
+        elif isinstance(node, ast.AsyncFunctionDef):
+            book.no_functions[node.name] = f"{node.name} is an async function; write def without async."
         elif isinstance(node, ast.Import | ast.ImportFrom) and not _stray_imports(node):
             book.preamble.append(ast.unparse(node))
-        elif isinstance(node, ast.Assign) and _is_literal(node.value):
+        elif isinstance(node, ast.Assign):
             names = [target.id for target in node.targets if isinstance(target, ast.Name)]
-            book.constants.update(dict.fromkeys(names, ast.unparse(node.value)))
+            if isinstance(node.value, ast.Lambda):
+                book.no_functions.update({name: f"{name} is a lambda; write it with def." for name in names})
+            elif _is_literal(node.value):
+                book.constants.update(dict.fromkeys(names, ast.unparse(node.value)))
     for call in ast.walk(tree):
-        if isinstance(call, ast.Call) and len(call.args) >= 2:
-            name = _text(call.args[-1])
+        if isinstance(call, ast.Call) and len(both := _arguments(call)) >= 2:
+            name = _text(both[-1]) or (_text(both[-1].id, book) if isinstance(both[-1], ast.Name) else "")
             if name in exercises():
-                book.calls.append((position, call, exercises()[name]))
+                book.calls.append((position, both[0], exercises()[name]))
             elif isinstance(call.func, ast.Name) and call.func.id == "check" and re.fullmatch(r"[\w-]+/[\w-]+", name):
                 book.unknown.append(name)
+
+
+def _arguments(call: ast.Call) -> list[ast.expr]:
+    """The arguments of a call, in the order of check(answer, name), however they were passed."""
+    named = {keyword.arg: keyword.value for keyword in call.keywords}
+    return [*call.args, *(named[name] for name in ("answer", "name") if name in named)]
 
 
 def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -140,17 +169,21 @@ def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _touched(book: _Notebook, name: str) -> list[Exercise]:
-    """The exercises of the lessons that this file is about, whether it answers them or not."""
+    """The exercises of the lessons that this file is about, whether it answers them or not.
+
+    Where neither a call nor the file's name tells, the names of its functions do: no two exercises ask for one name.
+    """
     lessons = {asked.lesson for _, _, asked in book.calls} | {exercises()[name].lesson for name in book.broken}
     lessons |= {asked.lesson for asked in exercises().values() if asked.lesson in name}
+    if not lessons:
+        return [asked for asked in exercises().values() if any(n.name == asked.entry for _, n, _ in book.functions)]
     return [asked for asked in exercises().values() if asked.lesson in lessons]
 
 
 # ---- one answer
 
 
-def _answer(book: _Notebook, position: int, call: ast.Call, asked: Exercise) -> Answer:
-    given = call.args[0]
+def _answer(book: _Notebook, position: int, given: ast.expr, asked: Exercise) -> Answer:
     if asked.kind == "order":
         text = _text(given) or (_text(given.id, book) if isinstance(given, ast.Name) else "")
         return Answer(asked.name, text) if text else Answer(asked.name, refused="There is no order: write the letters.")
@@ -161,9 +194,18 @@ def _answer(book: _Notebook, position: int, call: ast.Call, asked: Exercise) -> 
     if here is None:
         here = next((n for n in range(before, len(book.functions)) if book.functions[n][1].name == given.id), None)
     if here is None:
-        why = next(iter(book.broken.values()), "")
-        return Answer(asked.name, refused=f"The notebook defines no function {given.id!r}. {why}".strip())
+        why = _why_not(book, given.id) or " ".join(
+            [f"The notebook defines no function {given.id!r}.", *list(book.broken.values())[:1]]
+        )
+        return Answer(asked.name, refused=why)
     return _function(book, here, asked)
+
+
+def _why_not(book: _Notebook, name: str) -> str:
+    """What is wrong with the definition of this name, where Python cannot read it or it is no function; or ""."""
+    defines = re.compile(rf"^\s*(async\s+)?(def|class)\s+{re.escape(name)}\b", re.MULTILINE)
+    torn = (why for source, why in reversed(book.unreadable) if defines.search(source))
+    return next(torn, book.no_functions.get(name, ""))
 
 
 def _last(book: _Notebook, name: str, before: int) -> int | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 def main(arguments: Sequence[str]) -> int:
     from lessons.authoring.grade import grade
-    from lessons.authoring.gradebook import FORMS, write
+    from lessons.authoring.gradebook import FORMS, strangers, write
     from lessons.exercises.judge_process import MEGABYTES, SECONDS
 
     parser = argparse.ArgumentParser(
@@ -21,7 +21,8 @@ def main(arguments: Sequence[str]) -> int:
         description="Judge every notebook of a folder. A learner is a subfolder, or a file at the top.",
         epilog="The exit status is 0 if everything was judged, whatever the points, and 1 if something was refused.",
     )
-    parser.add_argument("where", type=Path, nargs="+", metavar="FOLDER", help="a folder, or single files")
+    what = "a folder, a zip from Moodle or Canvas, or single files"
+    parser.add_argument("where", type=Path, nargs="+", metavar="FOLDER", help=what)
     parser.add_argument("--csv", type=Path, metavar="OUT", help="write the grades to this file")
     parser.add_argument("--form", choices=list(FORMS), default="plain", help="what reads the file (default: plain)")
     parser.add_argument("--title", default="mini_qemu", help="how Canvas calls the assignment")
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     grades = []
     for path in options.where:
-        grades += grade(path, options.seconds, options.megabytes, options.jobs, options.lesson)
+        grades += grade(path, options.seconds, options.megabytes, options.jobs, options.lesson, options.form)
     if not grades:
         print("No notebook and no Python file is in there.", file=sys.stderr)
         return 2
@@ -51,4 +52,6 @@ def main(arguments: Sequence[str]) -> int:
         except OSError as error:
             print(f"{options.csv} cannot be written: {error.strerror}.", file=sys.stderr)
             return 2
+        if unknown := strangers(grades, options.form):
+            print(f"No {options.form.title()} number is in these names: {', '.join(unknown)}.", file=sys.stderr)
     return int(any(one.verdict == "refused" for one in grades))

@@ -117,5 +117,7 @@ def _many(scenarios: int) -> str:
 def syntax_sentence(error: SyntaxError) -> str:
     """A syntax error as one sentence."""
     text = (error.text or "").strip()
+    if error.lineno is None:  # of a character that no source may have
+        return f"Python cannot read the cell: {error.msg}. Fix that and run the cell again."
     shown = f", `{text}`" if text else ""
     return f"Python cannot read line {error.lineno}{shown}: {error.msg}. Fix that line and run the cell again."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -88,10 +89,35 @@ def test_a_deleted_call_is_no_loss_a_deleted_function_is(tmp_path: Path):
     assert "defines no function 'thread_to_join'" in given(tmp_path, CHECK)
 
 
+def test_a_call_may_pass_its_arguments_otherwise(tmp_path: Path):
+    for call in (
+        f'check(answer=thread_to_join, name="{FILL}")',
+        f'check(thread_to_join, name="{FILL}")',
+        f'EXERCISE = "{FILL}"\ncheck(thread_to_join, EXERCISE)',
+    ):
+        assert given(tmp_path, RIGHT, call).strip() == RIGHT.strip(), call
+
+
+def test_a_function_without_its_call_in_a_renamed_file(tmp_path: Path):
+    assert given(tmp_path, RIGHT).strip() == RIGHT.strip(), "its name tells which exercise it answers"
+
+
+def test_what_stands_in_the_way_of_a_function_is_named(tmp_path: Path):
+    torn = "def thread_to_join(s)\n    return True\n"
+    for cells, words in (
+        ((torn, CHECK), "Python cannot read line 1, `def thread_to_join(s)`"),
+        (("def other(:", RIGHT, torn, "x = 1"), RIGHT.strip()),
+        (("thread_to_join = lambda s: True", CHECK), "is a lambda; write it with def"),
+        (("async " + RIGHT, CHECK), "is an async function"),
+        ((RIGHT + "\0", CHECK), "Python cannot read"),
+    ):
+        said = given(tmp_path, *cells)
+        assert words in said, cells
+        assert "None" not in said
+
+
 def test_an_order_may_have_a_name(tmp_path: Path):
-    assert (
-        given(tmp_path, "mine = 'D A B C'", "check(mine, 'survived/order')", name="survived/order") == "D A B C"
-    )
+    assert given(tmp_path, "mine = 'D A B C'", "check(mine, 'survived/order')", name="survived/order") == "D A B C"
     assert "write the letters" in given(tmp_path, "check(3, 'survived/order')", name="survived/order")
 
 
@@ -148,6 +174,67 @@ def test_a_class(tmp_path: Path):
     assert found["ada", "missing-join/write"].verdict == "missing"
 
 
+def as_text(*cells: str) -> str:
+    found = [{"cell_type": "code", "source": cell, "outputs": [], "metadata": {}} for cell in cells]
+    return json.dumps({"cells": found, "nbformat": 4, "nbformat_minor": 0, "metadata": {}})
+
+
+def test_files_as_they_arrive(tmp_path: Path):
+    right = as_text(RIGHT, CHECK)
+    old = [{"cell_type": "code", "input": [RIGHT]}, {"cell_type": "code", "input": CHECK}]
+    for name, content in {
+        "bom.ipynb": b"\xef\xbb\xbf" + right.encode(),
+        "windows.ipynb": right.replace("\\n", "\\r\\n").encode(),
+        "windows.py": f"{RIGHT}\n{CHECK}\n".replace("\n", "\r\n").encode(),
+        "OLD.IPYNB": right.encode(),
+        "three.ipynb": json.dumps({"nbformat": 3, "worksheets": [{"cells": old}]}).encode(),
+        "safari.ipynb.txt": right.encode(),
+        "loops.ipynb": as_text("while True: pass", "x = input()", RIGHT, CHECK).encode(),
+    }.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / name).write_bytes(content)
+        assert of(grade(folder)).verdict == "accepted", name
+
+
+def test_nobody_is_left_out_without_a_word(tmp_path: Path):
+    folder = tmp_path / "class"
+    for name, content in {
+        "ada/report.docx": b"PK",
+        "bob.pdf": b"%PDF",
+        "carl.ipynb": b"",
+        "dora.ipynb": b"[1, 2]",
+        "emil.ipynb": b'{"cells": null}',
+        "fay.ipynb": "{}".encode("utf-16"),
+        "gil.zip": b"no zip",
+        "grades.csv": b"the teacher's own",
+        "README.md": b"the teacher's own",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    with zipfile.ZipFile(folder / "hal.zip", "w"):
+        pass
+    found = grade(folder, lesson="01")
+    said = {one.learner: one.reason for one in found if not one.exercise}
+    assert list(said) == ["ada", "bob", "carl", "dora", "emil", "fay", "gil", "hal"]
+    assert {one.verdict for one in found} == {"refused"}
+    assert "neither a notebook nor a Python file" in said["ada"]
+    assert "empty" in said["carl"]
+    assert "not a notebook" in said["dora"]
+    assert "UTF-8" in said["fay"]
+    assert "cannot be unpacked" in said["gil"]
+    assert "see ada/report.docx" not in {one.reason for one in found if one.learner == "bob"}
+
+
+def test_two_of_one_name_stay_two(tmp_path: Path):
+    notebook(tmp_path / "in" / "ada.ipynb", RIGHT, CHECK)
+    notebook(tmp_path / "in" / "ada" / "a.ipynb", WRONG, CHECK)
+    with zipfile.ZipFile(tmp_path / "in" / "ada.zip", "w") as archive:
+        archive.writestr("a.ipynb", as_text("def thread_to_join(s):\n    return False\n", CHECK))
+    found = {one.learner: one.points for one in grade(tmp_path / "in") if one.exercise == FILL}
+    assert found == {"ada": 0, "ada.ipynb": 1, "ada.zip": 0}
+
+
 def test_the_courses_own_answers_get_all_points(tmp_path: Path):
     cells = []
     for name, asked in exercises().items():
@@ -184,13 +271,40 @@ def test_a_table_for_people(handed_in: Path, tmp_path: Path, capsys: pytest.Capt
     assert {row[0][0] for row in body} == {"A", "'"}, "a name that looks like a formula is harmless"
 
 
-def test_a_table_for_moodle(handed_in: Path, tmp_path: Path):
+def test_a_table_for_moodle(handed_in: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (handed_in / "Ada Lovelace_4711_assignsubmission_onlinetext").mkdir()
+    (handed_in / "Ada Lovelace_4711_assignsubmission_onlinetext" / "onlinetext.html").write_text("<p>Done")
+    notebook(handed_in / "Bo_13_assignsubmission_file_a.ipynb", RIGHT, CHECK)
     assert main(["grade", str(handed_in), "--csv", str(tmp_path / "out.csv"), "--form", "moodle"]) == 0
-    assert [row[:4] for row in rows(tmp_path / "out.csv")] == [
-        ["Identifier", "Full name", "Grade", "Maximum Grade"],
-        ["Participant 12", "'=cmd()", "0", "3"],
-        ["Participant 4711", "Ada Lovelace", "1", "3"],
+    assert [row[:5] for row in rows(tmp_path / "out.csv")] == [
+        ["Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)"],
+        ["Participant 12", "'=cmd()", "0", "3", "-"],
+        ["Participant 4711", "Ada Lovelace", "1", "3", "-"],
+        ["Participant 13", "Bo", "1", "3", "-"],
     ]
+    assert rows(tmp_path / "out.csv")[0][5] == "Feedback comments"
+    notebook(handed_in / "by mail.ipynb", RIGHT, CHECK)
+    main(["grade", str(handed_in), "--csv", str(tmp_path / "out.csv"), "--form", "moodle"])
+    assert "No Moodle number is in these names: by mail." in capsys.readouterr().err
+
+
+def test_a_zip_as_moodle_gives_it(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "CS101-Lab 1-99.zip", "w") as archive:
+        archive.writestr("Ada L_4711_assignsubmission_file_/01.ipynb", as_text(RIGHT, CHECK))
+        archive.writestr("Ada L_4712_assignsubmission_file_/01.ipynb", as_text(WRONG, CHECK))
+        with (
+            archive.open("Bo_4713_assignsubmission_file_/all of it.zip", "w") as inner,
+            zipfile.ZipFile(inner, "w") as own,
+        ):
+            own.writestr("__MACOSX/work/._01.ipynb", b"\x00")
+            own.writestr("work/01.ipynb", as_text(RIGHT, CHECK))
+    found = grade(tmp_path / "CS101-Lab 1-99.zip", form="moodle")
+    assert [(one.learner[:10], one.points) for one in found if one.exercise == FILL] == [
+        ("Ada L_4711", 1),
+        ("Ada L_4712", 0),
+        ("Bo_4713_as", 1),
+    ]
+    assert not [one for one in found if not one.exercise]
 
 
 def test_a_table_for_canvas(tmp_path: Path):
@@ -205,6 +319,17 @@ def test_a_table_for_canvas(tmp_path: Path):
         ["lovelaceada", "1234", "", "", "", "1"],
         ["lovelaceada", "1235", "", "", "", "0"],
     ]
+
+
+def test_canvas_files_of_one_user_are_one_learners(tmp_path: Path):
+    order = "check('D A B C', 'survived/order')"
+    notebook(tmp_path / "in" / "o_brien_12_7_one.ipynb", RIGHT, CHECK)
+    notebook(tmp_path / "in" / "o_brien_LATE_12_8_two.ipynb", order)
+    found = grade(tmp_path / "in", form="canvas")
+    assert {one.learner for one in found} == {"o_brien_12_7_one"}
+    assert of(found).points == 1
+    assert of(found, "survived/order").verdict != "missing"
+    assert len({one.learner for one in grade(tmp_path / "in")}) == 2, "elsewhere such a name may be chance"
 
 
 def test_what_the_command_line_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
