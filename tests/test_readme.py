@@ -19,7 +19,7 @@ def test_the_first_example_prints_what_stands_below_it() -> None:
 
 
 def test_what_is_not_known_yet_is_named_once() -> None:
-    """Whoever publishes a copy fills in two addresses; until then each is explained where it is first used."""
+    """A publisher of a copy fills in two addresses; until then each is explained where it is first used."""
     text = README.read_text(encoding="utf-8")
     for name, meaning in (("REPOSITORY", "`REPOSITORY` is the address of this repository"),
                           ("SITE", "`SITE`, the address at which this course is published")):  # fmt: skip

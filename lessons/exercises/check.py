@@ -31,6 +31,7 @@ from lessons.exercises.feedback import Counts, Feedback, syntax_sentence
 from lessons.exercises.model import Exercise, OrderExercise, Outcome, Trial, otherwise
 from lessons.exercises.mounting import function_from
 from lessons.exercises.notebook_hooks import watch_syntax
+from lessons.exercises.stopped import sentence_for
 from lessons.exercises.untouched import watching
 from lessons.functions import home_of, source_of
 from lessons.replace import BadReplacement
@@ -47,7 +48,7 @@ from mini_qemu.sched import (
     minimise,
     replay,
 )
-from mini_qemu.sched.apart import Stopped, in_a_child, stopped
+from mini_qemu.sched.apart import Stopped, in_a_child
 
 MOST_RUNS = 1_500  # more than any right answer needs; one that spins in a loop has no end of runs
 MOST_SECONDS = 8.0  # for a machine that is very busy: a verdict should not depend on the clock
@@ -55,7 +56,7 @@ MOST_CPU_SECONDS = 6.0  # and for an answer that never comes back: processor tim
 MOST_MEGABYTES = 1_024  # and memory, on top of what the notebook uses
 APART = sys.platform == "linux"  # elsewhere a notebook's process cannot fork, or must not
 MINIMISE_UP_TO = 600  # runs up to which the shortest failing run is searched for; above, the first one found is shown
-MOST_STEPS = 1_000  # of a run that is shown: longer ones call themselves without end
+MOST_STEPS = 1_000  # of a run that is looked at: one in which a function calls itself without end has thousands
 EXAMPLES = 4  # failing runs in which an answer's deeds are looked at
 
 
@@ -205,7 +206,7 @@ def _judge_apart(function: Code, source: str, order: str, asked: Exercise) -> Fe
             except BaseException as error:  # what an answer changed may have broken the judge: say that first
                 problem = f"Your answer cannot be judged: {type(error).__name__}: {error}."
         if watch.changed:
-            problem = str(stopped(f"touched {', '.join(watch.changed[:3])}", MOST_CPU_SECONDS, MOST_MEGABYTES))
+            problem = sentence_for("touched", ", ".join(watch.changed[:3]), MOST_CPU_SECONDS, MOST_MEGABYTES)
         if problem is not None:
             feedback, trial = Feedback(asked.name, False, (problem,)), None
         schedule = feedback.trace.schedule if feedback.trace else ""
@@ -215,7 +216,7 @@ def _judge_apart(function: Code, source: str, order: str, asked: Exercise) -> Fe
     try:
         report: tuple[Feedback, int | None, str] = pickle.loads(in_a_child(work, MOST_CPU_SECONDS, MOST_MEGABYTES))
     except Stopped as error:
-        raise Refused(str(error)) from None
+        raise Refused(sentence_for(error.kind, error.detail, MOST_CPU_SECONDS, MOST_MEGABYTES)) from None
     feedback, number, schedule = report
     if number is None:
         return feedback
@@ -286,7 +287,7 @@ def _well(trial: Trial, result: Result) -> str:
 
 def _examples(scenario: Scenario, result: Result) -> Iterator[Trace]:
     shown = sorted(result.examples.values(), key=lambda failure: (*failure.cost, failure.schedule))[:EXAMPLES]
-    return (replay(scenario, failure.schedule) for failure in shown)
+    return (replay(scenario, failure.schedule) for failure in shown if failure.cost[1] <= MOST_STEPS)
 
 
 def _sampled(scenario: Scenario, _result: Result) -> Iterator[Trace]:
@@ -402,7 +403,7 @@ def _own(result: Result, function: Code, alone: bool) -> tuple[str, bool]:
             cure = "nothing in it makes it end" if alone else "let it wait for something that another thread does"
             return f"{line} is in a loop that never ends: {cure}.", True
         if finding.message.startswith("RecursionError"):
-            return CALLS_ITSELF.format(word=_word(function)), True
+            return f"{line} stopped with RecursionError: it calls itself without end. Fix that line first.", True
         if finding.kind == "crash" and not finding.message.startswith("assertion failed"):
             is_slip = finding.message.startswith(SLIPS) and "None has no" not in finding.message
             return f"{line} stopped with {finding.message}.{' Fix that line first.' if is_slip else ''}", is_slip
@@ -412,7 +413,6 @@ def _own(result: Result, function: Code, alone: bool) -> tuple[str, bool]:
 
 
 SLIPS = ("NameError", "AttributeError", "TypeError", "UnboundLocalError", "ImportError")
-CALLS_ITSELF = "Your {word} calls itself without end. Wait for something that another thread does, or return."
 
 
 def _loops(function: Code, source: str) -> str:
@@ -467,7 +467,7 @@ def _readable(error: Exception, function: Code) -> str:
     if number.isdigit():
         return f"{head}Line {int(number) - first + 1} of your {word}:{tail}"
     if "RecursionError" in text:
-        return CALLS_ITSELF.format(word=word)
+        return f"Your {word} calls itself without end. Wait for something that another thread does, or return."
     hidden = re.match(r"\S*\.py:\d+: (.*?) in code the explorer does not control", text)
     if hidden:
         return (

@@ -25,7 +25,8 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import IO, Any
 
-from mini_qemu.sched.apart import HAS_FORK, UNDER_LOAD, Stopped, in_a_child, stopped
+from lessons.exercises.stopped import sentence_for
+from mini_qemu.sched.apart import HAS_FORK, UNDER_LOAD, Stopped, in_a_child
 
 SECONDS = 20.0
 MEGABYTES = 1_024
@@ -76,13 +77,13 @@ class Judge:
             line = self._lines.get(timeout=self.seconds * UNDER_LOAD + PATIENCE)
         except queue.Empty:
             self.close()
-            return _stopped("time", self.seconds, self.megabytes)
+            return _stopped("time", "", self.seconds, self.megabytes)
         except OSError:
             line = None
         if line is None:
             status = process.wait()
             self.close()
-            return _stopped(f"exit {status}", self.seconds, self.megabytes)
+            return _stopped("exit", str(status), self.seconds, self.megabytes)
         if not HAS_FORK:
             self.close()
         return read(line)
@@ -126,9 +127,8 @@ def read(line: str) -> Verdict:
     return Verdict(**{**found, "say": tuple(found["say"])})
 
 
-def _stopped(why: str, seconds: float, megabytes: int) -> Verdict:
-    error = stopped(why, seconds, megabytes)
-    return Verdict(False, (str(error),), stopped=error.kind)
+def _stopped(kind: str, detail: str, seconds: float, megabytes: int) -> Verdict:
+    return Verdict(False, (sentence_for(kind, detail, seconds, megabytes),), stopped=kind)
 
 
 # ---- inside the judging process
@@ -162,7 +162,7 @@ def _judge(request: dict[str, Any]) -> Verdict:
         except Exception as error:  # what an answer changed may have broken the judge: say that first
             problem = error
     if watch.changed:
-        return _stopped(f"touched {', '.join(watch.changed[:3])}", request["seconds"], request["megabytes"])
+        return _stopped("touched", ", ".join(watch.changed[:3]), request["seconds"], request["megabytes"])
     if problem is not None:
         raise problem
     schedule = feedback.trace.schedule if feedback.trace is not None else ""
@@ -183,7 +183,7 @@ def _in_a_child(request: dict[str, Any]) -> Verdict:
     try:
         return read(in_a_child(work, request["seconds"], request["megabytes"]).decode())
     except Stopped as error:
-        return Verdict(False, (str(error),), stopped=error.kind)
+        return _stopped(error.kind, error.detail, request["seconds"], request["megabytes"])
 
 
 if __name__ == "__main__":

@@ -27,29 +27,17 @@ MEMORY = 97  # the exit status of a child that has no memory left, not even to r
 
 
 class Stopped(Exception):
-    """The child reported nothing. `kind` is time, memory, exit, signal or silent; the message is a sentence. `frames`
-    are where it was when its time was up, innermost first: lines as faulthandler writes them.
+    """The child reported nothing. `kind` is time, memory, exit, signal or silent; `detail` the exit status or the
+    number of the signal. `frames` are where it was when its time was up, innermost first: lines as faulthandler writes
+    them.
     """
 
-    def __init__(self, kind: str, sentence: str, frames: tuple[str, ...] = ()) -> None:
-        super().__init__(sentence)
+    def __init__(self, kind: str, detail: str = "", written: bytes = b"") -> None:
+        super().__init__(f"{kind} {detail}".rstrip())
         self.kind = kind
-        self.frames = frames
-
-
-def stopped(why: str, seconds: float, megabytes: int, written: bytes = b"") -> Stopped:
-    """`why`: a kind, and behind a space what there is to say about it. `written`: what came instead of a report."""
-    kind, _, detail = why.partition(" ")
-    sentence = {
-        "time": f"The answer was stopped after {seconds:g} s: it is in a loop that never ends, or does far too much.",
-        "memory": f"The answer needs more than {megabytes:,} MB of memory: it builds something far too large.",
-        "exit": f"The answer ended the process that judged it (exit status {detail}); an answer only returns.",
-        "signal": f"The answer crashed Python itself (signal {detail}), as endless recursion does.",
-        "touched": f"The answer changes the course itself ({detail}); it may change only what it is given.",
-        "silent": "The answer kept the judge from reporting; an answer only returns.",
-    }[kind]
-    frames = tuple(line for line in written.decode(errors="replace").splitlines() if line.startswith("  File "))
-    return Stopped(kind, sentence, frames)
+        self.detail = detail
+        lines = written.decode(errors="replace").splitlines()
+        self.frames = tuple(line for line in lines if line.startswith("  File "))
 
 
 def in_a_child(work: Callable[[], bytes], seconds: float, megabytes: int) -> bytes:
@@ -84,14 +72,15 @@ def in_a_child(work: Callable[[], bytes], seconds: float, megabytes: int) -> byt
         _, status = os.waitpid(child, 0)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if found is None:
-        raise stopped("time", seconds, megabytes, written)
+        raise Stopped("time", written=written)
     if found.endswith(WHOLE):
         return found.removesuffix(WHOLE)
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        raise stopped("time" if number == signal.SIGXCPU else f"signal {number}", seconds, megabytes, found)
+        raise Stopped("time", written=found) if number == signal.SIGXCPU else Stopped("signal", str(number))
     status = os.WEXITSTATUS(status)
-    raise stopped({0: "silent", MEMORY: "memory"}.get(status, f"exit {status}"), seconds, megabytes)
+    kind = {0: "silent", MEMORY: "memory"}.get(status, "exit")
+    raise Stopped(kind, str(status) if kind == "exit" else "")
 
 
 WHOLE = b"\n.\n"  # after all that a child reports

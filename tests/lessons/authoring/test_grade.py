@@ -156,7 +156,7 @@ def test_a_class(tmp_path: Path):
     starter = next(path for path in notebooks() if path.name.startswith("01"))
     (folder / "idle.ipynb").write_bytes(starter.read_bytes())
 
-    found = {(one.learner, one.exercise): one for one in grade(folder, seconds=6, jobs=2)}
+    found = {(one.learner, one.exercise): one for one in grade(folder, seconds=2, jobs=2)}
     filled = {learner: one for (learner, name), one in found.items() if name == FILL}
     assert {learner: (one.points, one.verdict) for learner, one in filled.items()} == {
         "ada": (1, "accepted"),

@@ -14,7 +14,6 @@ from lessons.exercises import exercise
 from lessons.exercises.check import _check, _judge_here, check
 from lessons.exercises.mounting import function_from
 from mini_qemu.fixes import fixes
-from mini_qemu.sched.apart import Stopped, in_a_child
 
 pytestmark = pytest.mark.skipif(not judging.APART, reason="judged in this process")
 NAME = "missing-join/fill"
@@ -89,17 +88,6 @@ def test_an_answer_may_use_what_the_notebook_defined():
     function.__globals__["helper"] = answer(RIGHT)
     here = _check(function, exercise(NAME), _judge_here)
     assert repr(check(function, NAME)) == repr(here)
-
-
-def test_a_child_reports_whole_or_not_at_all():
-    assert in_a_child(lambda: b"x" * 1_000_000, 5, 256) == b"x" * 1_000_000
-
-    def fails() -> bytes:
-        raise ValueError
-
-    with pytest.raises(Stopped) as caught:
-        in_a_child(fails, 5, 256)
-    assert caught.value.kind == "silent"
 
 
 def test_an_interrupt_ends_the_child_and_reaches_the_reader(monkeypatch: pytest.MonkeyPatch):
