@@ -3,7 +3,7 @@
 
 The explorer rewrites what the program itself calls. A call that comes from C or from a library meets the function as it
 is written, and nobody would see what it touches. Strategy: while a run lasts, each function of the program has the code
-of a `Caller` in place of its own, which asks `driven` to run it under control. Code is exchanged, not the function, so
+of a `Caller` in place of its own, which has it run under control. Code is exchanged, not the function, so
 that it does not matter who keeps it: a class, a dict of handlers, a library.
 
 Left out: coroutines, and functions that only a library can reach.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -36,11 +36,9 @@ class Caller:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not CLERK.active or CLERK.guard is None:
             return self.natural(*args, **kwargs)
-        return driven[0](self.f, args, kwargs)
+        from .ordinary.calls import driven  # which needs this module
 
-
-driven: list[Callable[[FunctionType, tuple[Any, ...], dict[str, Any]], Any]] = []
-"""How a function is run under control for a caller who is not; `ordinary.calls` says it."""
+        return driven(self.f, args, kwargs)
 
 
 def code_of(f: FunctionType) -> CodeType:

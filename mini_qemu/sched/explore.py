@@ -17,7 +17,7 @@ from .canary import check_canary
 from .clerk import CLERK
 from .dpor import WAITING_STEPS, OptimalDPOR
 from .errors import OutOfTime, SchedError
-from .first_run import try_out, was_typed_in
+from .first_run import try_out_typed
 from .instrument import reread
 from .ordinary.guard import Discovered
 from .ordinary.program import Explorable, scenario_of
@@ -79,8 +79,7 @@ def explore(
     reread()
     check_classes()
     scenario = scenario_of(scenario)
-    if was_typed_in(scenario):
-        try_out(scenario)
+    try_out_typed(scenario)
     if method not in METHODS:
         raise SchedError(f"unknown method {method!r}; the methods are {', '.join(METHODS)}")
     if method == "auto":

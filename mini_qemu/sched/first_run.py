@@ -35,9 +35,10 @@ _LACK_OF_MEMORY = b"no memory"
 _tried: set[str] = set()
 
 
-def was_typed_in(scenario: Scenario) -> bool:
-    """Whether it stands in a notebook, or in the file that Python was started with."""
-    return any(getattr(root, "__module__", "") == "__main__" for root in scenario.roots)
+def try_out_typed(scenario: Scenario) -> None:
+    """`try_out` what stands in a notebook, or in the file that Python was started with."""
+    if any(getattr(root, "__module__", "") == "__main__" for root in scenario.roots):
+        try_out(scenario)
 
 
 def try_out(thing: Explorable, again: bool = False) -> None:

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from .errors import DivergenceError, ScheduleError
 from .explore import known
-from .first_run import try_out, was_typed_in
+from .first_run import try_out_typed
 from .ordinary.program import Explorable
 from .recorder import Recorder
 from .scenario import Finding, Scenario
@@ -41,8 +41,7 @@ def finding_of(scenario: Scenario, schedule: str) -> Finding | None:
 
 def _driven(scenario: Scenario, threads: list[str]) -> Recorder:
     """A recorder that has made the steps of these threads. The caller closes it."""
-    if was_typed_in(scenario):
-        try_out(scenario)
+    try_out_typed(scenario)
     recorder = Recorder(scenario)
     try:
         for i, name in enumerate(threads, start=1):

@@ -186,9 +186,7 @@ class World:
     def key_for(self, obj: Any) -> int:
         """A key for ``obj``, which the thread that runs now has just made: `key_of` it."""
         self.objects.append(obj)
-        task, keys = self.current, self.registry.keys
-        task.made += 1
-        return keys.setdefault((task.name, task.made), len(keys) + 1)
+        return self.key_of(self.maker())
 
     def running(self) -> _Running:
         """``with world.running():`` while inside, this OS thread is running the program under test: objects get keys,

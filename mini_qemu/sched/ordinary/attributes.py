@@ -68,7 +68,9 @@ def load(obj: Any, name: str, site: Site) -> Any:
     if cls is ModuleType:
         return _of_module(obj, name, site)
     if name == "__dict__" and not isinstance(obj, type):
-        return _behind[0](obj, site)
+        from .items import behind  # which needs this module
+
+        return behind(obj, site)
     if isinstance(obj, type):
         return _class_attribute(obj, name, site)
     found = declared(cls, name)
@@ -103,10 +105,6 @@ def load(obj: Any, name: str, site: Site) -> Any:
     else:
         return plainly(getattr(obj, name))
     return attribute(obj, name, False, lambda: getattr(obj, name), site)
-
-
-_behind: list[Callable[[Any, Site], Any]] = []
-"""`items.behind`, which needs this module."""
 
 
 def _refuse_word(obj: Primitive, name: str, site: Site) -> None:

@@ -29,7 +29,7 @@ from types import (
 )
 from typing import Any
 
-from mini_qemu.sched.callbacks import code_of, driven, exchange_for_good
+from mini_qemu.sched.callbacks import code_of, exchange_for_good
 from mini_qemu.sched.instrument import construct_shared, instrument, misused
 from mini_qemu.sched.shared import Shared
 
@@ -128,12 +128,10 @@ def _dispatched(site: Site, choose: Any, *args: Any, **kwargs: Any) -> Any:
     return call(site, choose(type(args[0])), *args, **kwargs)
 
 
-def _driven(f: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def driven(f: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run a function of the program for Python or a library. Its accesses are noted; a step is refused."""
     return natively(answer, call(("", "", 0), f, *args, **kwargs))
 
-
-driven.append(_driven)
 
 DESCRIPTORS = (
     property, staticmethod, classmethod, functools.cached_property, functools.partialmethod, functools.partial,

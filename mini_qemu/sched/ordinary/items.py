@@ -32,7 +32,6 @@ from .access import (
     refuse,
     step,
 )
-from .attributes import _behind as _behind_attributes
 from .attributes import attribute
 from .containers import VERBS, is_container, part, under
 from .guard import WHOLE, Box, Guard, Site, told
@@ -271,6 +270,3 @@ def matched(value: Any, site: Site) -> Any:
                                    "match, a comparison or a library; read it into a variable first")  # fmt: skip
             attribute(value, name, False, lambda: None, site)
     return value
-
-
-_behind_attributes.append(behind)
