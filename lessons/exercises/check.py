@@ -56,7 +56,6 @@ MOST_CPU_SECONDS = 6.0  # and for an answer that never comes back: processor tim
 MOST_MEGABYTES = 1_024  # and memory, on top of what the notebook uses
 APART = sys.platform == "linux"  # elsewhere a notebook's process cannot fork, or must not
 MINIMISE_UP_TO = 600  # runs up to which the shortest failing run is searched for; above, the first one found is shown
-MOST_STEPS = 1_000  # of a run that is looked at: one in which a function calls itself without end has thousands
 EXAMPLES = 4  # failing runs in which an answer's deeds are looked at
 
 
@@ -287,7 +286,7 @@ def _well(trial: Trial, result: Result) -> str:
 
 def _examples(scenario: Scenario, result: Result) -> Iterator[Trace]:
     shown = sorted(result.examples.values(), key=lambda failure: (*failure.cost, failure.schedule))[:EXAMPLES]
-    return (replay(scenario, failure.schedule) for failure in shown if failure.cost[1] <= MOST_STEPS)
+    return (replay(scenario, failure.schedule) for failure in shown)
 
 
 def _sampled(scenario: Scenario, _result: Result) -> Iterator[Trace]:
@@ -295,7 +294,7 @@ def _sampled(scenario: Scenario, _result: Result) -> Iterator[Trace]:
 
 
 def _shortest(scenario: Scenario, result: Result) -> Trace | None:
-    if result.failure is None or result.failure.cost[1] > MOST_STEPS:
+    if result.failure is None:
         return None
     few = result.runs <= MINIMISE_UP_TO
     trace = replay(scenario, minimise(scenario, result) if few else result.failure.schedule)
@@ -402,8 +401,6 @@ def _own(result: Result, function: Code, alone: bool) -> tuple[str, bool]:
         if finding.kind == "livelock":
             cure = "nothing in it makes it end" if alone else "let it wait for something that another thread does"
             return f"{line} is in a loop that never ends: {cure}.", True
-        if finding.message.startswith("RecursionError"):
-            return f"{line} stopped with RecursionError: it calls itself without end. Fix that line first.", True
         if finding.kind == "crash" and not finding.message.startswith("assertion failed"):
             is_slip = finding.message.startswith(SLIPS) and "None has no" not in finding.message
             return f"{line} stopped with {finding.message}.{' Fix that line first.' if is_slip else ''}", is_slip

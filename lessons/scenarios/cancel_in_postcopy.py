@@ -73,6 +73,7 @@ before_pause = source_scenario(
     {"main": operator_cancels, "live_migration": pauses},
 )
 
+
 def says_that_it_is_cancelled(w: SourceSide) -> None:
     """The heart of migrate_fd_cancel; what comes before and after plays no part in this bug."""
     migrate_set_state(w.ms, w.ms.state, MIGRATION_STATUS_CANCELLING)

@@ -56,7 +56,7 @@ from .ops import (
 )
 from .ordinary.access import call as asked
 from .ordinary.guard import Guard
-from .places import frames_of, place_in, place_of
+from .places import Frame, frames_of, place_in, place_of
 from .primitives import Primitive
 from .rewrite import ASSERTION, catches
 from .scenario import Finding, Scenario
@@ -67,8 +67,10 @@ READY, DONE, CRASHED = 0, 1, 2
 TURNS_WITHOUT_STEP = 100_000
 """Loop iterations without a visible step after which a thread is taken to be in an endless loop."""
 
-STEPS_UNTIMED = 15
-"""Steps between two looks at the clock: one less than a power of two."""
+SELDOM = 15
+"""Steps between two looks at the clock and at the depth of calls: one less than a power of two."""
+MOST_CALLS = 200
+"""Calls of the program inside each other. Python's own limit is the same in no two runs: the engine has frames too."""
 
 _FIRST_KEY = 1 << KIND_BITS + FIELD_BITS
 """The smallest code of an operation on an object that has a key."""
@@ -110,6 +112,12 @@ class Registry:
         self.keys: dict[tuple[str, int], int] = {}
         self.classes: dict[type, int] = {}  # of objects under guard that nobody noted as made
         self.parts: dict[tuple[int, Hashable], int] = {}  # of objects under guard: (object, part) -> field number
+
+
+def _too_deep(place: Frame) -> InstrumentationError:
+    file, function, line = place
+    what = "calls itself without end, or deeper than the explorer can follow (RecursionError)"
+    return InstrumentationError(f"{file}:{line}: {function} {what}; let it return earlier")
 
 
 class _Running:
@@ -235,8 +243,8 @@ class World:
 
     def step(self, task: Task) -> None:
         """Carry out ``task``'s next operation, which must be enabled, and let the thread run to the one after it."""
-        if not self.count & STEPS_UNTIMED and CLERK.deadline is not None and time.monotonic() > CLERK.deadline:
-            raise OutOfTime
+        if not self.count & SELDOM:
+            self._look(task)
         op = task.op
         kind = op[0]
         self.current = task
@@ -266,6 +274,13 @@ class World:
             error = AttributeError(f"{type(op[1]).__name__}.{op[2]} has no value yet") if missing else raised
         self.value = value if error is None or kind <= CAS_FAILED else error
         self.advance(task, value, error)
+
+    def _look(self, task: Task) -> None:
+        """Whether time is over, or ``task`` calls itself without end."""
+        if CLERK.deadline is not None and time.monotonic() > CLERK.deadline:
+            raise OutOfTime
+        if len(frames := frames_of(task.gen)) > MOST_CALLS:
+            raise _too_deep(frames[-1])
 
     def advance(self, task: Task, value: Any, error: BaseException | None = None) -> None:
         """Let ``task`` run up to its next operation, giving it the result of the last one."""
@@ -311,6 +326,8 @@ class World:
             self.crash(task, "misuse", str(misuse), misuse)
         except (KeyboardInterrupt, Uncontrolled):
             raise
+        except RecursionError as failure:  # in calls that make no step
+            raise _too_deep(place_of(failure)) from None
         except BaseException as failure:  # sys.exit() in a thread as well
             self.crash(task, "crash", sentence_of(itself(failure)), failure)
 

@@ -239,3 +239,26 @@ def writes_out():
 
 def never_runs():
     yield run(lambda: 1 / 0)
+
+
+def nested(n):
+    time.sleep(0)
+    return 0 if n == 0 else 1 + nested(n - 1)
+
+
+def calls_itself():
+    counted = []
+
+    def calls():
+        counted.append(1)
+        calls()
+
+    run(calls, calls)
+
+
+def deep():
+    run(lambda: nested(150))
+
+
+def without_end():
+    run(lambda: nested(-1))

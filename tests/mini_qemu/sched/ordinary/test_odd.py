@@ -18,11 +18,14 @@ OUTSIDE = {
     "environ": "os.environ is changed, which outlives a run",
     "signals": "is about signals",
     "typed": "input",
+    "calls_itself": "calls itself without end",
+    "without_end": "calls itself without end",
 }
 ENDS = {  # program: verdict, interleavings, kinds and messages of what fails
     "spins": ("failed", 1, "livelock: no visible step in 100,000 iterations"),
     "prints": ("proved", 1, ""),
     "writes_out": ("proved", 1, ""),
+    "deep": ("proved", 1, ""),
     "sysexit": ("failed", 1, "crash: SystemExit: 3"),
     "never": ("failed", 1, "deadlock: main waits for l, held by itself"),
     "condnolock": ("failed", 1, "crash: RuntimeError: cannot wait on un-acquired lock"),
