@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Generator
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -30,6 +31,18 @@ def control(*names: str) -> None:
     The modules of a scenario's functions and of `Shared` classes are controlled without being named.
     """
     CONTROLLED.update(names)
+
+
+def control_home_of(function: Any) -> str:
+    """Control the module that ``function`` was written in, and return its name. What `functools.partial` makes was
+    written where its function was: `functools` itself stays a library.
+    """
+    while isinstance(function, partial):
+        function = function.func
+    module = getattr(function, "__module__", None) or ""
+    if module:
+        control(module)
+    return module
 
 
 _NOT_HERE = (

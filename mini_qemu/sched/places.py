@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+import os
+import site
 import sysconfig
 from typing import Any
 
 OWN_FILES = __file__.rpartition("/")[0] if "/" in __file__ else __file__.rpartition("\\")[0]
 
-LIBRARIES = tuple({sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")})
+LIBRARIES = tuple({
+    os.path.dirname(os.__file__),  # a zip file, in a browser
+    *(sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")),
+    *site.getsitepackages(), site.getusersitepackages(),
+})  # fmt: skip
 """How the names of files begin that are no part of the program: the standard library, and what is installed."""
 
 Frame = tuple[str, str, int]

@@ -13,7 +13,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from .callbacks import code_of
-from .clerk import control
+from .clerk import control_home_of
 from .errors import ScenarioError
 from .instrument import is_controlled
 from .ordinary.guard import Visible, told
@@ -97,9 +97,7 @@ class Scenario:
                 )
             self.functions[name] = (fn, tuple(args))
         for fn in (self.setup, *(fn for fn, _ in self.functions.values())):
-            module = getattr(fn, "__module__", None)
-            if module:
-                control(module)
+            control_home_of(fn)
 
     @property
     def fingerprint(self) -> str:

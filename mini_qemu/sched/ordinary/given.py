@@ -21,7 +21,7 @@ from .containers import is_container
 from .guard import WHOLE, Site, told
 from .items import born, compared, has_steps, look_into, note_library_object, touch
 from .iteration import Generating, Given, Loop, collected, given, natively
-from .outside import CHANGES_FIRST, SHALLOW, home_of, is_harmless, refuse_outside
+from .outside import CHANGES_FIRST, SHALLOW, home_of, is_harmless, refuse_outside, refuse_unseen
 from .replaced import CARRIERS, REPLACED
 
 
@@ -34,6 +34,7 @@ def call_library(site: Site, f: Any, args: tuple[Any, ...], kwargs: dict[str, An
         return None  # as print says nothing
     module, name = home_of(f)
     refuse_outside(site, module, name)
+    refuse_unseen(site, f)
     opaque.called(f, args, site)
     if all(type(a) in ATOMS for a in args) and not kwargs:
         if is_harmless(module, f):

@@ -7,11 +7,14 @@ two threads give it the same object without synchronisation, it is refused.
 
 from __future__ import annotations
 
+import os
 import threading
-from types import MethodDescriptorType, ModuleType, WrapperDescriptorType
+from types import FunctionType, MethodDescriptorType, ModuleType, WrapperDescriptorType
 from typing import Any
 
-from .access import refuse
+from mini_qemu.sched.places import LIBRARIES, OWN_FILES
+
+from .access import in_class, own, refuse
 from .guard import Site
 
 _HARMLESS = {
@@ -107,6 +110,28 @@ def is_harmless(module: str, f: Any) -> bool:
     if getattr(f, "__name__", "").endswith("_into"):  # struct.pack_into(format, buffer, ...)
         return False
     return module in _HARMLESS or module.partition(".")[0] in _HARMLESS or isinstance(f, type)
+
+
+def refuse_unseen(site: Site, f: Any) -> None:
+    """Refuse a Python function, or a class that has one to make its objects, that is neither the program's own nor a
+    library's: the explorer would not see what it touches.
+    """
+    functions = [in_class(f, "__new__"), in_class(f, "__init__")] if isinstance(f, type) else [f]
+    for function in functions:
+        if type(function) is not FunctionType or own(function) or function.__code__.co_filename.startswith(_LIBRARIES):
+            continue
+        code, name, module = function.__code__, function.__qualname__, str(function.__globals__.get("__name__"))
+        if code.co_qualname.startswith("__create_fn__.") or module.startswith("namedtuple_"):
+            continue  # what dataclass and namedtuple write
+        if os.path.exists(code.co_filename):
+            reason = (f"{name} stands in {code.co_filename}, which is no file of this program, and nobody sees what it "
+                      f"touches; call mini_qemu.sched.control({module!r}) first")  # fmt: skip
+        else:
+            reason = f"{name} was made from text, and its source is gone; define it in a file or a notebook cell"
+        raise refuse(site if site[2] else (code.co_filename, name, code.co_firstlineno), reason)
+
+
+_LIBRARIES = (*LIBRARIES, OWN_FILES, "<frozen")
 
 
 def refuse_outside(site: Site, module: str, name: str) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from mini_qemu.sched.clerk import Steps, control
+from mini_qemu.sched.clerk import Steps, control, control_home_of
 from mini_qemu.sched.errors import ScenarioError
 from mini_qemu.sched.instrument import is_controlled
 from mini_qemu.sched.places import LIBRARIES
@@ -155,13 +155,11 @@ def program(main: Any) -> Program:
 
 def _control_beside(main: Any) -> None:
     """Control the module of ``main`` and those that stand beside it: a program's own files."""
-    function = getattr(main, "func", getattr(main, "__func__", main))
-    module = getattr(function, "__module__", None) or "__main__"
-    control(module)
-    home = _folder(sys.modules.get(module))
-    if not home:
+    home = sys.modules.get(control_home_of(main))
+    folder = _folder(home)
+    if not folder:
         return
-    todo = [getattr(function, "__globals__", {})]
+    todo = [vars(home)]
     seen: set[int] = set()
     while todo:
         scope = todo.pop()
@@ -171,7 +169,7 @@ def _control_beside(main: Any) -> None:
         for value in list(scope.values()):
             name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
             other = sys.modules.get(name) if isinstance(name, str) else None
-            if other is not None and _folder(other).startswith(home) and not is_controlled(name):
+            if other is not None and _folder(other).startswith(folder) and not is_controlled(name):
                 control(str(name))
                 todo.append(vars(other))
 

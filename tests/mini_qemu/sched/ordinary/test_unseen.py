@@ -1,0 +1,104 @@
+"""What the explorer cannot look into is refused, not proved: functions made from text, files that stand elsewhere."""
+
+import functools
+import importlib.util
+import sys
+import threading
+
+import pytest
+
+from mini_qemu.sched import InstrumentationError, control, explore
+from mini_qemu.sched.clerk import CONTROLLED
+
+SOURCE = """
+class Counter:
+    def __init__(self, start):
+        self.n = start
+
+def add(box):
+    seen = box[0]
+    box[0] = seen + 1
+
+def add_all(box):
+    def work():
+        box[0] += 1
+    return work
+"""
+
+
+def both(*work):
+    threads = [threading.Thread(target=one) for one in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.fixture(params=["named", "nameless", "plain", "here"])
+def from_text(request):
+    named = {"__name__": "nowhere"}
+    scope = {"named": named, "here": {"__name__": __name__}, "nameless": {"__name__": None}, "plain": {}}[request.param]
+    exec(SOURCE, scope)
+    return scope
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """The same as a module in a folder that has nothing to do with these tests."""
+    file = tmp_path / "elsewhere.py"
+    file.write_text(SOURCE)
+    spec = importlib.util.spec_from_file_location("elsewhere", file)
+    made = sys.modules["elsewhere"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    yield vars(made)
+    del sys.modules["elsewhere"]
+    CONTROLLED.discard("elsewhere")
+
+
+def programs(scope):
+    box, add = [0], scope["add"]
+
+    def as_target():
+        both(functools.partial(add, box), functools.partial(add, box))
+        assert box[0] == 2
+
+    def called():
+        both(lambda: add(box), lambda: add(box))
+        assert box[0] == 2
+
+    def inner():
+        both(scope["add_all"](box), scope["add_all"](box))
+        assert box[0] == 2
+
+    def made():
+        one = scope["Counter"](0)
+        both(lambda: setattr(one, "n", one.n + 1), lambda: setattr(one, "n", one.n + 1))
+        assert one.n == 2
+
+    return [as_target, called, inner, made]
+
+
+def test_a_function_made_from_text_is_refused(from_text):
+    for main in programs(from_text):
+        with pytest.raises(InstrumentationError, match=r"was made from text.*define it in a file"):
+            explore(main)
+
+
+def test_so_is_a_program_made_from_text(from_text):
+    with pytest.raises(InstrumentationError, match=r"<string>:.*add was made from text"):
+        explore(functools.partial(from_text["add"], [0]))
+
+
+def test_a_function_of_a_file_that_stands_elsewhere_is_refused_until_it_is_controlled(elsewhere):
+    for main in programs(elsewhere):
+        with pytest.raises(InstrumentationError, match=r"test_unseen.py:\d+|elsewhere.py:\d+.*control\('elsewhere'\)"):
+            explore(main)
+    control("elsewhere")
+    for main in programs(elsewhere):
+        assert explore(main).failing, main
+
+
+def test_a_partial_leaves_functools_a_library():
+    explore(functools.partial(len, ()))
+    explore(functools.partial(functools.partial(both, int), int))
+    assert "functools" not in CONTROLLED
