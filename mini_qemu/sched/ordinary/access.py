@@ -132,6 +132,7 @@ def own(function: Any) -> bool:
     return (
         type(function) is FunctionType
         and function.__code__.co_filename != "<string>"  # what dataclass and namedtuple write
+        and function.__code__.co_name != "__annotate__"  # from Python 3.14 on, what gives a class its annotations
         and is_controlled(function.__module__)
         and is_controlled(function.__globals__.get("__name__"))
     )
