@@ -35,12 +35,12 @@ def control(*names: str) -> None:
 
 def control_home_of(function: Any) -> str:
     """Control the module that ``function`` was written in, and return its name. What `functools.partial` makes was
-    written where its function was: `functools` itself stays a library.
+    written where its function was: `functools` itself stays a library, as does what is written in C.
     """
     while isinstance(function, partial):
         function = function.func
     module = getattr(function, "__module__", None) or ""
-    if module:
+    if module and module not in sys.builtin_module_names:  # "builtins", where a function's globals have no __name__
         control(module)
     return module
 

@@ -10,11 +10,12 @@ from typing import Any
 
 OWN_FILES = __file__.rpartition("/")[0] if "/" in __file__ else __file__.rpartition("\\")[0]
 
-LIBRARIES = tuple({
+_INSTALLED = [
     os.path.dirname(os.__file__),  # a zip file, in a browser
     *(sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")),
     *site.getsitepackages(), site.getusersitepackages(),
-})  # fmt: skip
+]  # fmt: skip
+LIBRARIES = tuple(sorted({folder for folder in _INSTALLED if folder}))  # a browser has no user's folder
 """How the names of files begin that are no part of the program: the standard library, and what is installed."""
 
 Frame = tuple[str, str, int]

@@ -340,7 +340,12 @@ REPLACED.update({
 def _pool_of(real: Any) -> ThreadPoolExecutor:
     if real._threads or real._shutdown:
         raise RuntimeError("a ThreadPoolExecutor of the module was used already; make it in main")
-    return ThreadPoolExecutor(real._max_workers, real._thread_name_prefix, real._initializer, real._initargs)
+    if hasattr(real, "_initializer"):
+        begins = real._initializer, real._initargs
+    else:  # from Python 3.14 on
+        context = real._create_worker_context()
+        begins = context.initializer, context.initargs
+    return ThreadPoolExecutor(real._max_workers, real._thread_name_prefix, *begins)
 
 
 TWINS.append((concurrent.futures.ThreadPoolExecutor, _pool_of))

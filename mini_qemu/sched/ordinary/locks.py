@@ -14,6 +14,7 @@ instant between its time-out and its leaving.
 
 from __future__ import annotations
 
+import _thread
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -265,7 +266,9 @@ def _of_lock(real: Any) -> Lock:
     return Lock()
 
 
-REPLACED.update({threading.Lock: Lock, threading.RLock: RLock, threading.Condition: Condition})
+REPLACED.update({
+    _thread.allocate_lock: Lock, threading.Lock: Lock, threading.RLock: RLock, threading.Condition: Condition,
+})  # fmt: skip
 TWINS += [
     (type(threading.Lock()), _of_lock),
     (type(threading.RLock()), lambda real: RLock()),

@@ -98,7 +98,7 @@ def test_a_function_of_a_file_that_stands_elsewhere_is_refused_until_it_is_contr
         assert explore(main).failing, main
 
 
-def test_a_partial_leaves_functools_a_library():
+def test_libraries_stay_libraries():
     explore(functools.partial(len, ()))
     explore(functools.partial(functools.partial(both, int), int))
-    assert "functools" not in CONTROLLED
+    assert not {"functools", "builtins"} & CONTROLLED
