@@ -331,6 +331,7 @@ SPECIAL.update({
     divmod: lambda site, a, b: binary(divmod, "divmod", a, b, site),
     pow: lambda site, a, b, *mod: binary(pow, "pow", a, b, site) if not mod else pow(a, b, *mod),
     vars: _vars,
+    memoryview: lambda site, of: memoryview(of) if type(of) is bytes else call_library(site, memoryview, (of,), {}),
 })  # fmt: skip
 SPECIAL.update({f: _asking(f, names) for f, names in {**_SHOWN, **_ASKED}.items()})
 _MADE: tuple[Any, ...] = (

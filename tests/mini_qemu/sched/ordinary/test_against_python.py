@@ -40,10 +40,10 @@ def test_the_comparison_notices_a_semaphore_that_never_waits():
 
 
 @pytest.mark.slow
-def test_two_thousand_random_programs_end_as_with_pythons_own_source():
-    compared, differ = differences(range(100_000, 102_400))  # a quarter has too many outcomes to compare
+def test_hundreds_of_random_programs_end_as_with_pythons_own_source():
+    compared, differ = differences(range(100_000, 100_400))  # a quarter has too many outcomes to compare
     assert differ == []
-    assert compared >= 1_600
+    assert compared >= 260
 
 
 @pytest.mark.slow
