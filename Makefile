@@ -21,7 +21,7 @@ lab: $(VENV)/lab  ## open the course; make lab ARGS="--port 8890" passes flags o
 test: lint types unit nbval  ## all checks but the slow and the browser tests, 3 minutes
 
 unit: $(VENV)/test
-	$(PYTEST) -n 2 $(ARGS)
+	$(PYTEST) -n 2 --dist worksteal $(ARGS)
 
 nbval: $(VENV)/test  # each notebook keeps one kernel, so a notebook's cells stay with one worker
 	$(PYTEST) -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 60 \
@@ -38,15 +38,15 @@ types: $(VENV)/test
 
 coverage: $(VENV)/test  ## how much of mini_qemu.sched, branches too, its own tests reach
 	rm -rf build/coverage
-	$(BIN)/coverage run -m pytest -n 2 tests/mini_qemu/sched
+	$(BIN)/coverage run -m pytest -n 2 --dist worksteal tests/mini_qemu/sched
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 slow: $(VENV)/test $(VENV)/grading  ## the tests marked slow
-	$(PYTEST) -n 2 -m slow tests
+	$(PYTEST) -n 2 --dist worksteal -m slow tests $(ARGS)
 
 browser: $(VENV)/test  ## the tests in a real JupyterLab, needs Chromium
-	$(PYTEST) -n 2 --dist loadfile -m browser tests/browser $(ARGS)
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m browser tests/browser $(ARGS)
 
 bench: $(VENV)/bench  ## the benchmarks, one table each
 	@for bench in tests/benchmarks/bench_*.py; do \

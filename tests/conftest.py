@@ -50,6 +50,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.is_relative_to(TESTS / "browser"):
             item.add_marker("browser")
+    items.sort(key=lambda item: item.path.name != "test_site.py")  # as long as the others together: so it comes first
     seed = config.getoption("--shuffle")
     if seed is not None:
         random.Random(seed).shuffle(items)
