@@ -12,6 +12,7 @@ from __future__ import annotations
 import builtins
 import functools
 import inspect
+import os
 import sys
 import weakref
 from collections import deque
@@ -29,9 +30,10 @@ from types import (
 from typing import Any
 
 from .callbacks import code_of
-from .clerk import CLERK, CONTROLLED
+from .clerk import CLERK, CONTROLLED, control
 from .errors import InstrumentationError, Stopped
 from .ops import READ, WRITE
+from .places import LIBRARIES, OWN_FILES
 from .rewrite import Rewriter, forget, rewritten
 from .shared import SHARED_NAMES, Shared
 from .source import changed_files
@@ -139,6 +141,19 @@ def is_controlled(module: str | None) -> bool:
 
 
 _OWN_PACKAGE = __name__.rpartition(".")[0]
+
+
+def take_in(module: Any) -> bool:
+    """Control ``module`` if it is a file of somebody's own, neither a library's nor the miniature's, and say whether it
+    is controlled. So a program is what its functions reach by name, wherever the files stand.
+    """
+    file = getattr(sys.modules.get(module), "__file__", None) if isinstance(module, str) else None
+    if file and module not in CONTROLLED and file.endswith(".py") and not file.startswith((*LIBRARIES, _MINI_QEMU)):
+        control(module)
+    return isinstance(module, str) and is_controlled(module)
+
+
+_MINI_QEMU = os.path.dirname(OWN_FILES) + os.sep
 
 
 def construct_shared(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -31,6 +31,7 @@ from typing import Any
 
 from mini_qemu.sched.callbacks import code_of, exchange_for_good
 from mini_qemu.sched.instrument import construct_shared, instrument, misused
+from mini_qemu.sched.places import LIBRARIES
 from mini_qemu.sched.shared import Shared
 
 from .access import ATOMS, Steps, _calls, answer, guard_of, in_class, own, refuse
@@ -119,7 +120,8 @@ def _prepare(f: FunctionType, site: Site) -> tuple[Any, Any]:
         if code_of(f).co_flags & inspect.CO_GENERATOR:
             found = _makes(found)
     made = f.__code__, found
-    f.__dict__["__ordinary__"] = made
+    if found is not None or f.__code__.co_filename.startswith(LIBRARIES):  # another may be controlled later
+        f.__dict__["__ordinary__"] = made
     return made
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from mini_qemu.sched.callbacks import Exchange, code_of
 from mini_qemu.sched.errors import ScenarioError
-from mini_qemu.sched.instrument import is_controlled
+from mini_qemu.sched.instrument import is_controlled, take_in
 
 from .access import class_itself, forget_classes, own
 from .calls import DESCRIPTORS, functions_of, inside_descriptor
@@ -53,6 +53,7 @@ class Memory:
             if id(thing) in seen or isinstance(thing, str | bytes | int | float | ModuleType):
                 continue
             seen.add(id(thing))
+            take_in(getattr(thing, "__module__", None))
             if len(seen) > MOST_OBJECTS:
                 raise ScenarioError(
                     f"the module of the program holds more than {MOST_OBJECTS:,} objects that it could change; put "
@@ -73,6 +74,8 @@ class Memory:
                     todo += [(base, "") for base in thing.__bases__]
             elif isinstance(thing, DESCRIPTORS):
                 todo += [(f, name) for f in inside_descriptor(thing)]
+                if isinstance(thing, partial):
+                    todo += [(value, name) for value in (*thing.args, *thing.keywords.values())]
             elif is_container(thing):
                 self.boxes.append((thing, _copy(thing), name))
                 inside = thing.items() if isinstance(thing, dict) else enumerate(thing)
@@ -101,7 +104,7 @@ class Memory:
         known |= names
         for name in sorted(names):
             value = scope.get(name, _ABSENT)
-            if isinstance(value, ModuleType) and is_controlled(value.__name__):
+            if isinstance(value, ModuleType) and take_in(value.__name__):
                 todo += [(v, f"{name}.{k}") for k, v in vars(value).items() if k in code.co_names]
             elif value is not _ABSENT:
                 todo.append((value, name))

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A program as it is: a function without arguments that makes its threads, joins them and asserts.
 
-`program` makes a `Scenario` of it with one thread, "main". Strategy: its module and those beside it are controlled;
-what lives longer than a run (globals, objects of the module, defaults, attributes of classes) is put back after each
-run by its `Memory`, so that every run begins as the first. What an exploration found to be shared is
-kept with the program: replaying, minimising and explaining see the same steps.
+`program` makes a `Scenario` of it with one thread, "main". Strategy: whatever it reaches by name is controlled, unless
+it belongs to a library; what lives longer than a run (globals, objects of the module, defaults, attributes of classes)
+is put back after each run by its `Memory`, so that every run begins as the first. What an exploration found to be
+shared is kept with the program: replaying, minimising and explaining see the same steps.
 
 Left out: state inside objects of libraries, and whatever a program leaves outside its process.
 """
@@ -12,17 +12,12 @@ Left out: state inside objects of libraries, and whatever a program leaves outsi
 from __future__ import annotations
 
 import inspect
-import os
-import sys
 import weakref
 from collections.abc import Callable, Mapping
-from types import ModuleType
 from typing import Any
 
-from mini_qemu.sched.clerk import Steps, control, control_home_of
+from mini_qemu.sched.clerk import Steps, control_home_of
 from mini_qemu.sched.errors import ScenarioError
-from mini_qemu.sched.instrument import is_controlled
-from mini_qemu.sched.places import LIBRARIES
 from mini_qemu.sched.scenario import Scenario
 
 from . import builtin_calls, futures, queues, sync, threads
@@ -43,7 +38,7 @@ class Program(Scenario):
 
     def __init__(self, main: Callable[[], Any]) -> None:
         self.main = main
-        _control_beside(main)
+        control_home_of(main)
         super().__init__(
             name=getattr(main, "__name__", "main"),
             setup=self._setup,
@@ -151,36 +146,6 @@ def program(main: Any) -> Program:
     if known is None:
         known = _PROGRAMS[main] = Program(main)
     return known
-
-
-def _control_beside(main: Any) -> None:
-    """Control the module of ``main`` and those that stand beside it: a program's own files."""
-    home = sys.modules.get(control_home_of(main))
-    folder = _folder(home)
-    if not folder:
-        return
-    todo = [vars(home)]
-    seen: set[int] = set()
-    while todo:
-        scope = todo.pop()
-        if id(scope) in seen:
-            continue
-        seen.add(id(scope))
-        for value in list(scope.values()):
-            name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-            other = sys.modules.get(name) if isinstance(name, str) else None
-            if other is not None and _folder(other).startswith(folder) and not is_controlled(name):
-                control(str(name))
-                todo.append(vars(other))
-
-
-def _folder(module: Any) -> str:
-    file = getattr(module, "__file__", None)
-    if not file or not file.endswith(".py"):
-        return ""
-    folder = os.path.dirname(os.path.abspath(file))
-    outside = (*LIBRARIES, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    return "" if any(folder.startswith(path) for path in outside) else folder
 
 
 _ = builtin_calls, futures, queues, sync

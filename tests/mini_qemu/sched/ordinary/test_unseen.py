@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import string
 import sys
 import threading
 
@@ -89,13 +90,36 @@ def test_so_is_a_program_made_from_text(from_text):
         explore(functools.partial(from_text["add"], [0]))
 
 
-def test_a_function_of_a_file_that_stands_elsewhere_is_refused_until_it_is_controlled(elsewhere):
+def test_a_file_that_stands_elsewhere_is_explored_where_a_name_leads_to_it(elsewhere):
     for main in programs(elsewhere):
-        with pytest.raises(InstrumentationError, match=r"test_unseen.py:\d+|elsewhere.py:\d+.*control\('elsewhere'\)"):
-            explore(main)
-    control("elsewhere")
-    for main in programs(elsewhere):
+        CONTROLLED.discard("elsewhere")
         assert explore(main).failing, main
+
+
+def test_otherwise_it_is_refused_until_it_is_controlled(elsewhere, monkeypatch):
+    monkeypatch.setattr(string, "add", elsewhere["add"], raising=False)  # a library's attribute
+
+    def main():
+        box = [0]
+        both(lambda: string.add(box), lambda: string.add(box))
+        assert box[0] == 2
+
+    with pytest.raises(InstrumentationError, match=r"test_unseen.py:\d+: .*elsewhere.py.*control\('elsewhere'\)"):
+        explore(main)
+    control("elsewhere")
+    assert explore(main).failing
+
+
+def test_what_a_test_is_given_is_put_back(elsewhere):
+    counter = elsewhere["Counter"](0)
+
+    def main(counter):
+        both(lambda: setattr(counter, "n", counter.n + 1), lambda: setattr(counter, "n", counter.n + 1))
+        assert counter.n == 2
+
+    result = explore(functools.partial(main, counter))
+    assert (result.failing, result.classes) == (2, 4)
+    assert counter.n == 0
 
 
 def test_libraries_stay_libraries():
