@@ -7,7 +7,6 @@ descriptors, the children; and the next exploration counts what it counts.
 
 from __future__ import annotations
 
-import gc
 import os
 import random
 import signal
@@ -82,14 +81,9 @@ class Interrupted(KeyboardInterrupt):
 
 @contextmanager
 def interrupted_after(seconds: float) -> Iterator[None]:
-    """An interrupt in the middle. What the test runner has called with each collection of garbage is left out: there
-    Python only reports an exception, and goes on.
-    """
-
     def interrupt(*_: Any) -> None:
         raise Interrupted
 
-    watchers, gc.callbacks[:] = gc.callbacks[:], []
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -101,7 +95,6 @@ def interrupted_after(seconds: float) -> Iterator[None]:
         pass
     finally:
         signal.signal(signal.SIGALRM, before)
-        gc.callbacks[:] = watchers
 
 
 def state() -> dict[str, Any]:

@@ -21,7 +21,8 @@ def test_only_what_runs_all_unit_tests_has_no_short_form():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "name"), KINDS)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # an interrupt in a weak reference's
+@pytest.mark.parametrize(("kind", "name"), KINDS)  # callback, say, which Python can only report
 def test_nothing_is_found(kind: str, name: str):
     assert run(kind, name, SHORT[name], 1, seed=2, keep=False) == []
 
