@@ -63,7 +63,7 @@ def test_a_run_keeps_the_output_that_may_differ_and_a_failing_notebook_stays_as_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PATHS[::3], ids=lambda path: path.stem)  # nbval compares what all of them show
 def test_a_second_run_changes_nothing(path: Path):
     def without_pictures(notebook: Notebook) -> Notebook:  # their bytes change with the version of matplotlib
         for cell in notebook["cells"]:
