@@ -33,7 +33,7 @@ from .callbacks import code_of
 from .clerk import CLERK, CONTROLLED, control
 from .errors import InstrumentationError, Stopped
 from .ops import READ, WRITE
-from .places import LIBRARIES, OWN_FILES
+from .places import OWN_FILES, is_library
 from .rewrite import Rewriter, forget, rewritten
 from .shared import SHARED_NAMES, Shared
 from .source import changed_files
@@ -148,8 +148,9 @@ def take_in(module: Any) -> bool:
     is controlled. So a program is what its functions reach by name, wherever the files stand.
     """
     file = getattr(sys.modules.get(module), "__file__", None) if isinstance(module, str) else None
-    if file and module not in CONTROLLED and file.endswith(".py") and not file.startswith((*LIBRARIES, _MINI_QEMU)):
-        control(module)
+    if file and module not in CONTROLLED and file.endswith(".py") and not file.startswith(_MINI_QEMU):
+        if not is_library(module):
+            control(module)
     return isinstance(module, str) and is_controlled(module)
 
 

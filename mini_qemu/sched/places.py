@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import site
+import sys
 import sysconfig
 from typing import Any
 
@@ -17,6 +19,20 @@ _INSTALLED = [
 ]  # fmt: skip
 LIBRARIES = tuple(sorted({folder for folder in _INSTALLED if folder}))  # a browser has no user's folder
 """How the names of files begin that are no part of the program: the standard library, and what is installed."""
+
+
+@functools.cache
+def is_library(module: str) -> bool:
+    """Whether ``module`` comes with Python or was installed, wherever: pip leaves a ``.dist-info`` beside a package."""
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    if file.startswith(LIBRARIES):
+        return True
+    top = getattr(sys.modules.get(module.partition(".")[0]), "__file__", None) or file
+    folder = os.path.dirname(top)
+    if os.path.basename(top).startswith("__init__."):
+        folder = os.path.dirname(folder)
+    return os.path.isdir(folder) and any(name.endswith(".dist-info") for name in os.listdir(folder))
+
 
 Frame = tuple[str, str, int]
 """(file, function, line)."""

@@ -16,12 +16,29 @@ fails as well if not every interleaving could be run.
 from __future__ import annotations
 
 import functools
+import unittest
 from typing import Any
+
+_KEYWORDS = ("method", "limit_seconds", "limit_runs")
 
 
 def pytest_configure(config: Any) -> None:
     """Make the mark known."""
     config.addinivalue_line("markers", "interleavings: run the test in every interleaving of the threads it starts")
+
+
+def pytest_runtest_setup(item: Any) -> None:
+    """Refuse a mark that would say nothing: on a test that unittest runs, or with a keyword that there is not."""
+    mark = item.get_closest_marker("interleavings")
+    if mark is None:
+        return
+    if issubclass(getattr(item, "cls", None) or object, unittest.TestCase):
+        raise TypeError(f"{item.name}: unittest runs the tests of a TestCase itself, in one interleaving; mark a "
+                        "function, or a method of a class without a base")  # fmt: skip
+    unknown = [name for name in mark.kwargs if name not in _KEYWORDS]
+    if unknown or mark.args:
+        raise TypeError(f"{item.name}: the mark interleavings takes the keywords {', '.join(_KEYWORDS)}; not "
+                        f"{', '.join([*unknown, *map(repr, mark.args)])}")  # fmt: skip
 
 
 def pytest_pyfunc_call(pyfuncitem: Any) -> bool | None:

@@ -12,7 +12,7 @@ import threading
 from types import FunctionType, MethodDescriptorType, ModuleType, WrapperDescriptorType
 from typing import Any
 
-from mini_qemu.sched.places import LIBRARIES, OWN_FILES
+from mini_qemu.sched.places import LIBRARIES, OWN_FILES, is_library
 
 from .access import in_class, own, refuse
 from .guard import Site
@@ -121,8 +121,8 @@ def refuse_unseen(site: Site, f: Any) -> None:
         if type(function) is not FunctionType or own(function) or function.__code__.co_filename.startswith(_LIBRARIES):
             continue
         code, name, module = function.__code__, function.__qualname__, str(function.__globals__.get("__name__"))
-        if code.co_qualname.startswith("__create_fn__.") or module.startswith("namedtuple_"):
-            continue  # what dataclass and namedtuple write
+        if code.co_qualname.startswith("__create_fn__.") or module.startswith("namedtuple_") or is_library(module):
+            continue  # the first two: what dataclass and namedtuple write
         if os.path.exists(code.co_filename):
             reason = (f"{name} stands in {code.co_filename}, which is no file of this program, and nobody sees what it "
                       f"touches; call mini_qemu.sched.control({module!r}) first")  # fmt: skip

@@ -40,7 +40,7 @@ class Program(Scenario):
         self.main = main
         control_home_of(main)
         super().__init__(
-            name=getattr(main, "__name__", "main"),
+            name=getattr(getattr(main, "func", main), "__name__", MAIN),
             setup=self._setup,
             threads={MAIN: (_main_thread, main)},
             watch=self._watched,

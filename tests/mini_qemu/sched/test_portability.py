@@ -91,7 +91,7 @@ NEED_THREADS_OR_PROCESSES = (  # which a browser's Python has not
     "test_many.py::test_threads_and_processes_agree",
     "test_many.py::test_dask_serves_as_well",
     "ordinary/test_against_python.py::test_real_threads_show_nothing_that_was_not_explored",
-    "ordinary/test_command.py::test_a_test_with_the_mark_runs_in_every_interleaving",
+    "ordinary/test_mark.py",
     "ordinary/test_odd.py::test_an_interrupt_leaves_everything_in_place",
     "ordinary/test_words.py::test_a_word_returns_what_it_returns_in_python[pools]",
 )

@@ -1,7 +1,5 @@
-"""`python -m mini_qemu.sched FILE.py[:FUNCTION]` and the pytest mark, as processes of their own."""
+"""`python -m mini_qemu.sched FILE.py[:FUNCTION]`."""
 
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -95,43 +93,3 @@ def test_a_step_of_a_builtin_is_told_without_a_place(tmp_path, capsys):
 def test_a_function_that_is_not_there_is_named_with_those_that_are(capsys):
     assert main([f"{CLASSICS}:lost"]) == 2
     assert "has no function 'lost'; it has" in capsys.readouterr().err
-
-
-def test_a_test_with_the_mark_runs_in_every_interleaving(tmp_path):
-    file = tmp_path / "test_deposits.py"
-    file.write_text(
-        """import threading, pytest
-
-class Account:
-    def __init__(self): self.balance, self.lock = 0, threading.Lock()
-    def bare(self): self.balance += 1
-    def locked(self):
-        with self.lock: self.balance += 1
-
-def both(deposit):
-    threads = [threading.Thread(target=deposit) for _ in range(2)]
-    for thread in threads: thread.start()
-    for thread in threads: thread.join()
-
-@pytest.fixture
-def two(): return 2
-
-@pytest.mark.interleavings
-def test_bare(two):
-    account = Account()
-    both(account.bare)
-    assert account.balance == two
-
-@pytest.mark.interleavings
-def test_locked():
-    account = Account()
-    both(account.locked)
-    assert account.balance == 2
-""",
-        encoding="utf-8",
-    )
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]  # the plugin is an entry point
-    made = subprocess.run([*command, str(file)], capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert "1 failed, 1 passed" in made.stdout, made.stdout + made.stderr
-    assert "4 interleavings, all run: 2 fail" in made.stdout
-    assert '--replay "v1:main' in made.stdout

@@ -1,6 +1,7 @@
 """What the explorer cannot look into is refused, not proved: functions made from text, files that stand elsewhere."""
 
 import functools
+import importlib
 import importlib.util
 import string
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from mini_qemu.sched import InstrumentationError, control, explore
 from mini_qemu.sched.clerk import CONTROLLED
+from mini_qemu.sched.places import is_library
 
 SOURCE = """
 class Counter:
@@ -57,7 +59,7 @@ def elsewhere(tmp_path):
 
 
 def programs(scope):
-    box, add = [0], scope["add"]
+    box, add, add_all, counter = [0], scope["add"], scope["add_all"], scope["Counter"]
 
     def as_target():
         both(functools.partial(add, box), functools.partial(add, box))
@@ -68,11 +70,11 @@ def programs(scope):
         assert box[0] == 2
 
     def inner():
-        both(scope["add_all"](box), scope["add_all"](box))
+        both(add_all(box), add_all(box))
         assert box[0] == 2
 
     def made():
-        one = scope["Counter"](0)
+        one = counter(0)
         both(lambda: setattr(one, "n", one.n + 1), lambda: setattr(one, "n", one.n + 1))
         assert one.n == 2
 
@@ -120,6 +122,18 @@ def test_what_a_test_is_given_is_put_back(elsewhere):
     result = explore(functools.partial(main, counter))
     assert (result.failing, result.classes) == (2, 4)
     assert counter.n == 0
+
+
+def test_what_was_installed_in_a_folder_of_its_own_is_a_library(tmp_path, monkeypatch):
+    for name in ("vendored/__init__.py", "vendored/inside.py", "single.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    modules = [importlib.import_module(name).__name__ for name in ("vendored", "vendored.inside", "single")]
+    assert not any(map(is_library, modules))
+    is_library.cache_clear()
+    (tmp_path / "vendored-1.0.dist-info").mkdir()
+    assert all(map(is_library, modules))
 
 
 def test_libraries_stay_libraries():
