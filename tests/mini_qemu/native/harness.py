@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -38,19 +39,29 @@ class Qmp:
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(PATIENCE)
         self.sock.connect(str(path))
-        self.file = self.sock.makefile("r", encoding="utf-8")
+        self.received = bytearray()
         self.events: list[dict[str, Any]] = []
         self.number = 0
         self.greeting = self.receive()
         if negotiate:
             self("qmp_capabilities", **({"enable": list(enable)} if enable else {}))
 
+    def line(self) -> str:
+        while b"\n" not in self.received:
+            arrived = self.sock.recv(1 << 16)
+            if not arrived:
+                raise EOFError("the monitor has hung up")
+            self.received += arrived
+        line, _, self.received = self.received.partition(b"\n")
+        return line.decode()
+
     def receive(self) -> dict[str, Any]:
-        line = self.file.readline()
-        if not line:
-            raise EOFError("the monitor has hung up")
-        message: dict[str, Any] = json.loads(line)
+        message: dict[str, Any] = json.loads(self.line())
         return message
+
+    def has_more(self, seconds: float) -> bool:
+        """Whether a message is there, or comes in that time."""
+        return b"\n" in self.received or bool(select.select([self.sock], [], [], seconds)[0])
 
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
@@ -101,7 +112,6 @@ class Qmp:
         self("migrate-set-capabilities", capabilities=[{"capability": name, "state": True} for name in names])
 
     def close(self) -> None:
-        self.file.close()
         self.sock.close()
 
 

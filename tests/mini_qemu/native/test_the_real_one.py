@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import time
 
@@ -79,10 +78,12 @@ def overtaken(a: Machine) -> bool:
     while "event" in (reply := a.qmp.receive()):
         a.qmp.events.append(reply)
     if reply["id"] == second:
-        if not select.select([a.qmp.sock], [], [], 0.1)[0]:
-            return True
-        a.qmp.answer(first)
-        return False
+        while a.qmp.has_more(0.1):
+            if "event" not in (reply := a.qmp.receive()):
+                assert reply["id"] == first
+                return False
+            a.qmp.events.append(reply)
+        return True
     assert reply["id"] == first
     a.qmp.answer(second)
     return False
