@@ -434,11 +434,23 @@ _GENERAL = {
 }
 
 
+_ADVICE = {
+    "deadlock": "Look what each thread waits for, and which line of yours should have ended that wait.",
+    "leak": "Join it, on every path.",
+    "crash": "Play the run, and look which step before it came too early, or is missing.",
+    "check": "Play the run, and look which step of yours should have made it otherwise.",
+    "misuse": "Lock before you unlock, and join each thread once, after it was made.",
+    "use-after-free": "Use it before it is freed, or hold the lock or a reference that keeps it alive.",
+    "livelock": "Let it wait for something that another thread does.",
+}
+
+
 def _general(finding: Finding | None) -> str:
     if finding is None:
         return "It fails."
     head = _GENERAL.get(finding.kind, "It fails.")
-    return f"{head} The shortest failing run ends like this: {finding.message}."
+    advice = _ADVICE.get(finding.kind, "")
+    return f"{head} The shortest failing run ends like this: {finding.message}. {advice}".rstrip()
 
 
 def _returns_nothing(source: str, asked: Exercise) -> str:
@@ -463,6 +475,11 @@ def _readable(error: Exception, function: Code) -> str:
     number, _, tail = rest.partition(":")
     if number.isdigit():
         return f"{head}Line {int(number) - first + 1} of your {word}:{tail}"
+    if "is not deterministic" in text:
+        return (
+            f"Your {word} does not do the same when the same happens. Decide by what it is given alone: no random"
+            " number, no clock, and nothing that it remembers from an earlier call."
+        )
     if "RecursionError" in text:
         return f"Your {word} calls itself without end. Wait for something that another thread does, or return."
     hidden = re.match(r"\S*\.py:\d+: (.*?) in code the explorer does not control", text)

@@ -75,6 +75,10 @@ class Outcome:
         """Whether some finding's message contains these words."""
         return any(words in message for _, message in self.result.outcomes)
 
+    def found_in(self, thread: str) -> bool:
+        """Whether some finding stopped this thread."""
+        return any(failure.finding.thread == thread for failure in self.result.examples.values())
+
     def during(self, *trials: Trial) -> bool:
         """Whether the trial that failed is one of these."""
         return self.trial in trials

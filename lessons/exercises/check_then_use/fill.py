@@ -57,6 +57,17 @@ def under_lock(s):
 
 
 @FILL.refutes(
+    "Your question changes what it asks about: you clear the flag, so nobody joins the thread at the end. Only read"
+    " it.",
+    lambda o: o.deeds.did("write", "rp_thread_created", own=True),
+)
+def clears_the_flag(s):
+    wanted = s.rp_state.rp_thread_created
+    s.rp_state.rp_thread_created = False
+    return wanted
+
+
+@FILL.refutes(
     "Then the destination is never asked to open its side, although a return path was configured.",
     lambda o: o.during(EARLY) and not o.deeds.touches("from_dst_file"),
 )

@@ -23,6 +23,7 @@ from lessons.scenarios.stage import (
     SHUT_0,
     SourceSide,
     destination,
+    is_freed,
     main_connects_then_cleans_up,
     return_path,
     watch_source,
@@ -58,11 +59,17 @@ def main_cancels(w: SourceSide) -> None:
     migrate_fd_cancel(w.ms)
 
 
+def second_is_given_back(w: TwoChannels) -> bool:
+    assert is_freed(w.second), "the return path thread has closed its file, and somebody still holds its channel"
+    return True
+
+
 TWO_CHANNELS = Trial(
     Scenario(
         "cancel-two-channels",
         setup=TwoChannels,
         threads={"main": main_cancels, "return path": return_path},
+        check=second_is_given_back,
         watch=watch_source,
         title="Cancel, with a channel for each direction",
         guarded=False,
@@ -71,6 +78,8 @@ TWO_CHANNELS = Trial(
     ON,
 )
 ENDS = Trial(ends, "the return path thread ends meanwhile", ON)
+# a shared field, the tag, is read when a file is asked for its channel: so asking one that is freed is noticed
+TAGGED = Trial(ends, "the return path thread ends meanwhile, and files carry a tag", (*ON, "file_knows_channel"))
 SLEEPS = Trial(sleeps, "the return path thread goes to sleep because the line is dead", ON)
 SILENT = Trial(silent, "the destination says nothing", ON)
 

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from lessons.exercises.check_then_use.trials import ENDS, SILENT, SLEEPS, TWO_CHANNELS
+from lessons.exercises.check_then_use.trials import ENDS, SILENT, SLEEPS, TAGGED, TWO_CHANNELS
 from lessons.exercises.model import Exercise
 from lessons.exercises.mounting import called_from
 from mini_qemu.io_channel import qio_channel_shutdown
 from mini_qemu.process import qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
 from mini_qemu.qemu_file import qemu_fclose, qemu_file_get_ioc, qemu_file_shutdown
+from mini_qemu.qemu_thread import qemu_thread_join
 from mini_qemu.qom import object_ref, object_unref
 
 WRITE = Exercise(
@@ -18,7 +19,7 @@ WRITE = Exercise(
     statement="The return path thread releases its file under the lock. Now main must wake that thread, if it has a"
     " file, without ever using one that is gone.",
     why="You test and use in one hold of the lock that the other side needs in order to take the pointer away.",
-    trials=(ENDS, SLEEPS, SILENT, TWO_CHANNELS),
+    trials=(ENDS, SLEEPS, SILENT, TWO_CHANNELS, TAGGED),
     mount=called_from(
         "migration.migrate_fd_cancel",
         """
@@ -64,6 +65,33 @@ def test_and_use_in_one_hold(s):
 def other_file(s):
     if s.to_dst_file is not None:
         qemu_file_shutdown(s.to_dst_file)
+
+
+@WRITE.refutes(
+    "You take a reference and do not give it back, so the channel is never freed. Each `object_ref` needs its"
+    " `object_unref`.",
+    lambda o: o.says("somebody still holds its channel"),
+)
+def reference_kept(s):
+    ioc = None
+    with s.qemu_file_lock:
+        if s.rp_state.from_dst_file is not None:
+            ioc = qemu_file_get_ioc(s.rp_state.from_dst_file)
+            object_ref(ioc)
+    if ioc is not None:
+        qio_channel_shutdown(ioc)
+
+
+@WRITE.refutes(
+    "You join the thread here. This function only wakes it: it may have no thread to join, and a thread that needs"
+    " your lock cannot end.",
+    lambda o: o.says("join of a thread") or o.deeds.did("join"),
+)
+def joins_it(s):
+    with s.qemu_file_lock:
+        if s.rp_state.from_dst_file is not None:
+            qemu_file_shutdown(s.rp_state.from_dst_file)
+        qemu_thread_join(s.rp_state.rp_thread)
 
 
 @WRITE.refutes(
@@ -119,6 +147,16 @@ def another_lock(s):
 def no_test(s):
     with s.qemu_file_lock:
         qemu_file_shutdown(s.rp_state.from_dst_file)
+
+
+@WRITE.refutes(
+    "You hold the lock, and you use the pointer exactly when it is None: the test is the wrong way round.",
+    lambda o: o.says("None has no") and not o.deeds.holds_nothing_for("read", "from_dst_file"),
+)
+def turned_round(s):
+    with s.qemu_file_lock:
+        if s.rp_state.from_dst_file is None:
+            qemu_file_shutdown(s.rp_state.from_dst_file)
 
 
 @WRITE.refutes(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from lessons.exercises.know_what_you_hold.trials import ASKED, LOOKALIKE, TRIALS
+from lessons.exercises.know_what_you_hold.trials import ASKED, LOOKALIKE, SNAPSHOT, TRIALS
 from lessons.exercises.model import Exercise, Outcome, When
 from lessons.exercises.mounting import instead_of
 from mini_qemu.io_channel import QIOChannel
@@ -26,7 +26,8 @@ def tags(read: bool, write: bool) -> When:
     """The tags that the answer gave to a file to read and to one to write."""
 
     def when(o: Outcome) -> bool:
-        return (o.deeds.shown("read.has_ioc"), o.deeds.shown("write.has_ioc")) == (str(read), str(write))
+        shown = [o.deeds.shown(f"{way}.has_ioc") not in ("False", "None", "0", "") for way in ("read", "write")]
+        return o.during(ASKED) and o.says("lies on a disk") and shown == [read, write]
 
     return when
 
@@ -60,6 +61,25 @@ def when_writing(bs, is_writable):
 def when_reading(bs, is_writable):
     ops = bdrv_write_ops if is_writable else bdrv_read_ops
     return qemu_fopen_ops(bs, ops, not is_writable)
+
+
+@FILL.refutes(
+    "In one of the two directions you return no file. Open one to read and one to write.",
+    lambda o: o.says("None has no attribute 'has_ioc'"),
+)
+def only_to_read(bs, is_writable):
+    if not is_writable:
+        return qemu_fopen_ops(bs, bdrv_read_ops, False)
+
+
+@FILL.refutes(
+    "The tag is right, and the functions do not fit the direction: a file to write needs `bdrv_write_ops`, one to read"
+    " `bdrv_read_ops`.",
+    lambda o: o.during(SNAPSHOT) and not o.says("is not a QIOChannel"),
+)
+def functions_swapped(bs, is_writable):
+    ops = bdrv_read_ops if is_writable else bdrv_write_ops
+    return qemu_fopen_ops(bs, ops, False)
 
 
 @FILL.accepts

@@ -11,7 +11,7 @@ from typing import Any
 
 from lessons.exercises.model import Trial
 from lessons.scenarios import cancel_cleanup, snapshot
-from lessons.scenarios.stage import without_return_path
+from lessons.scenarios.stage import SourceSide, is_freed, main_connects_then_cleans_up, watch_source
 from mini_qemu.io_channel import QIOChannelSocket, Wire
 from mini_qemu.process import QemuProcess
 from mini_qemu.qemu_file import QEMUFile, QEMUFileOps, qemu_file_get_ioc, qemu_fopen_ops
@@ -65,6 +65,11 @@ def asks_others(w: OtherFiles) -> None:
     assert ioc is w.one_way.opaque, f"the file lies on a channel, and the answer is {ioc!r}"
 
 
+def given_back(w: SourceSide) -> bool:
+    assert is_freed(w.ioc), "the migration is over, and somebody still holds the channel"
+    return True
+
+
 def watch(w: Disk) -> dict[str, object]:
     """The tags; an answer may have opened no file at all."""
     files = {"read": w.read, "write": w.write}
@@ -87,6 +92,17 @@ OTHERS = Trial(
     "a file in memory is asked, and one on a channel without a way back",
     ON,
 )
-SUCCESS = Trial(without_return_path, "a migration succeeds", ON)
+SUCCESS = Trial(
+    Scenario(
+        "precopy-no-return-path",
+        SourceSide,
+        {"main": main_connects_then_cleans_up},
+        given_back,
+        watch_source,
+        guarded=False,
+    ),
+    "a migration succeeds",
+    ON,
+)
 CANCEL = Trial(cancel_cleanup.scenario, "a migration is cancelled", ON)
 TRIALS = (SNAPSHOT, SUCCESS, ASKED, LOOKALIKE, OTHERS, CANCEL)

@@ -7,6 +7,7 @@ from lessons.exercises.know_what_you_hold.trials import ASKED, LOOKALIKE, OTHERS
 from lessons.exercises.model import Exercise
 from lessons.exercises.mounting import instead_of
 from mini_qemu.io_channel import QIO_CHANNEL, QIOChannel
+from mini_qemu.qom import object_ref
 
 WRITE = Exercise(
     name="hold/write",
@@ -57,8 +58,30 @@ def assert_it(f):
 
 
 @WRITE.refutes(
-    "The answer is a channel or None, not yes or no: the caller wants to use the channel.",
-    lambda o: o.during(SUCCESS) and o.deeds.touches("has_ioc"),
+    "You change the tag. It was set where the payload was stored, by the one who knows; here you only ask it.",
+    lambda o: o.deeds.did("write", "has_ioc", own=True),
+)
+def sets_the_tag(f):
+    f.has_ioc = True
+    return QIO_CHANNEL(f.opaque)
+
+
+@WRITE.refutes(
+    "You take a reference, and no caller gives it back: the channel is never freed. Hand out the pointer as it is.",
+    lambda o: o.says("somebody still holds the channel") and o.deeds.did("cas", "ref"),
+)
+def takes_a_reference(f):
+    if not f.has_ioc:
+        return None
+    ioc = QIO_CHANNEL(f.opaque)
+    object_ref(ioc)
+    return ioc
+
+
+@WRITE.refutes(
+    "You ask the tag, and what you return is neither the channel nor None. The caller wants to use the channel, and"
+    " must see None if there is none.",
+    lambda o: o.during(SUCCESS, ASKED) and o.deeds.touches("has_ioc") and not o.says("is not a QIOChannel"),
 )
 def yes_or_no(f):
     return f.has_ioc

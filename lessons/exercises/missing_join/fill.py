@@ -77,7 +77,7 @@ def capability(s):
 @FILL.refutes(
     "Nobody joins now. The assertion fires whenever the return path thread is late, and its handle leaks when it is"
     " not.",
-    lambda o: o.during(SUCCESS) and not o.deeds.did("read", own=True) and not o.deeds.did("lock"),
+    lambda o: o.during(SUCCESS) and not any(map(o.deeds.touches, ("rp_thread_created", "from_dst_file"))),
 )
 def never(s):
     return False

@@ -90,6 +90,19 @@ def no_test(s):
 
 
 @WRITE.refutes(
+    "You join the thread twice. After the first join its handle is used up: join once, and then clear the flag.",
+    lambda o: o.during(SUCCESS) and o.says("joined or detached before") and o.deeds.did("join"),
+)
+def joins_twice(s):
+    if not s.rp_state.rp_thread_created:
+        return False
+    qemu_thread_join(s.rp_state.rp_thread)
+    qemu_thread_join(s.rp_state.rp_thread)
+    s.rp_state.rp_thread_created = False
+    return s.rp_state.error
+
+
+@WRITE.refutes(
     "The flag still says yes when the next migration begins, so the old thread is joined a second time. Clear the flag"
     " where you join.",
     lambda o: o.during(TWICE),

@@ -7,8 +7,10 @@ from lessons.exercises.model import Exercise
 from lessons.exercises.mounting import called_from
 from lessons.exercises.one_predicate.trials import FILE, FORGOTTEN, LATER, NARROWED, SOCKET, TLS
 from mini_qemu.io_channel import QIOChannelSocket, QIOChannelTLS
+from mini_qemu.qom import object_unref
 from mini_qemu.yank import MIGRATION_YANK_INSTANCE, yank_unregister_function
 from mini_qemu.yank_functions import (
+    migration_ioc_register_yank,
     migration_ioc_unregister_yank,
     migration_ioc_yank_supported,
     migration_yank_iochannel,
@@ -75,6 +77,34 @@ def always(ioc):
 def twice(ioc):
     migration_ioc_unregister_yank(ioc)
     migration_ioc_unregister_yank(ioc)
+
+
+@WRITE.refutes(
+    "You rewrite the list yourself, and with it what others have put there. Nothing checks that your channel was on it."
+    " Take off one entry, and ask the question that the registering side asks.",
+    lambda o: o.deeds.did("write", "yankfns", own=True),
+)
+def empties_the_list(ioc):
+    for entry in ioc.process.yank.yank_instance_list:
+        entry.yankfns = []
+
+
+@WRITE.refutes(
+    "You put the channel on the list once more, so one entry stays. This function only takes off.",
+    lambda o: o.during(SOCKET) and o.says("still lists") and o.deeds.did("write", "yankfns"),
+)
+def registers_first(ioc):
+    migration_ioc_register_yank(ioc)
+    migration_ioc_unregister_yank(ioc)
+
+
+@WRITE.refutes(
+    "You drop a reference that is not yours: the close drops it. Only take the channel off the list.",
+    lambda o: "use-after-free" in o.kinds and o.deeds.did("cas", "ref"),
+)
+def drops_a_reference(ioc):
+    migration_ioc_unregister_yank(ioc)
+    object_unref(ioc)
 
 
 @WRITE.refutes("Nothing is ever taken off the list.", lambda o: o.during(SOCKET) and o.says("still lists"))

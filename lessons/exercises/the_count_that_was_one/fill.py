@@ -6,6 +6,7 @@ from __future__ import annotations
 from lessons.exercises.model import Exercise
 from lessons.exercises.mounting import called_from
 from lessons.exercises.the_count_that_was_one.trials import TRIALS
+from mini_qemu.qom import object_unref
 
 FILL = Exercise(
     name="count/fill",
@@ -57,6 +58,15 @@ def if_listed(ioc):
         for _, opaque in entry.yankfns:
             if opaque is ioc:
                 return True
+    return False
+
+
+@FILL.refutes(
+    "You drop a reference that is not yours: the close drops it. Answer the question, and leave the count alone.",
+    lambda o: o.deeds.did("cas", "ref"),
+)
+def drops_a_reference(ioc):
+    object_unref(ioc)
     return False
 
 

@@ -8,7 +8,11 @@ from lessons.exercises.mounting import called_from
 from lessons.exercises.the_count_that_was_one.trials import TRIALS
 from mini_qemu.qemu_file import qemu_fclose, qemu_file_get_ioc, qemu_file_shutdown
 from mini_qemu.qom import object_ref, object_unref
-from mini_qemu.yank_functions import migration_ioc_unregister_yank, migration_ioc_unregister_yank_from_file
+from mini_qemu.yank_functions import (
+    migration_ioc_register_yank,
+    migration_ioc_unregister_yank,
+    migration_ioc_unregister_yank_from_file,
+)
 
 WRITE = Exercise(
     name="count/write",
@@ -36,7 +40,7 @@ WRITE = Exercise(
 
 @WRITE.starts_from(
     "A close is only a close now. Nobody takes the entry out, and the instance goes with a list that is not empty.",
-    lambda o: o.deeds.did("free") or o.deeds.did("cas", "ref"),
+    lambda o: o.deeds.did("free") and o.says("still lists") and not o.deeds.did("write", "yankfns"),
 )
 def retire(f):
     qemu_fclose(f)
@@ -67,6 +71,39 @@ def remembers_the_channel(f):
     ioc = qemu_file_get_ioc(f)
     qemu_fclose(f)
     migration_ioc_unregister_yank(ioc)
+
+
+@WRITE.refutes(
+    "You take a reference to the channel and do not give it back, so the connection is never freed. Each `object_ref`"
+    " needs its `object_unref`.",
+    lambda o: o.says("never given back") and o.deeds.did("free"),
+)
+def reference_kept(f):
+    ioc = qemu_file_get_ioc(f)
+    object_ref(ioc)
+    migration_ioc_unregister_yank(ioc)
+    qemu_fclose(f)
+
+
+@WRITE.refutes(
+    "You drop a reference that is not yours. Your file's close drops the one that it held; the other thread still uses"
+    " the channel.",
+    lambda o: o.says("QIOChannelSocket") and "use-after-free" in o.kinds and o.deeds.most("cas", "ref") > 1,
+)
+def drops_one_too_many(f):
+    ioc = qemu_file_get_ioc(f)
+    migration_ioc_unregister_yank(ioc)
+    qemu_fclose(f)
+    object_unref(ioc)
+
+
+@WRITE.refutes(
+    "You put the channel on the list once more. Retiring it takes the entry out.",
+    lambda o: o.says("still lists") and o.deeds.did("write", "yankfns"),
+)
+def registers_again(f):
+    migration_ioc_register_yank(qemu_file_get_ioc(f))
+    qemu_fclose(f)
 
 
 @WRITE.refutes(

@@ -74,7 +74,7 @@ def on_error(ms):
 
 @FILL.refutes(
     "You wake the migration thread and do not say why. It finds that the state has not changed, and waits again.",
-    lambda o: o.deeds.did("post") and not o.deeds.did("write", "error"),
+    lambda o: o.deeds.did("post", "rp_sem") and not any(o.deeds.did("write", name) for name in ("error", "state")),
 )
 def only_posts(ms):
     if ms.state == MIGRATION_STATUS_POSTCOPY_RECOVER:
@@ -82,8 +82,40 @@ def only_posts(ms):
 
 
 @FILL.refutes(
+    "You say that the recovery has succeeded, and the destination has acknowledged nothing. The migration goes on"
+    " over a line that is lost. Report an error, not another state.",
+    lambda o: o.says("has acknowledged nothing") and o.deeds.did("write", "state"),
+)
+def says_it_went_well(ms):
+    if ms.state == MIGRATION_STATUS_POSTCOPY_RECOVER:
+        ms.state = "postcopy-active"
+        ms.rp_state.rp_sem.post()
+
+
+@FILL.refutes(
+    "You post more than once, and one thread waits. A post stays, and the next recovery takes it for an answer.",
+    lambda o: o.says("only one thread waited"),
+)
+def posts_twice(ms):
+    if ms.state == MIGRATION_STATUS_POSTCOPY_RECOVER:
+        mark_source_rp_bad(ms)
+        ms.rp_state.rp_sem.post()
+        ms.rp_state.rp_sem.post()
+
+
+@FILL.refutes(
+    "You post a semaphore on which the migration thread does not wait. It waits on `rp_sem`.",
+    lambda o: "deadlock" in o.kinds and o.deeds.did("post") and not o.deeds.did("post", "rp_sem"),
+)
+def another_semaphore(ms):
+    if ms.state == MIGRATION_STATUS_POSTCOPY_RECOVER:
+        mark_source_rp_bad(ms)
+        ms.postcopy_pause_rp_sem.post()
+
+
+@FILL.refutes(
     "You wake first and say why afterwards. The migration thread can look in between, see no error, and wait again.",
-    lambda o: "deadlock" in o.kinds and o.deeds.did("post") and not o.always,
+    lambda o: "deadlock" in o.kinds and o.deeds.did("post", "rp_sem") and not o.always,
 )
 def wakes_then_says_why(ms):
     if ms.state == MIGRATION_STATUS_POSTCOPY_RECOVER:

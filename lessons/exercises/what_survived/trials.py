@@ -71,6 +71,8 @@ def has_resumed(w: Recovery) -> bool:
 
 
 def has_not_resumed(w: Recovery) -> bool:
+    (posts,) = w.ms.rp_state.rp_sem.contents()
+    assert posts <= 1, f"{posts} posts are left over, and only one thread waited"
     assert not w.resumed, "the destination has acknowledged nothing, and the migration goes on"
     return True
 

@@ -196,6 +196,82 @@ class Right:
 
 
 POOL.refutes_changed(
+    "joins_under_the_lock",
+    "shutdown() waits for its threads with the lock in hand, and they need that lock to go on. Release it before you"
+    " join: never wait with a lock in hand.",
+    lambda o: "deadlock" in o.kinds and o.says("to end") and o.says("held by main"),
+    old="""
+        self.changed.notify_all()
+    for thread in self.threads:
+        thread.join()
+    """,
+    new="""
+        self.changed.notify_all()
+        for thread in self.threads:
+            thread.join()
+    """,
+)
+POOL.refutes_changed(
+    "runs_nothing",
+    "No thread runs the job, so a caller of result() waits for ever. Start `size` threads.",
+    lambda o: o.during(RESULT) and "deadlock" in o.kinds and not o.deeds.did("spawn"),
+    old='self.threads = [threading.Thread(target=self._work, name=f"worker {n + 1}") for n in range(size)]',
+    new='self.threads = [threading.Thread(target=self._work, name=f"worker {n + 1}") for n in range(0)]',
+)
+POOL.refutes_changed(
+    "notifies_nobody",
+    "submit() tells nobody that a job has come. A thread that waits already stays asleep: notify it.",
+    lambda o: o.during(RESULT) and o.says("to be notified") and not o.deeds.did("notify"),
+    old="""
+    self.jobs.append(job)
+    self.changed.notify()
+    """,
+    new="self.jobs.append(job)",
+)
+POOL.refutes_changed(
+    "runs_in_submit",
+    "The job runs in the thread that submits it, so submit() raises what the job raised. A thread of the pool runs it,"
+    " and result() raises.",
+    lambda o: o.during(RAISES) and o.says("no such report") and o.found_in("main"),
+    old="return job",
+    new="""
+    job.value = function()
+    job.done.set()
+    return job
+    """,
+)
+POOL.refutes_changed(
+    "done_only_if_it_went_well",
+    "A job that raises is done, too. Yours is never announced, so a caller of result() waits for ever. Set the event in"
+    " both cases.",
+    lambda o: o.during(RAISES) and "deadlock" in o.kinds and not o.says("no such report"),
+    old="""
+    try:
+        job.value = job.function()
+    except Exception as error:
+        job.error = error
+    # done is the last word: the value is there before anyone hears of it
+    job.done.set()
+    """,
+    new="""
+    try:
+        job.value = job.function()
+        job.done.set()
+    except Exception as error:
+        job.error = error
+    """,
+)
+POOL.refutes_changed(
+    "done_before_the_error",
+    "Somebody hears that the job is done before its exception is there. First the exception, then the event.",
+    lambda o: o.during(RAISES) and o.says("result() did not") and not o.always,
+    old="job.error = error",
+    new="""
+    job.done.set()
+    job.error = error
+    """,
+)
+POOL.refutes_changed(
     "an_exception_ends_the_thread",
     "The job's exception ends the thread that runs it. The event is never set, so a caller of result() waits"
     " for ever. Catch it, keep it in the job, and go on.",
@@ -262,7 +338,7 @@ POOL.refutes_changed(
     "looks_once",
     "A thread waits, a job comes, it is notified. Before it has the lock again, another thread takes the job. It must"
     " look again when it wakes: `while`, not `if`.",
-    lambda o: o.during(TWO) and o.says("IndexError"),
+    lambda o: o.during(TWO) and o.says("IndexError") and not o.deeds.holds_nothing_for("write", "jobs"),
     old="""
     while not self.jobs and not self.closed:
         self.changed.wait()
@@ -301,7 +377,7 @@ POOL.refutes_changed(
     "runs_under_the_lock",
     "You hold the lock while the job runs, so the pool runs one job at a time. Here a job waits for another one that"
     " cannot begin. Take the job under the lock, and run it without.",
-    lambda o: o.during(PARALLEL) and "deadlock" in o.kinds,
+    lambda o: o.during(PARALLEL) and "deadlock" in o.kinds and o.says("held by"),
     old="""
         if not self.jobs:
             return
@@ -320,6 +396,37 @@ POOL.refutes_changed(
         except Exception as error:
             job.error = error
     """,
+)
+POOL.refutes_changed(
+    "one_thread_for_all",
+    "Here a job waits for another one, and that one never begins. `size` jobs must be able to run at the same time, and"
+    " submit() must return before the job has run.",
+    lambda o: o.during(PARALLEL) and "deadlock" in o.kinds and o.always,
+    old='self.threads = [threading.Thread(target=self._work, name=f"worker {n + 1}") for n in range(size)]',
+    new='self.threads = [threading.Thread(target=self._work, name=f"worker {n + 1}") for n in range(1)]',
+)
+POOL.refutes_changed(
+    "takes_without_the_lock",
+    "You look for a job under the lock, and take it without. In between another thread can take it. Look and take in"
+    " one hold.",
+    lambda o: o.during(TWO) and o.says("IndexError") and o.deeds.holds_nothing_for("write", "jobs"),
+    old="""
+        job = self.jobs.popleft()
+    try:
+        job.value = job.function()
+    """,
+    new="""
+    job = self.jobs.popleft()
+    try:
+        job.value = job.function()
+    """,
+)
+POOL.refutes_changed(
+    "refuses_with_another_exception",
+    "Once the pool is closed submit() must raise RuntimeError: that is what its callers catch.",
+    lambda o: o.during(IDLE) and "crash" in o.kinds and not o.says("after shutdown()") and o.found_in("main"),
+    old='raise RuntimeError("the pool is closed")',
+    new='raise ValueError("the pool is closed")',
 )
 POOL.refutes_changed(
     "does_not_wait",

@@ -789,3 +789,94 @@ def never_moves_on(data):
     while data:
         found.append((data[1], data[4:8]))
     return found
+
+
+# ---- replies that are about what the answer did
+
+
+@refused("missing-join/fill", "Nobody joins now")
+def joins_on_error(s):
+    return s.rp_state.error
+
+
+@refused("check-then-use/fill", "you clear the flag", never=("is never asked to open",))
+def asks_and_clears(s):
+    try:
+        return s.rp_state.rp_thread_created
+    finally:
+        s.rp_state.rp_thread_created = False
+
+
+@refused("check-then-use/write", "outlives the lock", never=("better than the solution",))
+def references_a_file_that_may_be_gone(s):
+    with s.qemu_file_lock:
+        f = s.rp_state.from_dst_file
+    if f is not None:
+        ioc = qemu_file_get_ioc(f)
+        object_ref(ioc)
+        qio_channel_shutdown(ioc)
+        object_unref(ioc)
+
+
+@refused("check-then-use/write", "do not give it back", never=("better than the solution",))
+def references_and_uses_under_the_lock(s):
+    with s.qemu_file_lock:
+        f = s.rp_state.from_dst_file
+        if f is not None:
+            object_ref(qemu_file_get_ioc(f))
+            qemu_file_shutdown(f)
+
+
+@accepted("check-then-use/write")
+def looks_again_under_the_lock(s):
+    if s.rp_state.from_dst_file is None:
+        return
+    with s.qemu_file_lock:
+        if s.rp_state.from_dst_file is not None:
+            qemu_file_shutdown(s.rp_state.from_dst_file)
+
+
+@refused("one-predicate/fill", "does not do the same", never=(".py:", "scenario '"))
+def at_random(ioc):
+    import random
+
+    return random.random() < 0.5
+
+
+@refused("one-predicate/write", "You rewrite the list", never=("only what you find",))
+def a_list_without_this_channel(ioc):
+    for entry in ioc.process.yank.yank_instance_list:
+        entry.yankfns = [pair for pair in entry.yankfns if pair[1] is not ioc]
+
+
+@refused("one-predicate/write", "once more", never=("Nothing is ever taken off",))
+def registers_only(ioc):
+    migration_ioc_register_yank(ioc)
+
+
+@refused("hold/write", "neither the channel nor None", never=("Without the cast",))
+def false_for_none(f):
+    return f.has_ioc and QIO_CHANNEL(f.opaque)
+
+
+@refused("hold/write", "neither the channel nor None", never=("yes or no",))
+def the_file_itself(f):
+    return f if f.has_ioc else None
+
+
+@refused("hold/fill", "do not fit the direction")
+def always_to_read(bs, is_writable):
+    return qemu_fopen_ops(bs, bdrv_read_ops, False)
+
+
+@refused("hold/fill", "The tag is believed")
+def payload_as_tag(bs, is_writable):
+    return qemu_fopen_ops(bs, bdrv_write_ops if is_writable else bdrv_read_ops, bs)
+
+
+@accepted("survived/fill")
+def looks_at_the_state_twice(ms):
+    if ms.state == "postcopy-recover":
+        mark_source_rp_bad(ms)
+    if ms.state == "postcopy-recover":
+        ms.rp_state.rp_sem.post()
