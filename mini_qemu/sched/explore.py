@@ -191,14 +191,17 @@ def _alternating(
 
 def _discover(scenario: Scenario) -> None:
     """Find what the threads share, as far as some runs of the systematic search show it."""
-    repeated(scenario, repeated(scenario))
-    while True:
-        try:
-            for _ in zip(range(DISCOVERY_RUNS), OptimalDPOR(scenario, WAITING_STEPS).runs(), strict=False):
-                pass
-            return
-        except Discovered as found:
-            found.add_to(scenario.visible)
+    try:
+        repeated(scenario, repeated(scenario))
+        while True:
+            try:
+                for _ in zip(range(DISCOVERY_RUNS), OptimalDPOR(scenario, WAITING_STEPS).runs(), strict=False):
+                    pass
+                return
+            except Discovered as found:
+                found.add_to(scenario.visible)
+    finally:
+        scenario.end()
 
 
 def known(scenario: Explorable, fingerprint: str = "") -> Scenario:
@@ -269,7 +272,8 @@ def _collect(
     """
     start = time.monotonic()
     executions = 0
-    before, CLERK.deadline = CLERK.deadline, None if limit_seconds is None else start + limit_seconds
+    before = CLERK.deadline, CLERK.active, CLERK.world, CLERK.guard
+    CLERK.deadline = None if limit_seconds is None else start + limit_seconds
     try:
         first = repeated(scenario)
         for _ in range(REPEATS - 1):
@@ -303,8 +307,9 @@ def _collect(
     except OutOfTime:
         result.stopped_by = "limit_seconds"
     finally:
-        CLERK.deadline = before
-        scenario.end()  # an interrupt may have left a run as it was
+        # an interrupt may have left a run as it was
+        CLERK.deadline, CLERK.active, CLERK.world, CLERK.guard = before
+        scenario.end()
     result.seconds = time.monotonic() - start
     return made
 

@@ -53,6 +53,15 @@ class Recorder:
         self.addresses: dict[str, list[str]] = {}  # class -> addresses in texts so far
         self.things: dict[str, list[int]] = {}  # class -> objects shown as values so far
         self.painter = Painter(self._show, self._called)
+        try:
+            self._begin()
+        except BaseException:
+            self.close()  # nobody else can
+            raise
+
+    def _begin(self) -> None:
+        """Bring every thread before its first step, and begin the trace."""
+        scenario = self.scenario
         self._asides()
         with self.world.running():
             self.world.start()

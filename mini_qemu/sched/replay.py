@@ -28,15 +28,21 @@ def replay(scenario: Explorable, schedule: str, strict: bool = True) -> Trace:
             f"the schedule was recorded for other code (#{fingerprint}; {scenario.name!r} is now "
             f"#{scenario.fingerprint}): explore again, or replay with strict=False"
         )
-    with closing(_driven(scenario, threads)) as recorder:
-        return recorder.finish(scenario.fingerprint)
+    try:
+        with closing(_driven(scenario, threads)) as recorder:
+            return recorder.finish(scenario.fingerprint)
+    finally:
+        scenario.end()  # also where an interrupt fell before `close`
 
 
 def finding_of(scenario: Scenario, schedule: str) -> Finding | None:
     """What the run that ``schedule`` describes did wrong, in the words of a `Result`."""
     threads, _ = parse_schedule(schedule)
-    with closing(_driven(scenario, threads)) as recorder:
-        return recorder.finding
+    try:
+        with closing(_driven(scenario, threads)) as recorder:
+            return recorder.finding
+    finally:
+        scenario.end()
 
 
 def _driven(scenario: Scenario, threads: list[str]) -> Recorder:

@@ -170,7 +170,10 @@ class World:
             scenario.begin(self)
             self.state = scenario.setup()
             scenario.ready(self)
-        except Exception as error:
+        except BaseException as error:
+            scenario.end()
+            if not isinstance(error, Exception):
+                raise
             raise ScenarioError(f"scenario {scenario.name!r}: setup raised {type(error).__name__}: {error}") from error
         finally:
             CLERK.world, CLERK.guard = None, before
@@ -205,6 +208,8 @@ class World:
 
     def close(self) -> None:
         """Let go of the threads that have not ended; if their ``finally`` clauses yield, nobody listens."""
+        if CLERK.world is self:  # an interrupt fell between the last step and the end of `running`
+            CLERK.active, CLERK.world, CLERK.guard = False, None, None
         for task in self.tasks:
             if task.status != DONE and task.gen is not None:
                 _discard(task.gen)

@@ -32,10 +32,18 @@ def rehearse(program: Program) -> None:
     """Fill the lore of ``program``, unless that is done."""
     if program.lore.rehearsed:
         return
+    try:
+        _rebound(program)
+        _shared(program)
+    finally:
+        program.end()  # an interrupt may have left a run as it was
     program.lore.rehearsed = True
+
+
+def _shared(program: Program) -> None:
+    """Find the places that two threads touch."""
     touched: dict[tuple[Maker, Hashable], set[int]] = {}
     changed: set[tuple[Maker, Hashable]] = set()
-    _rebound(program)
     for which in (0, -1):
         with closing(World(program)) as world:
             guard = world.guard
