@@ -87,9 +87,9 @@ class Outcome:
 When = Callable[[Outcome], bool]
 
 
-def before(first: str, second: str) -> When:
-    """For "order the lines": one letter is placed before another."""
-    return lambda o: o.order.index(first) < o.order.index(second)
+def before(first: str, *others: str) -> When:
+    """For "order the lines": one letter is placed before each of the others."""
+    return lambda o: all(o.order.index(first) < o.order.index(other) for other in others)
 
 
 def otherwise(_outcome: Outcome) -> bool:

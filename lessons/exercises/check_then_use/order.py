@@ -34,9 +34,11 @@ ORDER = OrderExercise(
     },
     right_but={"ACBDE": UNDER_THE_LOCK, "ACDBE": UNDER_THE_LOCK, "CABDE": UNDER_THE_LOCK, "CADBE": UNDER_THE_LOCK},
     misplaced=(
-        WrongAnswer("unlock_first", "EACBD", "E releases a lock that A has not taken yet.", before("E", "A")),
-        WrongAnswer("copy_after_clear", "ABCED", "C copies the pointer after B has cleared it.", before("B", "C")),
+        WrongAnswer(
+            "unlock_first", "EACBD", "E releases a lock that A has not taken yet.", lambda o: o.says("does not hold")
+        ),
         WrongAnswer("close_before_copy", "ADCBE", "D needs the copy that C has not made yet.", before("D", "C")),
+        WrongAnswer("copy_after_clear", "ABCED", "C copies the pointer after B has cleared it.", before("B", "C")),
         WrongAnswer(
             "close_before_clear",
             "ACEDB",

@@ -64,22 +64,41 @@ ORDER = OrderExercise(
     hints=("Each of the first two lines has a partner.", "In which line can somebody hang?"),
     starter="ACBED",
     misplaced=(
+        # whoever hangs in C has got that far; of the others, the first that is out of place fails
+        WrongAnswer(
+            "not_listed",
+            "ACBDE",
+            "While C hangs, the channel is not listed, so the operator cannot cut it.",
+            lambda o: o.says("waits for an item on the line") or o.found_in("operator"),
+        ),
         WrongAnswer(
             "not_made_yet",
             "BACDE",
             "B puts the channel on a list that A has not made yet.",
-            before("B", "A"),
+            before("B", "A", "D", "E"),
+        ),
+        WrongAnswer(
+            "taken_off_before_made",
+            "DABCE",
+            "D takes the channel off a list that A has not made yet.",
+            before("D", "A", "B", "E"),
         ),
         WrongAnswer(
             "removed_before_made",
             "EABCD",
-            "E removes a list that A has not made yet, or D takes the channel off a list that is not there.",
-            lambda o: o.order.index("A") > min(o.order.index("D"), o.order.index("E")),
+            "E removes a list that A has not made yet.",
+            before("E", "A", "B", "D"),
         ),
         WrongAnswer(
             "never_put_there",
             "ADBCE",
             "D takes off what B has not put there yet.",
+            before("D", "B", "E"),
+        ),
+        WrongAnswer(
+            "taken_off_after_removed",
+            "AEDBC",
+            "D takes the channel off a list that E has removed.",
             before("D", "B"),
         ),
         WrongAnswer(
@@ -93,12 +112,6 @@ ORDER = OrderExercise(
             "ABCED",
             "E asserts that the list is empty, and it is D that empties it.",
             before("E", "D"),
-        ),
-        WrongAnswer(
-            "not_listed",
-            "ACBDE",
-            "While C hangs, the channel is not listed, so the operator cannot cut it.",
-            lambda o: not o.order.index("B") < o.order.index("C") < o.order.index("D"),
         ),
     ),
 )

@@ -35,19 +35,19 @@ ORDER = OrderExercise(
             "before_it_is_taken",
             "BACD",
             "B and C need `f`, and `f` gets its value in A.",
-            lambda o: o.order.index("A") > min(o.order.index("B"), o.order.index("C")),
-        ),
-        WrongAnswer(
-            "close_first",
-            "ACBD",
-            "B asks a file for its channel that C has already closed and freed.",
-            before("C", "B"),
+            lambda o: o.says("UnboundLocalError"),
         ),
         WrongAnswer(
             "instance_first",
             "ADBC",
             "D asserts that the list is empty, and it is B that takes the entry out.",
             before("D", "B"),
+        ),
+        WrongAnswer(
+            "close_first",
+            "ACBD",
+            "B asks a file for its channel that C has already closed and freed.",
+            before("C", "B"),
         ),
     ),
 )

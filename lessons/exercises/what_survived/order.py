@@ -43,10 +43,13 @@ ORDER = OrderExercise(
             "file_before_it_is_taken",
             "EABCD",
             "B and E use `f`, and `f` gets its value in A.",
-            lambda o: o.order.index("A") > min(o.order.index("B"), o.order.index("E")),
+            lambda o: o.says("UnboundLocalError"),
         ),
         WrongAnswer(
-            "shut_down_what_is_closed", "ADBEC", "E shuts down a file that B has closed and freed.", before("B", "E")
+            "shut_down_what_is_closed",
+            "ADBEC",
+            "E shuts down a file that B has closed and freed.",
+            lambda o: o.kinds == {"use-after-free"},
         ),
         WrongAnswer(
             "instance_before_close",

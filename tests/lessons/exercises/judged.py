@@ -242,6 +242,9 @@ def always_withdraws(account, amount):
 # ---- 01
 
 order("survived/order", "DABCE", "not yet.", "E shuts down a file that B has closed")
+order("survived/order", "ABCDE", "not yet.", "The join in D comes too late to help")
+order("survived/order", "ABDCE", "not yet.", "Both threads can close at the same time")
+order("survived/order", "CBADE", "not yet.", "C asserts that the yank list is empty")
 order("survived/order", "DAEBC", "not yet.", "Stop first, then wait")
 order("survived/order", "ADEBC", "not yet.", "Stop first, then wait")
 order("survived/order", "AEDBC", "accepted.", "Stop, wait, free")
@@ -453,8 +456,16 @@ def locked_by_hand_and_returned(s):
     s.qemu_file_lock.unlock()
 
 
+order("check-then-use/order", "BCDEA", "not yet.", "C copies the pointer after B has cleared it")
+order("check-then-use/order", "DBCEA", "not yet.", "D needs the copy that C has not made yet")
+
 # ---- 03
 
+order("one-predicate/order", "ACBED", "not yet.", "While C hangs, the channel is not listed")
+order("one-predicate/order", "CBADE", "not yet.", "While C hangs, the channel is not listed")
+order("one-predicate/order", "EBACD", "not yet.", "E removes a list that A has not made yet")
+order("one-predicate/order", "DABCE", "not yet.", "D takes the channel off a list that A has not made yet")
+order("one-predicate/order", "AEDBC", "not yet.", "D takes the channel off a list that E has removed")
 F = "one-predicate/fill"
 
 
@@ -593,6 +604,8 @@ def opens_nothing(bs, is_writable):
 # ---- 05
 
 order("count/order", "ABDC", "accepted.", "a close is only a close now")
+order("count/order", "ACDB", "not yet.", "D asserts that the list is empty")
+order("count/order", "DBAC", "not yet.", "D asserts that the list is empty")
 F = "count/write"
 
 
@@ -720,8 +733,6 @@ def wrong_formula(threads, steps, depth):
 @accepted(F)
 def other_names_for_pct(n, k, d):
     return 1 / n / k ** (d - 1)
-
-
 
 
 # ---- 07
