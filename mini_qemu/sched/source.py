@@ -86,13 +86,13 @@ def tree_of(filename: str, source: str) -> ast.Module:
 def _compiled(filename: str, source: str, flags: int) -> dict[tuple[int, str], list[CodeType]]:
     """All code of a file by first line and name. Empty if it does not compile as a whole, as a cell with ``await``.
 
-    Of a cell, each statement is compiled by itself, too, as IPython does: the compiler calls the functions of a module
-    in another way if it sees the import.
+    Each statement is compiled by itself, too, as IPython does, and as a class in a rewritten function is: the compiler
+    calls the functions of a module in another way if it sees the import.
     """
     found: dict[tuple[int, str], list[CodeType]] = {}
     try:
         tree = tree_of(filename, source)
-        parts = [tree, *(ast.Module([node], []) for node in tree.body if _stamp(filename) is None)]
+        parts = [tree, *(ast.Module([node], []) for node in tree.body)]
         waiting = [compile(part, filename, "exec", flags=flags, dont_inherit=True) for part in parts]
     except (SyntaxError, ValueError):
         return found

@@ -91,3 +91,31 @@ def test_code_that_pytest_rewrote_is_taken_on_trust():
         assert value == 7, "pytest has rewritten this statement"
 
     assert explore(main).verdict == "proved"
+
+
+def test_a_class_in_main_may_use_a_module_that_the_file_imports(tmp_path: Path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        """
+import threading
+
+def main():
+    class Account:
+        def __init__(self):
+            self.lock, self.balance = threading.Lock(), 0
+
+        def deposit(self):
+            with self.lock:
+                self.balance += 1
+
+    account = Account()
+    threads = [threading.Thread(target=account.deposit) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert account.balance == 2
+""",
+        encoding="utf-8",
+    )
+    assert explore(load(file).main).verdict == "proved"
