@@ -69,6 +69,12 @@ class Stopped(Exception):
         self.stop = stop
 
 
+class Closed(GeneratorExit):
+    """What a generator of the program gets when the program closes it: it leaves its ``with`` and ``finally`` under
+    control. Any other GeneratorExit ends the run, and nothing more is carried out.
+    """
+
+
 def itself(raised: BaseException) -> BaseException:
     """What the program raised."""
     return raised.stop if isinstance(raised, Stopped) else raised

@@ -31,7 +31,7 @@ from typing import Any
 
 from .callbacks import code_of
 from .clerk import CLERK, CONTROLLED, control
-from .errors import InstrumentationError, Stopped
+from .errors import Closed, InstrumentationError, Stopped
 from .ops import READ, WRITE
 from .places import OWN_FILES, is_library
 from .rewrite import Rewriter, forget, rewritten
@@ -313,5 +313,6 @@ HELPER_VALUES: dict[str, Any] = {
     "_sched_leave": leave,
     "_sched_stop": Stopped,
     "_sched_exc_info": exc_info,
+    "_sched_closed": Closed,
     "_sched_stopped": (KeyboardInterrupt, GeneratorExit),  # the run itself ends: nothing more is carried out
 }

@@ -45,6 +45,7 @@ HELPERS = (
     "_sched_nested",
     "_sched_leave",
     "_sched_exc_info",
+    "_sched_closed",
     "_sched_stopped",
     "_sched_stop",
 )
@@ -502,9 +503,9 @@ class Rewriter(ast.NodeTransformer):
         finish = statements(f"if {fine}: 0")
         finish[0].body = [ast.Expr(calls(f"{leave}({manager}, None, None, None)"))]
         stopped = ast.ExceptHandler(ast.Name("_sched_stopped", ast.Load()), None, statements(f"{fine} = False\nraise"))
-        guarded = ast.Try(
-            [*bind, *body], [stopped, ast.ExceptHandler(ast.Name("BaseException", ast.Load()), None, handler)], [], []
-        )
+        closed = ast.ExceptHandler(ast.Name("_sched_closed", ast.Load()), None, handler)
+        raised = ast.ExceptHandler(ast.Name("BaseException", ast.Load()), None, copy.deepcopy(handler))
+        guarded = ast.Try([*bind, *body], [closed, stopped, raised], [], [])
         out.append(ast.Try([guarded], [], [], finish))
         return [at(statement, node) for statement in out]
 

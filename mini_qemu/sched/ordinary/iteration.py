@@ -8,11 +8,13 @@ to its next value; code that is not under control may drive it too, as long as t
 from __future__ import annotations
 
 import ast
+import inspect
 import itertools
+import sys
 from typing import Any
 
 from mini_qemu.sched.clerk import controlled_by
-from mini_qemu.sched.errors import InstrumentationError, Stopped
+from mini_qemu.sched.errors import Closed, InstrumentationError, Stopped
 from mini_qemu.sched.ops import ABORT, ADD, BEAT, OPERATIONS
 from mini_qemu.sched.places import frames_of
 from mini_qemu.sched.rewrite import ASSERTION
@@ -41,11 +43,12 @@ class Generating:
     and so is to leave it: another thread that enters it meanwhile gets what Python raises.
     """
 
-    __slots__ = ("gen", "result", "running")
+    __slots__ = ("gen", "looped", "result", "running")
     called = "generator"
 
     def __init__(self, gen: Any) -> None:
         self.gen = gen
+        self.looped = False
         self.running = False
         self.result: Any = None
         code = gen.gi_code
@@ -129,8 +132,13 @@ def _throw(self: Generating, error: Any, *more: Any) -> Steps:
 
 
 def _close(self: Generating) -> Steps:
+    inner = self.gen.gi_yieldfrom
+    if getattr(inner, "gi_code", None) is delegate.__code__:  # Python would close it with a plain GeneratorExit
+        iterator = inner.gi_frame.f_locals["iterator"]
+        if type(iterator) is Generating:
+            yield from _close(iterator)
     try:
-        value = yield from self.steps(None, GeneratorExit())
+        value = yield from self.steps(None, Closed())
     except GeneratorExit:
         return
     if value is not END:
@@ -214,6 +222,22 @@ def iterate(source: Any, site: Site) -> Any:
     looked_at(source, site)
     iterator = iter(source)
     return given(iterator) if iterator is source else iterator
+
+
+def iterate_made(source: Any, site: Site) -> Any:
+    """``iter(source)`` of what a loop's own expression made: if that is a new generator, only the loop has it."""
+    if type(source) is Generating and inspect.getgeneratorstate(source.gen) == inspect.GEN_CREATED:
+        source.looped = True
+    return iterate(source, site)
+
+
+def let_go(iterator: Any) -> Any:
+    """The end of a loop that came to it in any way: Python closes the generator that only the loop had."""
+    if type(iterator) is not Generating or not iterator.looped or iterator.gen.gi_frame is None:
+        return None
+    if type(sys.exc_info()[1]) in (GeneratorExit, KeyboardInterrupt):
+        return None  # the run is over
+    return _close(iterator)
 
 
 def _view(source: Any, site: Site) -> Any:

@@ -7,6 +7,7 @@ a call of a helper (`access`); it answers at once, and notes the access, or it h
 
     x.n = x.n + 1    ->   _sched_store(x, "n", _sched_operator(0, _sched_load(x, "n", SITE), 1), SITE)
     for v in box:    ->   while (v := _sched_next(it)) is not end:
+    for v in f():    ->   the same in a try, whose finally closes the generator if nobody else has it
     [f(v) for v in box], lambda v: v.n    ->   functions defined before the statement they stand in
 
 where each helper's answer is delegated to if it is a generator, as calls are.
@@ -34,7 +35,7 @@ ORDINARY_HELPERS = (
             "load", "store", "remove", "item", "set_item", "remove_item", "iterate", "next", "end", "truth", "look",
             "operator", "inplace", "compare", "born", "put", "unpack", "cells", "cell", "set_cell", "global",
             "set_global", "generating", "produced", "delegate", "lambda", "natively", "slice", "globals", "matched",
-            "unary", "formatted", "class_made", "behind",
+            "unary", "formatted", "class_made", "behind", "iterate_made", "let_go",
         )
     ),
 )  # fmt: skip
@@ -413,12 +414,17 @@ class Ordinary(Rewriter):
 
     def visit_For(self, node: ast.For) -> Any:
         iterator, value = self.temporary(), self.temporary()
-        source = self.ask(node.iter, "iterate", self.visit(node.iter), self.site(node.iter))
+        made = isinstance(node.iter, ast.Call)
+        iterate = "iterate_made" if made else "iterate"
+        source = self.ask(node.iter, iterate, self.visit(node.iter), self.site(node.iter))
         begin = ast.Assign([ast.Name(iterator, ast.Store())], source)
         following = self.ask(node.iter, "next", _load(iterator), self.site(node.iter))
         test = ast.Compare(ast.NamedExpr(ast.Name(value, ast.Store()), following), [ast.IsNot()], [_load("_sched_end")])
         body = [*self.bind(node.target, _load(value), node), beat(node), *self.body(node.body)]
         loop = ast.While(at(test, node.iter), body, self.body(node.orelse))
+        if made:
+            end = ast.Expr(self.ask(node, "let_go", _load(iterator)))
+            return [at(begin, node), at(ast.Try([at(loop, node)], [], [], [at(end, node)]), node)]
         return [at(begin, node), at(loop, node)]
 
     def visit_Match(self, node: ast.Match) -> Any:

@@ -925,7 +925,80 @@ def generator_methods():
     assert out == [5]
 
 
+def _locked_numbers(lock):
+    with lock:
+        yield 1
+        yield 2
+
+
+def loop_leaves_a_generator():
+    l = Lock()
+
+    def delegates():
+        yield from _locked_numbers(l)
+
+    def first(numbers):
+        for number in numbers():
+            return number
+
+    run(lambda: first(lambda: _locked_numbers(l)), lambda: first(delegates))
+    assert not l.locked()
+
+
+def loop_raises_over_a_generator():
+    l = Lock()
+    try:
+        for number in _locked_numbers(l):
+            1 / (number - 1)
+    except ZeroDivisionError:
+        assert not l.locked()
+
+
+def loop_leaves_a_generator_without_with():
+    l = Lock()
+
+    def numbers():
+        l.acquire()
+        yield 1
+        yield 2
+        l.release()
+
+    def first():
+        for _ in numbers():
+            break
+
+    run(first, first)
+
+
+def loop_leaves_a_generator_that_goes_on():
+    numbers = _locked_numbers(Lock())
+    next(numbers)
+    seen = []
+    for number in iter(numbers):
+        seen.append(number)
+        break
+    assert seen == [2]
+    assert list(numbers) == []
+
+
+def closed_in_a_with():
+    l = Lock()
+
+    def closes():
+        numbers = _locked_numbers(l)
+        next(numbers)
+        numbers.close()
+
+    run(closes, closes)
+    assert not l.locked()
+
+
 EXPECTED = {
+    "loop_leaves_a_generator": "proved",
+    "loop_raises_over_a_generator": "proved",
+    "loop_leaves_a_generator_without_with": "failed",
+    "loop_leaves_a_generator_that_goes_on": "proved",
+    "closed_in_a_with": "proved",
     "slots_of_the_module": "failed",
     "namespace_of_the_module": "failed",
     "locks_of_the_module": "proved",
