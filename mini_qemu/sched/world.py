@@ -274,7 +274,7 @@ class World:
             return
         except SchedError:
             raise
-        except Exception as raised:  # a send on a closed channel, or an exchange of values that cannot be compared
+        except (Exception, SystemExit) as raised:  # a send on a closed channel, what a future was given
             missing = kind <= CAS_FAILED and isinstance(raised, KeyError)
             error = AttributeError(f"{type(op[1]).__name__}.{op[2]} has no value yet") if missing else raised
         self.value = value if error is None or kind <= CAS_FAILED else error

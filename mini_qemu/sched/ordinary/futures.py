@@ -2,8 +2,10 @@
 """`concurrent.futures` under control: a pool of threads, and futures.
 
 To submit is one step, and a second one that starts a worker as long as there are fewer than ``max_workers``: CPython
-starts none while one is idle, but which worker takes which work is tried anyway. A callback of `add_done_callback` runs
-in the thread that finished the work, or at once.
+starts none while one is idle, but which worker takes which work is tried anyway. A program sees the difference by its
+``initializer``; with one, a worker that has done its work says so in a step, and none is started in its place. A
+callback of `add_done_callback` runs in the thread that finished the work, or at once. A worker that waits for work at
+the end of the program is no deadlock: Python ends it at exit.
 
 Left out: `ProcessPoolExecutor`, which shares nothing.
 """
@@ -14,9 +16,11 @@ import concurrent.futures
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import CancelledError, InvalidStateError
+from concurrent.futures.thread import BrokenThreadPool
 from typing import Any
 
 from mini_qemu.sched.clerk import Steps
+from mini_qemu.sched.errors import Closed
 from mini_qemu.sched.instrument import run
 from mini_qemu.sched.ops import FIELD_BITS, SPAWN, Op, operation
 from mini_qemu.sched.primitives import Primitive
@@ -193,6 +197,8 @@ class ThreadPoolExecutor(Primitive):
         self.most = max_workers or MAX_WORKERS
         self.work: deque[Any] = deque()
         self.closed = False
+        self.broken = False
+        self.idle = 0
         self.workers: list[Life] = []
         self.initializer, self.initargs = initializer, initargs
         super().__init__()
@@ -205,7 +211,7 @@ class ThreadPoolExecutor(Primitive):
         return len(self.work), self.closed
 
     def contents(self) -> tuple[Any, ...]:
-        return self._state, tuple(self.work), len(self.workers)
+        return self._state, tuple(self.work), len(self.workers), self.broken, self.idle
 
     @word
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Steps:
@@ -248,19 +254,32 @@ _HERE = ("", "", 0)
 
 
 def _results(futures: list[Future], timeout: float | None) -> Generator[Any, Any, Any]:
-    for future in futures:
-        yield Produced((yield from run(future.result, timeout)))
+    """The results in their order. Whoever stops before the last one cancels the rest."""
+    waiting = deque(futures)
+    try:
+        while waiting:
+            yield Produced((yield from run(waiting[0].result, timeout)))
+            waiting.popleft()
+    except (Exception, SystemExit, Closed):
+        for future in waiting:
+            yield from run(future.cancel)
+        raise
 
 
 def _submit(world: Any, task: Any, op: Op) -> Life | None:
     pool = op[1]
+    if pool.broken:
+        raise BrokenThreadPool(_BROKEN)
     if pool.closed:
         raise RuntimeError("cannot schedule new futures after shutdown")
     pool.work.append(op[2:])
+    if pool.idle:
+        pool.idle -= 1
+        return None
     if len(pool.workers) >= pool.most:
         return None
     life = worker(Life(f"{pool.prefix}_{len(pool.workers)}", None))
-    life.begun = life.pool = True
+    life.begun = True
     pool.workers.append(life)
     return life
 
@@ -278,6 +297,20 @@ def _shutdown(world: Any, task: Any, op: Op) -> list[Future]:
     return dropped
 
 
+def _rest(world: Any, task: Any, op: Op) -> None:
+    op[1].idle += 1
+
+
+def _break(world: Any, task: Any, op: Op) -> list[Future]:
+    op[1].broken = True
+    dropped = [entry[0] for entry in op[1].work]
+    op[1].work.clear()
+    return dropped
+
+
+_BROKEN = "A thread initializer failed, the thread pool is not usable anymore"
+
+
 def _name(fn: Any) -> str:
     return str(getattr(fn, "__name__", type(fn).__name__))
 
@@ -293,24 +326,46 @@ TAKE = operation(
         "", f"takes {_name(value[1])} from {name}" if value else f"finds {name} shut down"),
 )  # fmt: skip
 SHUTDOWN = operation("shutdown_pool", "shuts down", act=_shutdown)
+REST = operation("rest", "has time for", act=_rest)
+BREAK = operation("break_pool", "breaks", act=_break)
 
 
 def work(pool: ThreadPoolExecutor, life: Life) -> Steps:
     """What a worker does until the pool is shut down and has no work left."""
-    if pool.initializer is not None:
-        yield from asked(pool.initializer, *pool.initargs)
-    while (taken := (yield (TAKE, pool))) is not None:
-        future, fn, args, kwargs = taken
-        if not (yield (BEGIN, future)):
-            continue
-        try:
-            value = yield from answered(_HERE, fn, *args, **kwargs)
-        except Exception as error:
-            yield (FINISH, future, None, error)
-        else:
-            yield (FINISH, future, value, None)
-        yield from future.call_back()
+    if (yield from _initialized(pool)):
+        life.idle = True
+        while (taken := (yield (TAKE, pool))) is not None:
+            life.idle = False
+            yield from _done(*taken)
+            if pool.initializer is not None:
+                yield (REST, pool)
+            life.idle = True
     yield (END, life)
+
+
+def _initialized(pool: ThreadPoolExecutor) -> Steps:
+    """Call the initializer, and say whether the worker may go on: if it raises, the pool is broken."""
+    if pool.initializer is not None:
+        try:
+            yield from asked(pool.initializer, *pool.initargs)
+        except (Exception, SystemExit):
+            for future in (yield (BREAK, pool)):
+                yield from run(future.set_exception, BrokenThreadPool(_BROKEN))
+            return False
+    return True
+
+
+def _done(future: Future, fn: Any, args: Any, kwargs: Any) -> Steps:
+    """Do one piece of work, unless it was cancelled."""
+    if not (yield (BEGIN, future)):
+        return
+    try:
+        value = yield from answered(_HERE, fn, *args, **kwargs)
+    except (Exception, SystemExit) as error:
+        yield (FINISH, future, None, error)
+    else:
+        yield (FINISH, future, value, None)
+    yield from future.call_back()
 
 
 work.__dict__["__controlled__"] = work

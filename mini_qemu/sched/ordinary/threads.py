@@ -45,7 +45,7 @@ class Life(Handle):
         self.thread = thread
         self.begun = False
         self.over = False
-        self.pool = False
+        self.idle = False  # a worker of a pool that waits for work: Python sends it home at exit
 
     @property
     def _state(self) -> tuple[bool, bool]:  # type: ignore[override]
@@ -56,7 +56,7 @@ class Life(Handle):
 
     @property
     def daemon(self) -> bool:  # type: ignore[override]
-        return self.pool or bool(self.thread is not None and self.thread.daemon)
+        return self.idle or bool(self.thread is not None and self.thread.daemon)
 
 
 def _end(world: Any, task: Any, op: Op) -> None:
@@ -178,7 +178,7 @@ def here() -> Site:
 
 def worker(life: Life) -> Life:
     """``life`` with the thread object that `current_thread` gives in a pool."""
-    thread = threading.Thread(name=life.name, daemon=True)
+    thread = threading.Thread(name=life.name, daemon=False)
     getattr(threading, "_dangling", set()).discard(thread)
     life.thread = thread
     guard_of().lives[id(thread)] = thread, life

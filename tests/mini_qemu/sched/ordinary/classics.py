@@ -155,6 +155,39 @@ def _philosophers(second):
     run(lambda: eat(left, right), lambda: eat(*second(left, right)))
 
 
+def _resize(collect):
+    done = []
+
+    def resize(picture):
+        if picture == "broken":
+            raise ValueError(picture)
+        done.append(picture)
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        collect(pool, resize, ["broken", "cat", "dog"])
+    assert done == ["cat", "dog"], f"only {done}"
+
+
+def map_drops_the_rest():
+    """`map` cancels what has not begun as soon as one result raises."""
+
+    def collect(pool, resize, pictures):
+        try:
+            list(pool.map(resize, pictures))
+        except ValueError:
+            pass
+
+    _resize(collect)
+
+
+def map_drops_the_rest_fixed():
+    def collect(pool, resize, pictures):
+        futures = [pool.submit(resize, picture) for picture in pictures]
+        assert [future.exception() is None for future in futures] == [False, True, True]
+
+    _resize(collect)
+
+
 def lock_order():
     _philosophers(lambda left, right: (right, left))
 

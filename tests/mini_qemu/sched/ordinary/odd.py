@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 
 
 def run(*ts):
@@ -211,6 +212,41 @@ def notify_one_of_two():
             c.notify()
 
     run(lambda: w(1), lambda: w(2), n)
+
+
+def pool_left_open():
+    out = []
+    pool = ThreadPoolExecutor(2)
+    pool.submit(out.append, 1)
+    pool.submit(out.append, 2)
+
+
+def pool_that_never_ends():
+    ThreadPoolExecutor(1).submit(threading.Event().wait)
+
+
+def job_exits():
+    with ThreadPoolExecutor(1) as pool:
+        assert isinstance(pool.submit(sys.exit, 3).exception(), SystemExit)
+        pool.submit(sys.exit, 4).result()
+
+
+def starts_two_workers():
+    started = []
+    with ThreadPoolExecutor(2, initializer=started.append, initargs=(1,)) as pool:
+        pool.submit(int)
+        pool.submit(int)
+    assert len(started) == 2
+
+
+def pool_that_cannot_start():
+    def connect():
+        raise OSError("no database")
+
+    pool = ThreadPoolExecutor(1, initializer=connect)
+    future = pool.submit(int)
+    assert isinstance(future.exception(), BrokenExecutor)
+    pool.submit(int)
 
 
 def asyn():

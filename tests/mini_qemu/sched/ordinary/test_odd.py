@@ -41,6 +41,11 @@ ENDS = {  # program: verdict, interleavings, kinds and messages of what fails
     "cvtimeout": ("failed", 6, "crash: AssertionError: out == [True]"),
     "rlock": ("proved", 2, ""),
     "notify_one_of_two": ("failed", 10, "deadlock: main waits for Thread-"),
+    "pool_left_open": ("proved", 9, ""),
+    "pool_that_never_ends": ("failed", 1, "deadlock: ThreadPoolExecutor-0_0 waits for"),
+    "job_exits": ("failed", 1, "crash: SystemExit: 4"),
+    "starts_two_workers": ("failed", 271, "crash: AssertionError: len(started) == 2"),
+    "pool_that_cannot_start": ("failed", 1, "crash: BrokenThreadPool: A thread initializer failed"),
     "timer": ("failed", 3, "crash: AssertionError: out == []"),
 }
 

@@ -12,6 +12,7 @@ COUNTS = {  # program: interleavings, failing ones, kinds, interleavings of the 
     "check_then_fill": (12, 4, {"crash"}, 4),
     "changed_while_iterating": (6, 5, {"crash"}, 2),
     "waits_for_its_own_pool": (1, 1, {"deadlock"}, 2),
+    "map_drops_the_rest": (63, 43, {"crash"}, 5),
     "lock_order": (3, 1, {"deadlock"}, 2),
     "test_then_get": (4, 2, {"deadlock"}, 2),
     "module_counter": (4, 2, {"crash"}, 2),
