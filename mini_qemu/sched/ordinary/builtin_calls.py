@@ -25,9 +25,23 @@ from .access import ATOMS, Steps, answer, call, followed_by, in_class, own, refu
 from .attributes import attribute, load, remove, store, store_plainly
 from .calls import GETTERS, HELPERS, SPECIAL, UNBOUND, build, class_made, nested, own_class
 from .containers import is_container, under
-from .given import call_library, received, takes_steps, took_all
+from .given import call_library, made_by, received, takes_steps, took_all
 from .guard import WHOLE, Site
-from .items import behind, born, compared, item, look, looked, matched, remove_item, set_item, touch, truth
+from .in_c import reads_in_c
+from .items import (
+    behind,
+    born,
+    compared,
+    item,
+    look,
+    looked,
+    matched,
+    remove_item,
+    set_item,
+    steps_within,
+    touch,
+    truth,
+)
 from .iteration import (
     END,
     Generating,
@@ -139,19 +153,27 @@ def _reading(f: Any) -> Callable[..., Any]:
     long_way = _own_word(f"{f.__name__}_")
 
     def made(site: Site, *args: Any, **kwargs: Any) -> Any:
+        if args and reads_in_c(args[0], kwargs.get("key"), site):
+            run = functools.partial(_compared_by, f, args, kwargs, site)
+            return touch(under(args[0]), WHOLE, False, run, f"computes {f.__name__}({{box}}): {{value}}", site)
         if kwargs.get("key") is not None or any(_is_own_object(a) for a in args):
             return long_way(site, *args, **kwargs)
         if any(takes_steps(a) for a in args):
             return long_way(site, *args, **kwargs)
         for a in args:
             looked(a, site)
-        if args and is_container(args[0]) and any(_asks(v, _FOLDS[f]) for v in args[0]):
+        if args and is_container(args[0]) and (steps_within(args[0]) or any(_asks(v, _FOLDS[f]) for v in args[0])):
             return long_way(site, *args, **kwargs)
         for a in args:
             compared(list(a) if is_container(a) else [a], site)
         return received(f(*args, **kwargs), site)
 
     return made
+
+
+def _compared_by(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any], site: Site) -> Any:
+    compared(args[0], site)
+    return made_by(f, args, kwargs, site)
 
 
 def _is_own_object(value: Any) -> bool:

@@ -34,12 +34,13 @@ from mini_qemu.sched.instrument import construct_shared, instrument, misused
 from mini_qemu.sched.places import LIBRARIES
 from mini_qemu.sched.shared import Shared
 
-from .access import ATOMS, Steps, _calls, answer, guard_of, in_class, own, refuse
+from .access import ATOMS, Steps, _calls, answer, class_itself, guard_of, in_class, own, refuse
 from .attributes import store_plainly
 from .containers import COMPARING, LOOKS, VERBS, is_container, part
 from .given import call_library, made_by
 from .guard import WHOLE, Site
-from .items import born, compared, touch
+from .in_c import is_in_c, is_plain
+from .items import born, compared, sought, touch
 from .iteration import collected, generating, natively
 from .outside import refuse_outside
 from .replaced import CARRIERS, REPLACED, twin, word_of
@@ -157,9 +158,17 @@ def functions_of(cls: type) -> list[FunctionType]:
 
 
 def class_made(cls: Any) -> Any:
-    """A class that a run has made: Python and libraries call its methods as they call those of the module's."""
+    """A class that a run has made. It and what it holds have their keys from now on, no matter which thread touches
+    them first. Python and libraries call its methods as they call those of the module's.
+    """
     if isinstance(cls, type):
         exchange_for_good(functions_of(cls))
+        guard_of().born(cls, "attribute", ("", "", 0), class_itself(cls)).name = cls.__name__
+        for name, value in list(vars(cls).items()):
+            if isinstance(value, type) and value.__qualname__.startswith(f"{cls.__qualname__}."):
+                class_made(value)
+            elif not name.startswith("__"):
+                enter(guard_of(), [value], f"{cls.__name__}.{name}")
     return cls
 
 
@@ -311,7 +320,7 @@ def _method(site: Site, f: Any, box: Any, args: tuple[Any, ...], kwargs: dict[st
         return call_library(site, f, args, kwargs)
     if name == "update" and id(box) in guard_of().dicts:
         return _attributes_updated(site, guard_of().dicts[id(box)][1], dict(*args, **kwargs))
-    if name == "sort" and kwargs.get("key") is not None:
+    if name == "sort" and not (is_plain(box) and is_in_c(kwargs.get("key"), box, site)):
         return _sorted_in_place(site, box, **kwargs)
     if any(type(a) not in ATOMS and type(a) is not tuple for a in args) and name in _TAKES_MANY:
         return _with_collected(site, f, box, args, kwargs)
@@ -338,10 +347,14 @@ def _one(site: Site, f: Any, box: Any, args: tuple[Any, ...], kwargs: dict[str, 
     where: Any = WHOLE
     if name in ("get", "__contains__", "__getitem__") and isinstance(box, dict) and args:
         where = part(box, args[0], False)
-    if name in COMPARING:
-        compared([*box, *args], site)
     verb = VERBS.get(name, f"calls {{box}}.{name}()")
-    return touch(box, where, change, functools.partial(made_by, f, args, kwargs, site), verb, site, *args)
+    run = functools.partial(_comparing if name in COMPARING else made_by, f, args, kwargs, site)
+    return touch(box, where, change, run, verb, site, *args)
+
+
+def _comparing(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any], site: Site) -> Any:
+    compared(sought(f.__self__, args[0], f.__name__ == "count") if args else f.__self__, site)
+    return made_by(f, args, kwargs, site)
 
 
 def _with_collected(site: Site, f: Any, box: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Steps:
@@ -351,12 +364,33 @@ def _with_collected(site: Site, f: Any, box: Any, args: tuple[Any, ...], kwargs:
     return (yield from answer(_one(site, f, box, tuple(given), kwargs)))
 
 
-def _sorted_in_place(site: Site, box: Any, key: Any, reverse: bool = False) -> Steps:
-    """``list.sort(key=...)``: the keys are computed under control, then the list changes in one step."""
-    made = yield from answer(SPECIAL[sorted](site, box, key=key, reverse=reverse))
-    return (yield from answer(
-        touch(box, WHOLE, True, lambda: box.__setitem__(slice(None), made), VERBS["sort"], site)
-    ))  # fmt: skip
+def _sorted_in_place(site: Site, box: Any, key: Any = None, reverse: bool = False) -> Steps:
+    """``list.sort`` that calls Python code: as in CPython, the list is empty meanwhile, and must be so at the end."""
+    least = 2 if key is None else 1  # with fewer items nothing is called
+    run = lambda: _taken_out(box, least, site)  # noqa: E731
+    items = yield from answer(touch(box, WHOLE, True, run, "empties {box} to sort it", site))
+    if len(items) < least:
+        return
+    try:
+        made = yield from answer(SPECIAL[sorted](site, items, key=key, reverse=reverse))
+    except Exception:
+        yield from answer(touch(box, WHOLE, True, lambda: _put_back(box, items), "fills {box} again", site))
+        raise
+    yield from answer(touch(box, WHOLE, True, lambda: _put_back(box, made, True), VERBS["sort"], site))
+
+
+def _taken_out(box: Any, least: int, site: Site) -> Any:
+    items = born(list(box), site)
+    if len(items) >= least:
+        list.clear(box)
+    return items
+
+
+def _put_back(box: Any, items: list[Any], strictly: bool = False) -> None:
+    changed = bool(box)
+    list.__setitem__(box, slice(None), items)
+    if changed and strictly:
+        raise ValueError("list modified during sort")
 
 
 _calls.append(call)

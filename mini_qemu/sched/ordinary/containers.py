@@ -7,7 +7,9 @@ One built-in operation on a list, dict, set, deque or bytearray is one step, as 
 and a write. An index of a list and a key of a dict are parts of their own for reading, an index of a list for writing
 too; everything else concerns the whole container: its size, its keys, their order.
 
-Left out: ``list.sort`` empties the list while it runs, and a `dict` calls the keys' ``__eq__``; here both are one step.
+``list.sort`` with a key or a comparison in Python empties the list, and fills it in another step.
+
+Left out: a `dict` calls the keys' ``__eq__``; here that is part of one step.
 """
 
 from __future__ import annotations

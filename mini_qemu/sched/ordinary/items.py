@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import collections
 import copy
+import itertools
 import operator as op
 import os
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from types import FunctionType
 from typing import Any
 
@@ -241,18 +242,75 @@ def look_into(value: Any, site: Site, change: bool, deep: bool) -> None:
             todo += inside
 
 
-def compared(values: list[Any], site: Site) -> None:
-    """Objects that Python compares by itself, in a step of something else, with what `dataclass` wrote: all of their
-    attributes are read. Raises InstrumentationError if other threads change one of them meanwhile. The program's own
-    methods say themselves what they read (see `callbacks`).
+def within(values: Iterable[Any]) -> Iterator[Any]:
+    """All that ``values`` and the containers and tuples among them hold, each once, other than ATOMS."""
+    todo, seen = list(values), set[int]()
+    while todo and len(seen) < MOST_INSIDE:
+        value = todo.pop()
+        if type(value) in ATOMS or id(value) in seen:
+            continue
+        seen.add(id(value))
+        yield value
+        if isinstance(value, tuple) or is_container(value):
+            todo += [*value, *value.values()] if isinstance(value, dict) else list(value)
+
+
+def steps_within(values: Iterable[Any]) -> bool:
+    """Whether a container among all that ``values`` hold has steps."""
+    return any(has_steps(value) for value in within(values))
+
+
+def compared(values: Iterable[Any], site: Site) -> None:
+    """Values that Python compares by itself, in a step of something else: what containers hold is read, and so are all
+    attributes where `dataclass` wrote the comparison. Raises InstrumentationError if other threads change one of them
+    meanwhile. The program's own methods say themselves what they read (see `callbacks`).
     """
-    for value in values:
-        if type(value) is tuple:
-            compared(list(value), site)
-        elif type(value) not in ATOMS and not is_container(value):
+    for value in within(_reached(list(values))):
+        if has_steps(value):
+            what = told(guard_of().boxes[id(value)].label)
+            raise refuse(site, f"{what}, which other threads change, is compared in the middle of a step; hold a lock "
+                               "around it, or compare in a loop of your own")  # fmt: skip
+        if is_container(value):
+            looked(value, site)
+        elif type(value) is not tuple:
             methods = [in_class(type(value), name) for name in ("__eq__", "__lt__", "__gt__", "__hash__")]
             if any(type(method) is FunctionType and not own(method) for method in methods):
                 matched(value, site)
+
+
+def _reached(values: list[Any]) -> list[Any]:
+    """Of tuples that are compared, what a comparison comes to: nothing behind the first parts that differ."""
+    groups: dict[Any, list[Any]] = {}
+    for value in values:
+        if not (isinstance(value, tuple) and value and type(value[0]) in ATOMS and isinstance(value[0], Hashable)):
+            return values
+        groups.setdefault(value[0], []).append(value[1:])
+    return [part_ for ends in groups.values() if len(ends) > 1 for part_ in _reached([end for end in ends if end])]
+
+
+def sought(box: Any, key: Any, all_of_them: bool = False) -> list[Any]:
+    """What is compared with ``key`` when that is looked for in ``box``, up to ``key`` itself or in ``all_of_them``."""
+    if isinstance(box, dict | set):
+        return [*box, key] if type(key) not in ATOMS else list(box)
+    values = list(box) if all_of_them else list(itertools.takewhile(lambda value: value is not key, box))
+    values = [value for value in values if is_container(value) == is_container(key)]
+    return [*values, key] if values else []
+
+
+def settled(value: Any, site: Site) -> Steps:
+    """A copy of ``value`` and of the containers that it holds, each of them with steps read in one of its own."""
+    value = yield from answer(look(value, site))
+    if not steps_within([value]):
+        return value
+    if isinstance(value, tuple):
+        inside = []
+        for part_ in value:
+            inside.append((yield from settled(part_, site)))
+        return tuple(inside)
+    made = copy.copy(value)
+    for key in list(value) if isinstance(value, dict) else range(len(value)):
+        made[key] = yield from settled(value[key], site)
+    return born(made, site)
 
 
 def matched(value: Any, site: Site) -> Any:

@@ -7,6 +7,7 @@ place (``+=``, ``|=``) changes in one step.
 
 from __future__ import annotations
 
+import functools
 import operator as op
 from collections.abc import Callable
 from types import FunctionType
@@ -15,7 +16,7 @@ from typing import Any
 from .access import ATOMS, Steps, answer, call, followed_by, in_class, own, plainly
 from .containers import VERBS, VIEWS, is_container, part, under
 from .guard import WHOLE, Site
-from .items import born, compared, has_steps, look, looked, touch
+from .items import born, compared, has_steps, look, looked, settled, sought, steps_within, touch
 from .iteration import END, Generating, collected, following, iterate
 from .opaque import looked_at
 
@@ -74,9 +75,10 @@ def _contains(box: Any, key: Any, inverted: bool, site: Site) -> Any:
     if own(method):
         return followed_by(call(site, method, box, key), (lambda v: not v) if inverted else bool)
     if is_container(box):
-        compared([*box, key] if type(key) not in ATOMS else [], site)
+        if type(key) not in ATOMS and steps_within(sought(box, key)):
+            return followed_by(_search(box, key, site), (lambda v: not v) if inverted else bool)
         where = part(box, key, False) if isinstance(box, dict) else WHOLE
-        run = (lambda: key not in box) if inverted else (lambda: key in box)
+        run: Callable[[], bool] = functools.partial(_found, box, key, inverted, site)
         verb = "asks whether {0} is not in {box}: {value}" if inverted else VERBS["__contains__"]
         return touch(box, where, False, run, verb, site, key)
     if type(box) in VIEWS:
@@ -86,6 +88,11 @@ def _contains(box: Any, key: Any, inverted: bool, site: Site) -> Any:
         return followed_by(_search(box, key, site), (lambda v: not v) if inverted else bool)
     looked_at(box, site)
     return (key not in box) if inverted else (key in box)
+
+
+def _found(box: Any, key: Any, inverted: bool, site: Site) -> bool:
+    compared(sought(box, key) if type(key) not in ATOMS else (), site)
+    return (key in box) is not inverted
 
 
 def _search(source: Any, key: Any, site: Site) -> Steps:
@@ -101,7 +108,7 @@ def _binary(function: Any, name: str, mirrored: str, a: Any, b: Any, site: Site)
     forward, backward = in_class(type(a), name), in_class(type(b), mirrored)
     if own(forward) or own(backward):
         return _own_operator(function, forward, backward, a, b, site)
-    if has_steps(a) or has_steps(b):
+    if has_steps(a) or has_steps(b) or (function in _COMPARE and steps_within((a, b))):
         return _on_copies(function, a, b, site)
     looked(a, site), looked(b, site)
     if function in _COMPARE:
@@ -125,8 +132,13 @@ def _own_operator(function: Any, forward: Any, backward: Any, a: Any, b: Any, si
 
 
 def _on_copies(function: Any, a: Any, b: Any, site: Site) -> Steps:
-    a = yield from answer(look(a, site))
-    b = yield from answer(look(b, site))
+    if function in _COMPARE:
+        a = yield from settled(a, site)
+        b = yield from settled(b, site)
+        compared([a, b], site)
+    else:
+        a = yield from answer(look(a, site))
+        b = yield from answer(look(b, site))
     value = function(a, b)
     return born(value, site) if is_container(value) else value
 

@@ -20,20 +20,25 @@ from mini_qemu.sched.shared import Shared
 from .access import ATOMS, class_name
 from .containers import is_container
 from .guard import Guard, Site
+from .replaced import twin
 
 HERE: Site = ("", "", 0)
 
 
-def enter(guard: Guard, roots: list[Any]) -> None:
-    """Give a box to everything that can be reached from ``roots``."""
+def enter(guard: Guard, roots: list[Any], called: str = "") -> None:
+    """Give a box to everything that can be reached from ``roots``, which are ``called`` so."""
     seen: set[int] = set()
-    todo: deque[tuple[Any, str]] = deque((root, "") for root in roots)
+    todo: deque[tuple[Any, str]] = deque((root, called) for root in roots)
     while todo:
         thing, name = todo.popleft()
         kind = type(thing)
         if id(thing) in seen or (kind in ATOMS and kind not in _CALLABLE) or isinstance(thing, type | ModuleType):
             continue
         seen.add(id(thing))
+        if (controlled := twin(thing)) is not thing:
+            if getattr(controlled, "name", None) == "":
+                controlled.name = name
+            continue
         if is_container(thing):
             guard.born(thing, "container", HERE, name)
         elif not (isinstance(thing, Primitive | tuple | frozenset) or kind in _CALLABLE):

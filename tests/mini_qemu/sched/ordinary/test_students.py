@@ -13,7 +13,7 @@ SAID = {  # program: verdict, interleavings, kinds, what the explanation says
     "read_write": ("failed", 188, {"crash", "deadlock"}, "wrote rw._readers = 1 in ReadWriteLock.acquire_read"),
     "semaphore_pool": ("failed", 4, {"crash"}, "A popped 'connection 0' from pool.free"),
     "event_handoff": ("failed", 2, {"crash"}, "KeyError: 'value'"),
-    "barrier_phases": ("failed", 32, {"crash"}, "Thread-2 (step) wrote grid[1] = 0"),
+    "barrier_phases": ("failed", 16, {"crash"}, "Thread-2 (step) wrote grid[1] = 0"),
     "timer": ("failed", 3, {"crash"}, "appended 'timeout' to hits"),
     "executor": ("failed", 702, {"crash"}, "ThreadPoolExecutor-0_0 read counts.get('a') (0)"),
     "logger": ("failed", 16, {"crash"}, "before B read Logger._instance (Logger#1)"),

@@ -1011,7 +1011,7 @@ def fails_sort_key_side():
     assert b.n == 4
 
 
-def refused_sort_lt():
+def fails_sort_lt():
     a, b = (Job(1), Job(2))
     l = [a, b]
     out = []
