@@ -280,6 +280,18 @@ class World:
         self.value = value if error is None or kind <= CAS_FAILED else error
         self.advance(task, value, error)
 
+    def allows(self, op: Op) -> bool:
+        """Whether the running thread could carry out ``op`` on a primitive now, in the middle of a step."""
+        kind = op[0]
+        if kind > KIND_MASK or not isinstance(op[1], Primitive) or isinstance(op[1], Handle):
+            return False
+        return OPENS[kind] is None or bool(OPENS[kind](op[1]._state, self.current.name, op))
+
+    def carry_out(self, op: Op) -> Any:
+        """Let the running thread do so. For one that is alone: no other must be able to tell when."""
+        turns = TURNS[op[0]]
+        return ACT[op[0] if turns is None else turns(op[1]._state, self.current.name, op)](self, self.current, op)
+
     def _look(self, task: Task) -> None:
         """Whether time is over, or ``task`` calls itself without end."""
         if CLERK.deadline is not None and time.monotonic() > CLERK.deadline:
@@ -334,7 +346,14 @@ class World:
         except RecursionError as failure:  # in calls that make no step
             raise _too_deep(place_of(failure)) from None
         except BaseException as failure:  # sys.exit() in a thread as well
-            self.crash(task, "crash", sentence_of(itself(failure)), failure)
+            self.crash(task, "crash", self._said(itself(failure)), failure)
+
+    def _said(self, failure: BaseException) -> str:
+        """What the running thread stopped with. While others run, the objects in its text are only looked at."""
+        if self.guard is not None and self.guard.alone():
+            return sentence_of(failure)
+        with CLERK.looking():
+            return sentence_of(failure)
 
     def _code(self, task: Task, op: Op) -> int:
         """The code of an operation that was made by a call; refuses one that makes no sense."""

@@ -201,6 +201,7 @@ class Guard:
         self.lives: dict[int, tuple[Any, Any]] = {}  # of thread objects
         self.dicts: dict[int, tuple[Any, Any]] = {}  # those behind attributes and globals: id -> (dict, whose)
         self.made: dict[str, int] = {}  # how many things of a kind were made, for their names
+        self.joined: dict[str, set[str]] = {}  # by each thread, and by those that it joined
         self.diary: list[Aside] | None = None  # where somebody records the run
 
     def touched(self, obj: Any, kind: str, site: Site, name: str = "") -> Box:
@@ -272,6 +273,11 @@ class Guard:
         if entry not in self.seen:
             self.seen.add(entry)
             self.notes.append(Note(*entry, site, label or box.label, box.name))
+
+    def alone(self) -> bool:
+        """Whether the running thread has joined all others there are: what it does is ordered after all of them."""
+        mine = self.joined.get(self.world.current.name, ())
+        return all(task is self.world.current or task.name in mine for task in self.world.tasks)
 
     def asides(self) -> list[Aside]:
         """What was written down since the last call. From the first call on, it is written down."""

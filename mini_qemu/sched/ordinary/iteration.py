@@ -343,9 +343,12 @@ TWINS.append((itertools.count, _like))
 
 
 def natively(generator: Any, /, *args: Any, **kwargs: Any) -> Any:
-    """Run a rewritten function for a caller that is not under control: it may touch what is no step, no more."""
+    """Run a rewritten function for a caller that is not under control. It may touch what is no step; to make steps, its
+    thread has to be alone.
+    """
     gen = generator(*args, **kwargs)
-    value, error = None, None
+    value: Any = None
+    error: BaseException | None = None
     while True:
         try:
             made = gen.send(value) if error is None else gen.throw(error)
@@ -355,6 +358,12 @@ def natively(generator: Any, /, *args: Any, **kwargs: Any) -> Any:
             raise stopped.stop from None
         value, error = None, None
         if made[0] == BEAT:
+            continue
+        if guard_of().alone() and guard_of().world.allows(made):
+            try:
+                value = guard_of().world.carry_out(made)
+            except Exception as raised:
+                error = raised
             continue
         if made[0] == ABORT and len(made) > 2:  # an assertion: for who is not under control, it raises
             error = AssertionError(made[2] if made[2] is not None else made[1].removeprefix(ASSERTION))

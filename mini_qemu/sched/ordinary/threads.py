@@ -63,9 +63,14 @@ def _end(world: Any, task: Any, op: Op) -> None:
     op[1].over = True
 
 
+def _joined(world: Any, task: Any, op: Op) -> None:
+    joined = world.guard.joined
+    joined.setdefault(task.name, set()).update({op[1].name}, joined.get(op[1].name, ()))
+
+
 END = operation("end", "ends", act=_end, tell=lambda name, op, value, show: ("", "ends"))
 JOINED = operation(
-    "join_thread", "joins", changes=False, opens=lambda state, thread, op: state[1],
+    "join_thread", "joins", changes=False, act=_joined, opens=lambda state, thread, op: state[1],
     why=lambda name, state, thread, op: f"waits for {op[1].name} to end",
     tell=lambda name, op, value, show: (op[1].name, f"joins {op[1].name}"),
 )  # fmt: skip
