@@ -112,7 +112,17 @@ def _refuse_word(obj: Primitive, name: str, site: Site) -> None:
     for real, ours in REPLACED.items():
         if ours is type(obj) and isinstance(real, type) and hasattr(_sample(real), name):
             what = f"{word_of(real)}.{name}"
-            raise refuse(site, f"{what} is not among the words that the explorer knows; use another of its methods")
+            instead = _INSTEAD.get(name, "use another of its methods")
+            raise refuse(site, f"{what} is not among the words that the explorer knows; {instead}")
+
+
+_INSTEAD = {
+    **dict.fromkeys(("queue", "mutex"), "take its items one by one with get_nowait()"),
+    "unfinished_tasks": "count them in a variable of your own",
+    "_value": "ask with acquire(blocking=False), or count in a variable of your own",
+    **dict.fromkeys(("_max_workers", "_threads", "_work_queue"), "keep the number in a variable of your own"),
+}
+"""What to write for what people look at inside a queue, a semaphore or a pool."""
 
 
 @functools.cache

@@ -21,13 +21,14 @@ from collections.abc import Callable
 from types import (
     BuiltinFunctionType,
     FunctionType,
+    GenericAlias,
     MethodDescriptorType,
     MethodType,
     MethodWrapperType,
     ModuleType,
     WrapperDescriptorType,
 )
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from mini_qemu.sched.callbacks import code_of, exchange_for_good
 from mini_qemu.sched.instrument import construct_shared, instrument, misused
@@ -80,6 +81,8 @@ def call(site: Site, f: Any, /, *args: Any, **kwargs: Any) -> Any:
         return _builtin(site, f, args, kwargs)
     if kind is functools.partial:
         return call(site, f.func, *f.args, *args, **{**f.keywords, **kwargs})
+    if kind in _GENERIC:  # queue.Queue[int](), or Stack[int]() of a class derived from Generic
+        return call(site, f.__origin__, *args, **kwargs)
     if kind in GETTERS:
         return GETTERS[kind](site, f, *args)
     if kind is weakref.ReferenceType:
@@ -99,6 +102,7 @@ def call(site: Site, f: Any, /, *args: Any, **kwargs: Any) -> Any:
     return call_library(site, f, args, kwargs)
 
 
+_GENERIC = {GenericAlias, type(Generic[TypeVar("_T")])}  # type: ignore[index]
 _BUILTIN = {
     BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, MethodWrapperType, type(queue.SimpleQueue().get),
 }  # fmt: skip

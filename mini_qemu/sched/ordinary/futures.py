@@ -7,6 +7,9 @@ starts none while one is idle, but which worker takes which work is tried anyway
 callback of `add_done_callback` runs in the thread that finished the work, or at once. A worker that waits for work at
 the end of the program is no deadlock: Python ends it at exit.
 
+`as_completed` and `wait` hear of a future before anybody can see its result, and before its callbacks. Of a cancelled
+one they hear when a worker comes to it, as in CPython: never, if the pool dropped it.
+
 Left out: `ProcessPoolExecutor`, which shares nothing.
 """
 
@@ -29,25 +32,30 @@ from .access import answer, call, guard_of
 from .iteration import Produced, collected, generating
 from .replaced import REPLACED, TWINS
 from .threads import END, JOINED, Life, worker
-from .words import answered, asked, tells, word
+from .words import Standing, answered, asked, tells, word
 
-PENDING, RUNNING, CANCELLED, FINISHED = "pending", "running", "cancelled", "finished"
+PENDING, RUNNING, FINISHING, FINISHED = "pending", "running", "finishing", "finished"
+CANCELLED, NOTIFIED = "cancelled", "cancelled and notified"
+SETTLED = NOTIFIED, FINISHED
+"""What `as_completed` and `wait` wait for."""
+DONE = CANCELLED, *SETTLED
 MAX_WORKERS = 32
 """Of a pool that does not say: CPython's number depends on the machine, and is at most this."""
 
 
-class Future(Primitive):
-    """`concurrent.futures.Future`. Its state is one of four words."""
+class Future(Standing, Primitive):
+    """`concurrent.futures.Future`. Its state is one of six words."""
 
     def __init__(self) -> None:
         self._state = PENDING
         self.value: Any = None
         self.error: BaseException | None = None
         self.callbacks: list[Any] = []
+        self.waiters: list[Any] = []
         super().__init__()
 
     def contents(self) -> tuple[Any, ...]:
-        return self._state, self.value, self.error, len(self.callbacks)
+        return self._state, self.value, self.error, len(self.callbacks), len(self.waiters)
 
     def __hash__(self) -> int:
         """The same in every run, so that a set of futures has one order."""
@@ -55,15 +63,15 @@ class Future(Primitive):
 
     @word
     def done(self) -> Steps:
-        return (yield (LOOK, self, "is done", (CANCELLED, FINISHED)))
+        return (yield (LOOK, self, "is done", DONE))
 
     @word
     def running(self) -> Steps:
-        return (yield (LOOK, self, "is running", (RUNNING,)))
+        return (yield (LOOK, self, "is running", (RUNNING, FINISHING)))
 
     @word
     def cancelled(self) -> Steps:
-        return (yield (LOOK, self, "was cancelled", (CANCELLED,)))
+        return (yield (LOOK, self, "was cancelled", (CANCELLED, NOTIFIED)))
 
     @word
     def result(self, timeout: float | None = None) -> Steps:
@@ -88,23 +96,48 @@ class Future(Primitive):
 
     @word
     def set_running_or_notify_cancel(self) -> Steps:
-        return (yield (BEGIN, self))
+        begun = yield (BEGIN, self)
+        if not begun:
+            yield from self.tell_waiters()
+        return begun
 
     @word
     def set_result(self, result: Any) -> Steps:
-        yield (FINISH, self, result, None)
-        yield from self.call_back()
+        yield from self.finish(result, None)
 
     @word
     def set_exception(self, exception: BaseException | None) -> Steps:
-        yield (FINISH, self, None, exception)
-        yield from self.call_back()
+        yield from self.finish(None, exception)
 
     @word
     def add_done_callback(self, fn: Any) -> Steps:
         at_once = yield (WHEN_DONE, self, fn)
         if at_once:
             yield from self.one_callback(fn)
+
+    @word
+    def _add_waiter(self, fn: Any) -> Steps:
+        """Call ``fn`` when it is settled, unless it is; say whether it will be called."""
+        return (yield (WAIT, self, fn))
+
+    @word
+    def _settled(self) -> Steps:
+        yield (AWAIT, self)
+
+    @word
+    def _is_settled(self) -> Steps:
+        return (yield (LOOK, self, "is done", SETTLED))
+
+    def finish(self, value: Any, error: BaseException | None) -> Steps:
+        waited_for = yield (FINISH, self, value, error)
+        if waited_for:
+            yield from self.tell_waiters()
+            yield (SETTLE, self)
+        yield from self.call_back()
+
+    def tell_waiters(self) -> Steps:
+        for fn in self.waiters:
+            yield from asked(fn, self)
 
     def call_back(self) -> Steps:
         for fn in self.callbacks:
@@ -120,7 +153,7 @@ class Future(Primitive):
 
 def _result(world: Any, task: Any, op: Op) -> Any:
     future = op[1]
-    if future._state == CANCELLED:
+    if future._state in (CANCELLED, NOTIFIED):
         raise CancelledError
     if future._state != FINISHED:
         raise TimeoutError
@@ -131,16 +164,18 @@ def _result(world: Any, task: Any, op: Op) -> Any:
 
 def _cancel(world: Any, task: Any, op: Op) -> bool | None:
     future = op[1]
-    if future._state in (RUNNING, FINISHED):
+    if future._state in (RUNNING, FINISHING, FINISHED):
         return None
     was_pending = future._state == PENDING
-    future._state = CANCELLED
+    if was_pending:
+        future._state = CANCELLED
     return bool(was_pending)
 
 
 def _begin(world: Any, task: Any, op: Op) -> bool:
     future = op[1]
     if future._state == CANCELLED:
+        future._state = NOTIFIED
         return False
     if future._state != PENDING:
         raise RuntimeError("Future in unexpected state")
@@ -148,18 +183,31 @@ def _begin(world: Any, task: Any, op: Op) -> bool:
     return True
 
 
-def _finish(world: Any, task: Any, op: Op) -> None:
+def _finish(world: Any, task: Any, op: Op) -> bool:
     future = op[1]
-    if future._state in (CANCELLED, FINISHED):
+    if future._state in (FINISHING, *DONE):
         raise InvalidStateError(f"{future._state.upper()}: {future!r}")
-    future.value, future.error, future._state = op[2], op[3], FINISHED
+    future.value, future.error = op[2], op[3]
+    future._state = FINISHING if future.waiters else FINISHED
+    return bool(future.waiters)
+
+
+def _settle(world: Any, task: Any, op: Op) -> None:
+    op[1]._state = FINISHED
 
 
 def _when_done(world: Any, task: Any, op: Op) -> bool:
-    if op[1]._state in (CANCELLED, FINISHED):
+    if op[1]._state in DONE:
         return True
     op[1].callbacks.append(op[2])
     return False
+
+
+def _wait_too(world: Any, task: Any, op: Op) -> bool:
+    if op[1]._state in SETTLED:
+        return False
+    op[1].waiters.append(op[2])
+    return True
 
 
 LOOK = operation(
@@ -168,7 +216,7 @@ LOOK = operation(
 )  # fmt: skip
 RESULT = operation(
     "result", "takes the result of", act=_result, changes=False,
-    opens=lambda state, thread, op: state in (CANCELLED, FINISHED),
+    opens=lambda state, thread, op: state in DONE,
     why=lambda name, state, thread, op: f"waits for the result of {name}",
     tell=tells("takes the result of {name}: {value}"),
 )  # fmt: skip
@@ -177,15 +225,26 @@ CANCEL = operation(
     "cancel", "cancels", act=_cancel, enables=True,
     tell=lambda name, op, value, show: ("", f"{'cannot cancel' if value is None else 'cancels'} {name}"),
 )  # fmt: skip
-BEGIN = operation("begin", "begins", act=_begin, enables=False)
+BEGIN = operation("begin", "begins", act=_begin)
 FINISH = operation(
     "finish", "finishes", act=_finish,
     tell=lambda name, op, value, show: (show(op[2]), f"finishes {name} with {show(op[3] or op[2])}"),
 )  # fmt: skip
+SETTLE = operation("settle", "shows the result of", act=_settle)
 WHEN_DONE = operation("add_done_callback", "adds a callback to", act=_when_done, enables=False)
+WAIT = operation(
+    "wait_for_future", "waits for", act=_wait_too, opens=lambda state, thread, op: state != FINISHING,
+    why=lambda name, state, thread, op: f"waits for {name} to be done",
+)  # fmt: skip
+AWAIT = operation(
+    "await_future", "waits for", changes=False, opens=lambda state, thread, op: state in SETTLED,
+    why=lambda name, state, thread, op: f"waits for {name}, which was cancelled and which no worker comes to"
+    if state == CANCELLED else f"waits for {name} to be done",
+    tell=lambda name, op, value, show: ("", f"finds {name} done"),
+)  # fmt: skip
 
 
-class ThreadPoolExecutor(Primitive):
+class ThreadPoolExecutor(Standing, Primitive):
     """`concurrent.futures.ThreadPoolExecutor`. Its state: work that waits, and whether it is shut down."""
 
     def __init__(
@@ -358,14 +417,14 @@ def _initialized(pool: ThreadPoolExecutor) -> Steps:
 def _done(future: Future, fn: Any, args: Any, kwargs: Any) -> Steps:
     """Do one piece of work, unless it was cancelled."""
     if not (yield (BEGIN, future)):
+        yield from future.tell_waiters()
         return
     try:
         value = yield from answered(_HERE, fn, *args, **kwargs)
     except (Exception, SystemExit) as error:
-        yield (FINISH, future, None, error)
+        yield from future.finish(None, error)
     else:
-        yield (FINISH, future, value, None)
-    yield from future.call_back()
+        yield from future.finish(value, None)
 
 
 work.__dict__["__controlled__"] = work

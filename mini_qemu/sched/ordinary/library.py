@@ -9,6 +9,8 @@ from __future__ import annotations
 import queue
 from typing import Any, NamedTuple
 
+from mini_qemu.sched.choice import choose
+
 _NOTHING: Any = object()
 
 
@@ -232,27 +234,35 @@ class DoneAndNotDone(NamedTuple):
 def as_completed_(futures: Any, timeout: Any = None) -> Any:
     done: Any = queue.SimpleQueue()
     waiting = list(dict.fromkeys(futures))
-    for future in waiting:
-        future.add_done_callback(done.put)
-    for _ in waiting:
+    finished = [future for future in waiting if not future._add_waiter(done.put)]
+    late = len(waiting) - len(finished)
+    while finished:  # Python has them in a set, in any order
+        yield finished.pop(choose(len(finished)) if len(finished) > 1 else 0)
+    for _ in range(late):
         try:
-            yield done.get(timeout=timeout)
+            future = done.get(timeout=timeout)
         except queue.Empty:
             raise TimeoutError("futures unfinished") from None
+        future._settled()
+        yield future
 
 
 def wait_(futures: Any, timeout: Any, return_when: str) -> Any:
-    waiting = set(futures)
+    waiting = list(dict.fromkeys(futures))
     if timeout is None and return_when == "ALL_COMPLETED":
-        for future in futures:
-            future.exception() if not future.cancelled() else None
+        for future in waiting:
+            future._settled()
     elif timeout is None:
         done: Any = queue.SimpleQueue()
-        for future in futures:
-            future.add_done_callback(done.put)
+        for future in waiting:
+            if not future._add_waiter(done.put):
+                done.put(future)
         for _ in waiting:
             future = done.get()
-            if return_when == "FIRST_COMPLETED" or future.cancelled() or future.exception() is not None:
+            future._settled()
+            if return_when == "FIRST_COMPLETED":
                 break
-    over = {future for future in futures if future.done()}
-    return DoneAndNotDone(over, waiting - over)
+            if not future.cancelled() and future.exception() is not None:
+                break
+    over = {future for future in waiting if future._is_settled()}
+    return DoneAndNotDone(over, set(waiting) - over)

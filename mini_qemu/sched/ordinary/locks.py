@@ -25,7 +25,7 @@ from mini_qemu.sched.ops import Op, operation
 from mini_qemu.sched.primitives import Primitive
 
 from .replaced import REPLACED, TWINS, twin
-from .words import asked, limit, tells, word
+from .words import Standing, asked, limit, tells, word
 
 # ---------------------------------------------------------------- locks
 
@@ -36,10 +36,10 @@ nobody has taken yet ((condition, threads that may), ...)."""
 FREE: State = (None, 0, (), ())
 
 
-class Lock(Primitive):
-    """`threading.Lock`: any thread may release it."""
+class RLock(Standing, Primitive):
+    """`threading.RLock`: its holder may take it again."""
 
-    reentrant = False
+    reentrant = True
 
     def __init__(self) -> None:
         self._state: State = FREE
@@ -65,24 +65,27 @@ class Lock(Primitive):
     def release(self) -> Steps:
         yield (RELEASE, self)
 
+    def owned(self, thread: str) -> bool:
+        """What a condition takes for "the caller holds the lock"."""
+        return self._state[0] == thread
+
+
+class Lock(RLock):
+    """`threading.Lock`: any thread may release it."""
+
+    reentrant = False
+
     @word
     def locked(self) -> Steps:
         return (yield (LOCKED, self))
 
     def owned(self, thread: str) -> bool:
-        """What a condition takes for "the caller holds the lock": of a plain lock, CPython only asks whether it is
-        held.
-        """
+        """Of a plain lock, CPython only asks whether it is held."""
         return self._state[0] is not None
 
 
-class RLock(Lock):
-    """`threading.RLock`: its holder may take it again."""
-
-    reentrant = True
-
-    def owned(self, thread: str) -> bool:
-        return self._state[0] == thread
+if hasattr(threading.RLock(), "locked"):  # from Python 3.14 on
+    RLock.locked = Lock.locked  # type: ignore[attr-defined]
 
 
 def _take(world: Any, task: Any, op: Op) -> bool:
@@ -129,10 +132,10 @@ LOCKED = operation(
 # ---------------------------------------------------------------- conditions
 
 
-class Condition:
+class Condition(Standing):
     """`threading.Condition`. ``number`` tells it from the other conditions of its lock."""
 
-    def __init__(self, lock: Lock | None = None) -> None:
+    def __init__(self, lock: RLock | None = None) -> None:
         self.name = ""
         self._lock = lock if lock is not None else RLock()
         self.number = vars(self._lock).setdefault("conditions", 0)

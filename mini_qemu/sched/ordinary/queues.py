@@ -20,13 +20,13 @@ from mini_qemu.sched.primitives import Primitive
 
 from .items import compared
 from .replaced import REPLACED, TWINS
-from .words import word
+from .words import Standing, word
 
 State = tuple[int, int, int]
 """Of a queue: items in it, items not done, and whether it is shut down (0, or 1)."""
 
 
-class Queue(Primitive):
+class Queue(Standing, Primitive):
     """`queue.Queue`: a FIFO, bounded if ``maxsize`` is positive."""
 
     def __init__(self, maxsize: int = 0) -> None:

@@ -15,12 +15,12 @@ from mini_qemu.sched.ops import Op, operation
 from mini_qemu.sched.primitives import Primitive
 
 from .replaced import REPLACED, TWINS
-from .words import Plain, asked, limit, tells, word
+from .words import Plain, Standing, asked, limit, tells, word
 
 # ---------------------------------------------------------------- semaphores
 
 
-class Semaphore(Primitive):
+class Semaphore(Standing, Primitive):
     """`threading.Semaphore`. Its state is the count."""
 
     most: int | None = None
@@ -84,7 +84,7 @@ UP = operation("release", "releases", act=_up)
 # ---------------------------------------------------------------- events
 
 
-class Event(Primitive):
+class Event(Standing, Primitive):
     """`threading.Event`. Its state is whether it is set."""
 
     def __init__(self) -> None:
@@ -132,7 +132,7 @@ AWAIT_SET = operation("await_set", "waits for", act=lambda world, task, op: True
 FILLING, ACTING, DRAINING, RESETTING, BROKEN = "filling", "acting", "draining", "resetting", "broken"
 
 
-class Barrier(Primitive):
+class Barrier(Standing, Primitive):
     """`threading.Barrier`. Its state: what it is doing, and how many threads are in it."""
 
     def __init__(self, parties: int, action: Callable[[], Any] | None = None, timeout: float | None = None) -> None:
@@ -237,13 +237,12 @@ DEPART_OR_NOT = operation("depart_or_time_out", "leaves", act=_depart, enables=T
                           why=lambda name, state, thread, op: f"waits at {name} for the others")  # fmt: skip
 BREAK = operation("break", "breaks", act=_break, opens=lambda state, thread, op: state[0] != ACTING, enables=True)
 RESET = operation("reset", "resets", act=_reset, opens=lambda state, thread, op: state[0] != ACTING, enables=True)
-LOOK_AT_BARRIER = operation("look", "looks at", act=lambda world, task, op: op[2](op[1]._state), changes=False,
-                            opens=lambda state, thread, op: state[0] != ACTING)  # fmt: skip
+LOOK_AT_BARRIER = operation("look", "looks at", act=lambda world, task, op: op[2](op[1]._state), changes=False)
 
 Barrier.n_waiting = property(lambda self: None)  # type: ignore[attr-defined]
 Barrier.broken = property(lambda self: None)  # type: ignore[attr-defined]
 Barrier.n_waiting.fget.__dict__["__controlled__"] = lambda self: (  # type: ignore[attr-defined]
-    yield (LOOK_AT_BARRIER, self, lambda state: state[1] if state[0] == FILLING else 0)
+    yield (LOOK_AT_BARRIER, self, lambda state: state[1] if state[0] in (FILLING, ACTING) else 0)
 )
 Barrier.broken.fget.__dict__["__controlled__"] = lambda self: (  # type: ignore[attr-defined]
     yield (LOOK_AT_BARRIER, self, lambda state: state[0] == BROKEN)

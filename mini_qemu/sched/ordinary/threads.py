@@ -24,10 +24,10 @@ from mini_qemu.sched.handles import Handle
 from mini_qemu.sched.ops import SPAWN, Op, operation
 from mini_qemu.sched.places import OWN_FILES
 
-from .access import UNSHARED, answer, guard_of
+from .access import UNSHARED, answer, guard_of, refuse
 from .attributes import attribute
 from .guard import Site
-from .replaced import CARRIERS, REPLACED, TWINS
+from .replaced import CARRIERS, REPLACED, TWINS, twin
 from .sync import Event
 from .words import answered, asked
 
@@ -45,6 +45,7 @@ class Life(Handle):
         self.thread = thread
         self.begun = False
         self.over = False
+        self.kept = _kept(thread)
         self.idle = False  # a worker of a pool that waits for work: Python sends it home at exit
 
     @property
@@ -81,6 +82,29 @@ IS_ALIVE = operation(
 )  # fmt: skip
 
 
+_PRIVATE = {
+    "_started", "_stop", "_is_stopped", "_tstate_lock", "_handle", "_ident", "_initialized", "_invoke_excepthook",
+    "_bootstrap", "_bootstrap_inner", "_delete", "_wait_for_tstate_lock",
+}  # fmt: skip
+"""What Python's threads keep under names that a program may take for its own, in one version or another."""
+
+
+def _kept(thread: Any) -> dict[str, Any]:
+    """What of that a thread object has itself, or by its class."""
+    made = getattr(thread, "__dict__", {})
+    return {name: made.get(name, getattr(type(thread), name, None)) for name in _PRIVATE}
+
+
+def _refuse_taken(thread: threading.Thread, kept: dict[str, Any]) -> None:
+    """Refuse a thread that uses such a name: `join` would call an event, for example, where it stopped the thread."""
+    now = _kept(thread)
+    for name in sorted(_PRIVATE):
+        by_class = getattr(type(thread), name, None) is not getattr(threading.Thread, name, None)
+        if by_class or (now[name] is not kept[name] and now[name] is not twin(kept[name])):
+            raise refuse(here(), f"{type(thread).__name__}.{name} takes the place of what threading.Thread keeps under "
+                                 "this name; call it something else")  # fmt: skip
+
+
 def life_of(thread: threading.Thread) -> Life:
     """The explorer's side of a thread object."""
     lives = guard_of().lives
@@ -113,6 +137,7 @@ def _begun(self: threading.Thread, starts: bool = False) -> Steps:
     if not getattr(self, "_initialized", False):
         raise RuntimeError("thread.__init__() not called")
     life = life_of(self)
+    _refuse_taken(self, life.kept)
 
     def run() -> bool:
         was, life.begun = life.begun, life.begun or starts

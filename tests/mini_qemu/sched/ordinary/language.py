@@ -10,8 +10,10 @@ import json
 import queue
 import threading
 import types
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Lock, Thread
+from typing import Generic, TypeVar
 
 
 def run(*ts):
@@ -993,7 +995,45 @@ def closed_in_a_with():
     assert not l.locked()
 
 
+T = TypeVar("T")
+
+
+class Held(Generic[T]):
+    def __init__(self, value: T):
+        self.value = value
+
+    def add(self):
+        self.value += 1
+
+
+def generic_class():
+    c = Held[int](0)
+    run(c.add, c.add)
+    assert c.value == 2
+
+
+def generic_queue():
+    q = queue.Queue[int]()
+    run(lambda: q.put(1), q.get)
+
+
+def asks_for_the_class():
+    lifo, done = queue.LifoQueue(), Future()
+    assert isinstance(lifo, queue.Queue)
+    assert isinstance(done, Future)
+    assert not isinstance(queue.SimpleQueue(), queue.Queue)
+    assert isinstance(threading.BoundedSemaphore(), threading.Semaphore)
+    match threading.Event():
+        case threading.Event():
+            pass
+        case _:
+            raise AssertionError
+
+
 EXPECTED = {
+    "generic_class": "failed",
+    "generic_queue": "proved",
+    "asks_for_the_class": "proved",
     "loop_leaves_a_generator": "proved",
     "loop_raises_over_a_generator": "proved",
     "loop_leaves_a_generator_without_with": "failed",

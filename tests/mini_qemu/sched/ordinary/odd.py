@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, as_completed
 
 
 def run(*ts):
@@ -247,6 +247,74 @@ def pool_that_cannot_start():
     future = pool.submit(int)
     assert isinstance(future.exception(), BrokenExecutor)
     pool.submit(int)
+
+
+def one_after_the_other():
+    gate, early, seen = threading.Event(), Future(), []
+    early.set_result("early")
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(gate.wait)
+        second = pool.submit(first.result)
+        for future in as_completed([second, first, early]):
+            gate.set()
+            seen.append(future)
+    assert seen == [early, first, second]
+
+
+def finished_before():
+    with ThreadPoolExecutor(1) as pool:
+        futures = [pool.submit(int), pool.submit(int)]
+    assert list(as_completed(futures)) == futures, "those that are done already come in any order"
+
+
+def callback_holds_up_nobody():
+    lock = threading.Lock()
+
+    def logs(future):
+        with lock:
+            pass
+
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(int)
+        future.add_done_callback(logs)
+        with lock:
+            assert list(as_completed([future])) == [future]
+
+
+def waits_for_what_was_dropped():
+    with ThreadPoolExecutor(1) as pool:
+        futures = [pool.submit(int), pool.submit(int)]
+        pool.shutdown(wait=False, cancel_futures=True)
+        list(as_completed(futures))
+
+
+def asks_in_the_action():
+    seen = []
+    b = threading.Barrier(2, action=lambda: seen.append((b.n_waiting, b.broken)))
+    run(b.wait, b.wait)
+    assert seen == [(2, False)]
+
+
+class Stoppable(threading.Thread):
+    def __init__(self):
+        super().__init__()
+        self._stop = threading.Event()
+
+    def run(self):
+        self._stop.wait()
+
+
+def takes_a_name():
+    thread = Stoppable()
+    thread.start()
+    thread._stop.set()
+    thread.join()
+
+
+def empties_by_hand():
+    q = queue.Queue()
+    with q.mutex:
+        q.queue.clear()
 
 
 def asyn():

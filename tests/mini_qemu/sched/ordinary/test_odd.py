@@ -18,6 +18,8 @@ OUTSIDE = {
     "environ": "os.environ is changed, which outlives a run",
     "signals": "is about signals",
     "typed": "input",
+    "takes_a_name": "Stoppable._stop takes the place of what threading.Thread keeps",
+    "empties_by_hand": r"queue.Queue.mutex is not .*; take its items one by one with get_nowait\(\)",
     "calls_itself": "calls itself without end",
     "without_end": "calls itself without end",
 }
@@ -46,6 +48,11 @@ ENDS = {  # program: verdict, interleavings, kinds and messages of what fails
     "job_exits": ("failed", 1, "crash: SystemExit: 4"),
     "starts_two_workers": ("failed", 271, "crash: AssertionError: len(started) == 2"),
     "pool_that_cannot_start": ("failed", 1, "crash: BrokenThreadPool: A thread initializer failed"),
+    "one_after_the_other": ("proved", 72, ""),
+    "finished_before": ("failed", 10, "crash: AssertionError: those that are done already"),
+    "callback_holds_up_nobody": ("proved", 8, ""),
+    "waits_for_what_was_dropped": ("failed", 23, "deadlock: main waits for an item"),
+    "asks_in_the_action": ("proved", 2, ""),
     "timer": ("failed", 3, "crash: AssertionError: out == []"),
 }
 
@@ -64,6 +71,15 @@ def test_every_end_has_its_own_words(name):
     told = [f"{kind}: {message}" for kind, message in result.outcomes]
     assert all(line.startswith(says) for line in told)
     assert bool(told) == (verdict == "failed")
+
+
+@pytest.mark.skipif(hasattr(threading.RLock(), "locked"), reason="Python 3.14 has it")
+def test_what_this_python_does_not_have_is_missed_by_the_program():
+    def main():
+        threading.RLock().locked()
+
+    result = explore(main)
+    assert [message for _, message in result.outcomes] == ["AttributeError: 'RLock' object has no attribute 'locked'"]
 
 
 def test_nothing_is_left_running_or_replaced():
