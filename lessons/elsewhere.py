@@ -78,7 +78,7 @@ CARDS = (
             ),
             Place(
                 "Go",
-                "`wg.Add(1)` stands inside the goroutine, so `Wait` may return before it has begun.",
+                "`wg.Add(1)` is inside the goroutine, so `Wait` may return before it has begun.",
                 "`go vet` knows this form. goleak reports goroutines that are left at the end of a test.",
                 "A channel that is closed too early is correct Go. The race detector only speaks if what was read too"
                 " early is also unsynchronised.",
@@ -96,7 +96,7 @@ CARDS = (
                 "`pthread_create` without `pthread_join`.",
                 "ThreadSanitizer reports a thread leak at exit, Valgrind's memcheck the thread's memory as possibly"
                 " lost.",
-                "helgrind says nothing about it. A flag that is set too early under a lock is no leak for any of them.",
+                "helgrind says nothing about it. To none of them is a flag that is set too early under a lock a leak.",
                 (TSAN_FLAGS, HELGRIND),
             ),
         ),
@@ -198,7 +198,7 @@ CARDS = (
                 "`transmute`, or the wrong field of a `union`.",
                 "An `enum` carries its tag, and `downcast_ref` on `dyn Any` answers with an Option. Miri finds an"
                 " invalid value in the run that it makes.",
-                "A wrong value that is valid for its type is no error for anybody.",
+                "A wrong value that is valid for its type is an error to none of them.",
                 (ANY, MIRI),
             ),
             Place(
@@ -245,7 +245,7 @@ CARDS = (
                 "C",
                 "`if (atomic_load(&refs) == 1) cleanup();`",
                 "A test that asserts, under rr's chaos mode: it makes the bad run likelier, and records it.",
-                "Atomic accesses are no data race: ThreadSanitizer and helgrind are silent. Act on what"
+                "Atomic accesses are not a data race: ThreadSanitizer and helgrind are silent. Act on what"
                 " `atomic_fetch_sub` returns.",
                 (TSAN, RR_CHAOS),
             ),

@@ -56,7 +56,7 @@ class Switches:
         vars(self).update({entry.name: default for entry in entries})
 
     def __getattr__(self, name: str) -> bool:
-        """Called for what is no plain attribute: an unknown name, or any switch while `asked` listens."""
+        """Called for what is not a plain attribute: an unknown name, or any switch while `asked` listens."""
         if name.startswith("__"):
             raise AttributeError(name)
         value: bool = vars(self)["_values"][self[name].name]

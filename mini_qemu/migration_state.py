@@ -3,7 +3,7 @@
 migration.c.
 
 There is one MigrationState per process, used again by every outgoing migration; `migrate_init` resets part of it.
-Before asking whether an access is right, ask which group its field stands in.
+Before asking whether an access is right, ask which group its field is in.
 Left out: counters, downtime, most parameters; whatever matters for performance only.
 """
 

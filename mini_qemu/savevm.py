@@ -313,11 +313,11 @@ def qemu_loadvm_state_header(f: QEMUFile, mis: MigrationIncomingState) -> int:
     mark = qemu_get_byte(f)
     error = qemu_file_get_error(f)
     if not error and magic != QEMU_VM_FILE_MAGIC:
-        return refuse(mis, f"this is no migration stream: it begins with {magic:#010x}")
+        return refuse(mis, f"this is not a migration stream: it begins with {magic:#010x}")
     if not error and version != QEMU_VM_FILE_VERSION:
         return refuse(mis, f"the stream is of version {version}, only {QEMU_VM_FILE_VERSION} can be read")
     if not error and mark != QEMU_VM_CONFIGURATION:
-        return refuse(mis, f"the configuration is missing, {mark:#04x} stands in its place")
+        return refuse(mis, f"the configuration is missing, {mark:#04x} is in its place")
     length = qemu_get_be32(f)
     name = qemu_get_buffer(f, min(length, MAX_NAME))
     error = qemu_file_get_error(f)

@@ -54,7 +54,7 @@ from lessons.authoring.nbgrader_judge import preprocessors
 
 c = get_config()  # noqa: F821  # nbgrader provides it
 c.CourseDirectory.course_id = "mini_qemu"
-c.ClearSolutions.code_stub = {"python": ""}  # the starter stands above the solution
+c.ClearSolutions.code_stub = {"python": ""}  # the starter is above the solution
 c.Autograde.autograde_preprocessors = preprocessors()  # judges each answer in a process of its own
 '''
 
@@ -65,7 +65,7 @@ class NoSuchLesson(LookupError):
 
 @dataclass(frozen=True)
 class Task:
-    """One exercise as it stands in its notebook: the text above it, and the learner's cell without its `check`."""
+    """One exercise as it is in its notebook: the text above it, and the learner's cell without its `check`."""
 
     exercise: Exercise
     text: str

@@ -202,7 +202,7 @@ def _answer(book: _Notebook, position: int, given: ast.expr, asked: Exercise) ->
 
 
 def _why_not(book: _Notebook, name: str) -> str:
-    """What is wrong with the definition of this name, where Python cannot read it or it is no function; or ""."""
+    """What is wrong with the definition of this name, where Python cannot read it or it is not a function; or ""."""
     defines = re.compile(rf"^\s*(async\s+)?(def|class)\s+{re.escape(name)}\b", re.MULTILINE)
     torn = (why for source, why in reversed(book.unreadable) if defines.search(source))
     return next(torn, book.no_functions.get(name, ""))

@@ -18,7 +18,7 @@ LONGEST = 1_000  # steps: a run that waits in a loop for another thread would go
 
 @dataclass(frozen=True)
 class Deed:
-    """One step of an answer: `own` if the operation stands in the answer itself, `holding` the thread's locks."""
+    """One step of an answer: `own` if the operation is in the answer itself, `holding` the thread's locks."""
 
     op: str
     name: str

@@ -9,7 +9,7 @@ memory; the child judges and reports. An endless loop in C, a huge list, `os._ex
 ends that child, and the verdict says so. Where there is no fork (Windows) the judge itself takes the place of the
 child and a new one is started for the next answer.
 
-The limits are for accidents and for pranks. A judge is no sandbox: an answer can read what its user can read.
+The limits are for accidents and for pranks. A judge is not a sandbox: an answer can read what its user can read.
 """
 
 from __future__ import annotations

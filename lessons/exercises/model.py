@@ -251,7 +251,7 @@ class OrderExercise(Exercise):
         lettered = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt) and _letter(rows, node)]
         first, last = lettered[0], lettered[-1]
         letters = "".join(_letter(rows, node) for node in lettered)
-        assert len(letters) == sum(bool(LETTER.search(row)) for row in rows), "each letter stands beside a statement"
+        assert len(letters) == sum(bool(LETTER.search(row)) for row in rows), "each letter is beside a statement"
         blocks = [rows[node.lineno - 1 : node.end_lineno] for node in lettered]
         texts = (textwrap.dedent("\n".join(LETTER.sub("", row) for row in block)) + "\n" for block in blocks)
         self.entry, self.solution = function.__name__, letters

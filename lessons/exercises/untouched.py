@@ -5,7 +5,7 @@ An answer is a function that the judge runs. It may import the engine and put an
 or on purpose. `watching()` remembers every function and class of `mini_qemu`, `lessons` and `builtins`, puts back what
 is different at the end, and says what it was.
 
-Left out: data inside lists and dicts. An answer that wants to can do more than this notices; a judge is no sandbox.
+Left out: data inside lists and dicts. An answer that wants to can do more than this notices; a judge is not a sandbox.
 """
 
 from __future__ import annotations

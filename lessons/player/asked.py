@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A question and the places that ask it: a table to step through, for lessons whose bug is no race.
+"""A question and the places that ask it: a table to step through, for lessons whose bug is not a race.
 
 The rows come from a run. While it is made, each line that asks is watched as it is reached: which object the place has
 in hand, what it asks, and the answer, worked out there and then with the values of that moment. Looking is not a step,

@@ -42,7 +42,7 @@ class Monitor:
         self.replies: dict[int, Mapping[str, Any]] = {}
         greeting = self._message(clock.patience)
         if "QMP" not in greeting:
-            raise LabError(f"What listens on the socket of {name} is no monitor: it does not greet as QMP does.")
+            raise LabError(f"What listens on the socket of {name} is not a monitor: it does not greet as QMP does.")
         self.call("qmp_capabilities", {"enable": ["oob"]})
 
     def send(self, command: str, arguments: Mapping[str, Any], oob: bool = False) -> int:

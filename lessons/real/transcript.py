@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What happened in a lab, as columns: one for each process and for you, time flows down.
 
-The text is what nbval compares. Above it stand one or more lines behind a bar that say where it comes from: run now,
+The text is what nbval compares. Above it are one or more lines behind a bar that say where it comes from: run now,
 or recorded. They differ from machine to machine, and tests/nbval_sanitise.cfg takes them out of the comparison.
 """
 

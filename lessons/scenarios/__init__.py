@@ -4,7 +4,7 @@
     from lessons.scenarios import find
     find("precopy-return-path").scenario
 
-Each stands in a module of its own, with its actors and the wrong fixes it refutes; stage.py has what they share.
+Each has a module of its own, with its actors and the wrong fixes it refutes; stage.py has what they share.
 """
 
 from __future__ import annotations

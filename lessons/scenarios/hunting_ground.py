@@ -6,7 +6,7 @@
 It begins with a migration that is under way. The migration thread looks for an error once, then completes; both threads
 are created and joined as in QEMU. The operator's commands run in the main thread, one after the other, at any time;
 out-of-band commands have a thread of their own. A migration that pauses without anybody to resume it has left the
-stage: to wait for an operator is no bug. At the end main joins the return path thread, which the model does not do
+stage: to wait for an operator is not a bug. At the end main joins the return path thread, which the model does not do
 on cancel and on failure, so that what is found is something else.
 Left out: the second migration's own threads; a destination that says nothing at all, or to a third connection.
 """

@@ -18,7 +18,7 @@ from lessons.scenarios.story import Story
 
 
 def device_is_broken() -> SourceSide:
-    """Everything else is sent. Nobody stands at the other end: what it does not hear it cannot answer."""
+    """Everything else is sent. Nobody is at the other end: what it does not hear it cannot answer."""
     w = running()
     w.qemu.savevm_handlers[1].broken = True
     return w

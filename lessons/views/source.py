@@ -60,7 +60,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Function:
-    """The source of one function as it stands in its file."""
+    """The source of one function as it is in its file."""
 
     file: str
     name: str
@@ -126,7 +126,7 @@ def _sites(text: str) -> tuple[Site, ...]:
 
 
 def _site(node: ast.If, lines: list[str]) -> Site:
-    """Where the arms are. A comment belongs to the arm it stands in: up to `else:`, up to the next dedent."""
+    """Where the arms are. A comment belongs to the arm it is in: up to `else:`, up to the next dedent."""
     assert isinstance(node.test, ast.Attribute)
     end = node.end_lineno or node.lineno
     while end < len(lines) and lines[end].lstrip().startswith("#") and _indent(lines[end]) > node.col_offset:
@@ -439,7 +439,7 @@ def side_by_side(fix_name: str, context: int = 4) -> View:
 
 
 def _changed_functions(old: str, new: str) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Outermost functions and classes' methods that differ; a function only one side has stands beside nothing."""
+    """Outermost functions and classes' methods that differ; a function only one side has is beside nothing."""
 
     def named(text: str) -> dict[str, list[str]]:
         lines = text.splitlines()

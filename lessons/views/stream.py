@@ -251,7 +251,7 @@ class Reader:
 def read_stream(r: Reader) -> None:
     header = "savevm.qemu_savevm_state_header"
     if r.field(4, "magic number", (header, "QEMU_VM_FILE_MAGIC"), hex) != sv.QEMU_VM_FILE_MAGIC:
-        raise Stopped("this is no migration stream: it does not begin with 51 45 56 4d, 'QEVM'")
+        raise Stopped("this is not a migration stream: it does not begin with 51 45 56 4d, 'QEVM'")
     r.field(4, "version", (header, "QEMU_VM_FILE_VERSION"))
     if r.peek(1) == bytes([sv.QEMU_VM_CONFIGURATION]):
         r.field(1, "the configuration follows", (header, "QEMU_VM_CONFIGURATION"), lambda _: "")
@@ -471,7 +471,7 @@ def read_answers(r: Reader) -> None:
         if len(r.peek(2)) == 2 and number not in ANSWERS:
             r.stop(
                 r.take(2, "a message"),
-                "this is no migration stream, which begins with 51 45 56 4d ('QEVM'), "
+                "this is not a migration stream, which begins with 51 45 56 4d ('QEVM'), "
                 f"and no return path, which has no message {number}",
             )
         meaning, writer = ANSWERS.get(number, ("", (_ANSWER, "qemu_put_be16(f, message)")))

@@ -84,7 +84,7 @@ class Predict(Card):
         }
 
     def note(self, asked: Question) -> dict[str, str]:
-        """What stands below the choices."""
+        """What is below the choices."""
         if self.chosen(asked.name):
             return {"note": "Noted. You will see it again beside the answer.", "verdict": ""}
         return {"note": "Choose one, or leave it open and read on.", "verdict": ""}

@@ -91,7 +91,7 @@ class JSONMessageParser:
                 piece.decode(), parse_constant=no_constant, parse_float=finite, object_pairs_hook=no_duplicates
             )
             if b"\\u" in piece:
-                json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no character
+                json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is not a character
         except UnicodeError:
             return JsonError("this is no JSON: a character of it cannot be decoded")
         except (ValueError, RecursionError) as error:
@@ -101,7 +101,7 @@ class JSONMessageParser:
 
 def no_constant(name: str) -> None:
     """Python would read NaN and Infinity, which no other JSON does."""
-    raise ValueError(f"{name} is no value")
+    raise ValueError(f"{name} is not a value")
 
 
 def finite(text: str) -> float:
@@ -118,5 +118,5 @@ def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} stands twice in one object")
+        raise ValueError(f"the key {twice!r} is twice in one object")
     return value

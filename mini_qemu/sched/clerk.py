@@ -92,7 +92,7 @@ class Clerk(threading.local):
             )
 
     def refusal(self, text: str) -> InstrumentationError:
-        """An error in using the engine's own words, with the line of the program: a refusal, which is no finding."""
+        """An error in using the engine's own words, with the line of the program: a refusal, which is not a finding."""
         frame = sys._getframe(1)
         while frame.f_back is not None and frame.f_code.co_filename.startswith(OWN_FILES):
             frame = frame.f_back

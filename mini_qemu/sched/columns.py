@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A run in columns, one per thread: the table everyone can read, as text and as HTML.
 
-Each step stands in the column of the thread that made it; a call indents; a row says why control went elsewhere
+Each step is in the column of the thread that made it; a call indents; a row says why control went elsewhere
 when the thread that had it could not go on. The watched state follows at the right. With `ask=True` the values of
 the state are `?`, to be predicted first (as in OSTEP's simulators); the same call without it shows the answers.
 Left out: the code. That is what the player is for.

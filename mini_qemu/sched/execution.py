@@ -362,7 +362,7 @@ class Execution:
             )
 
     def _place(self, task: Task) -> Frame:
-        """Where an operation stands that was made by a call: one tuple per place."""
+        """Where an operation that was made by a call is: one tuple per place."""
         place = place_in(task.gen)
         return self.sites.setdefault(place, place)
 

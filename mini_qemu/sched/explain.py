@@ -29,7 +29,7 @@ MOST_HOPS = 2
 
 @dataclass(frozen=True)
 class Beat:
-    """One step of the story: which, whose, what it did in a few words, and the sentence it stands in."""
+    """One step of the story: which, whose, what it did in a few words, and the sentence it is in."""
 
     step: int
     thread: str

@@ -36,7 +36,7 @@ _tried: set[str] = set()
 
 
 def try_out_typed(scenario: Scenario) -> None:
-    """`try_out` what stands in a notebook, or in the file that Python was started with."""
+    """`try_out` what is in a notebook, or in the file that Python was started with."""
     if any(getattr(root, "__module__", "") == "__main__" for root in scenario.roots):
         try_out(scenario)
 

@@ -145,7 +145,7 @@ _OWN_PACKAGE = __name__.rpartition(".")[0]
 
 def take_in(module: Any) -> bool:
     """Control ``module`` if it is a file of somebody's own, neither a library's nor the miniature's, and say whether it
-    is controlled. So a program is what its functions reach by name, wherever the files stand.
+    is controlled. So a program is what its functions reach by name, wherever the files are.
     """
     file = getattr(sys.modules.get(module), "__file__", None) if isinstance(module, str) else None
     if file and module not in CONTROLLED and file.endswith(".py") and not file.startswith(_MINI_QEMU):

@@ -26,7 +26,7 @@ def explore_all(
     """The result of every piece of ``work``, in its order.
 
     A piece is a function without arguments, usually ``functools.partial(explore_this, name, fixes)``; for an executor
-    of processes it must be picklable, so ``explore_this`` stands in a module. ``progress(done, total, key)`` is called
+    of processes it must be picklable, so ``explore_this`` is in a module. ``progress(done, total, key)`` is called
     after each; a true answer cancels what has not begun, and only what is done is returned. Raises SchedError, naming
     the piece, if one fails.
     """

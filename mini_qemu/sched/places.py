@@ -18,7 +18,7 @@ _INSTALLED = [
     *site.getsitepackages(), site.getusersitepackages(),
 ]  # fmt: skip
 LIBRARIES = tuple(sorted({folder for folder in _INSTALLED if folder}))  # a browser has no user's folder
-"""How the names of files begin that are no part of the program: the standard library, and what is installed."""
+"""How the names of files begin that are not part of the program: the standard library, and what is installed."""
 
 
 @functools.cache

@@ -83,7 +83,7 @@ class Primitive:
         return (self._state,)
 
     def __getattr__(self, name: str) -> Any:
-        """What is no word of ours: in a run that is a mistake in using the explorer, and no finding of the program."""
+        """A name that is not ours: in a run, a mistake in using the explorer and not a finding of the program."""
         said = f"{type(self).__name__!r} object has no attribute {name!r}"
         asks = sys._getframe(1).f_code.co_filename
         ours = asks.startswith(OWN_FILES) and not asks.endswith("attributes.py")  # that one asks for the program

@@ -152,7 +152,7 @@ def _definition(code: CodeType) -> Any:
 
 
 def _lambda(code: CodeType, source: str) -> ast.Lambda:
-    """The lambda of ``code``: the one in whose body its instructions stand."""
+    """The lambda of ``code``: the one in whose body its instructions are."""
     spots = {(line, column) for line, _, column, _ in code.co_positions() if line is not None and column is not None}
     for node in ast.walk(tree_of(code.co_filename, source)):
         if isinstance(node, ast.Lambda) and (node.body.lineno, node.body.col_offset) in spots:
@@ -304,7 +304,7 @@ class Rewriter(ast.NodeTransformer):
     visit_AsyncFunctionDef = visit_ClassDef = _leave
 
     def _comprehension(self, node: Any) -> Any:
-        """The first iterable is evaluated outside, but no assignment may stand in it: its calls take another form."""
+        """The first iterable is evaluated outside. It must not contain an assignment, so calls take another form."""
         outer, self.assigns = self.assigns, False
         node.generators[0].iter = self.visit(node.generators[0].iter)
         self.assigns = outer
@@ -438,7 +438,7 @@ class Rewriter(ast.NodeTransformer):
         return ast.copy_location(ast.Expr(self.operation(WRITE, target, *operands)), target)
 
     def store(self, target: ast.expr, value: ast.expr, node: ast.stmt) -> list[ast.stmt]:
-        """``target = value`` where shared fields may stand anywhere in the target: they get their values last, left to
+        """``target = value`` where shared fields may be anywhere in the target: they get their values last, left to
         right.
         """
         if isinstance(target, ast.Attribute) and self.is_shared(target.attr):

@@ -69,7 +69,7 @@ class Scenario:
     puts_back = False
     """Whether globals and the like are put back after each run."""
     assert_raises = False
-    """Whether a failed assertion raises wherever it stands, or only if the program catches it."""
+    """Whether a failed assertion raises wherever it is, or only if the program catches it."""
 
     name: str
     setup: Callable[[], Any]

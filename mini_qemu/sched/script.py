@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A script as a program that can be explored: what it does when it is run becomes a function, `main`.
 
-A file that defines `main` is taken as it is, without a call of it at the bottom. In any other, `main` is what stands
+A file that defines `main` is taken as it is, without a call of it at the bottom. In any other, `main` is what is
 under ``if __name__ == "__main__":``, or, without that line, what follows the last definition and import. Its variables
 stay those of the module, because the functions above use them.
 

@@ -201,8 +201,8 @@ def _annotations(cls: type) -> dict[str, Any]:
 class Freed:
     """What `free` turns an object into: its shared fields are gone.
 
-    Constants, methods and locks stay, because touching them is no step: whether it came before or after the free would
-    depend on an order that nobody explores. What matters goes through a shared field and traps there.
+    Constants, methods and locks stay, because touching them is not a step: whether it came before or after the free
+    would depend on an order that nobody explores. What matters goes through a shared field and traps there.
     """
 
     def __repr__(self) -> str:
@@ -271,7 +271,7 @@ def free(obj: Any) -> None:
 
 
 def peek(obj: Shared, field: str) -> Any:
-    """The value of a shared field, read by somebody who is not part of the program: it is no step and never refused.
+    """The value of a shared field, read by somebody who is not part of the program: it is not a step and never refused.
 
     For invariants, views and checks that must not perturb. Raises UseAfterFree where the object is freed,
     AttributeError where the field has no value.

@@ -41,7 +41,7 @@ class Moment:
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """An access of shared memory that is no step, because synchronisation orders it: ``op`` "read" or "write", of
+    """An access of shared memory that is not a step, because synchronisation orders it: ``op`` "read" or "write", of
     ``name``, with ``value``; ``text`` says it without the thread.
     """
 
@@ -58,7 +58,7 @@ class Access:
 class Step(Moment):
     """One step, and how things stand after it.
 
-    ``index`` counts from 1; ``line`` is where the operation stands in ``file``; ``name`` is the variable or lock as
+    ``index`` counts from 1; ``line`` is where the operation is in ``file``; ``name`` is the variable or lock as
     messages call it, ``text`` the step as a sentence;
     ``changed`` are the watched labels whose value it changed, ``woke`` the threads that it let go on; ``asides`` what
     the thread then did with shared memory until it stood before its next step.

@@ -511,7 +511,7 @@ class World:
 
     def stuck(self) -> list[Task]:
         """The threads that have not ended: the scenario's first, then those started, by name. Who was started before
-        whom is no part of a deadlock.
+        whom is not part of a deadlock.
         """
         waiting = [task for task in self.tasks if task.status == READY and not getattr(task.handle, "daemon", False)]
         return waiting and sorted(waiting, key=lambda task: task.name if task.handle is not None else "")
@@ -548,7 +548,7 @@ class World:
 
 
 def _plain_access(op: Op) -> tuple[Any, BaseException | None]:
-    """Read or write an attribute that is no shared variable: its value, or the error."""
+    """Read or write an attribute that is not a shared variable: its value, or the error."""
     try:
         if op[0] == READ:
             return getattr(op[1], op[2]), None

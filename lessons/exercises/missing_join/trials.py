@@ -26,7 +26,7 @@ from mini_qemu.process import main_loop_wait, qemu_mutex_lock_iothread, qemu_mut
 from mini_qemu.sched import Scenario
 
 SHUT_1 = bytes.fromhex("0001 0004 00000001")
-# the question in migration_completion and its join, as they stand there
+# the question in migration_completion and its join, as they are there
 NO_JOIN = """
 if fixes.join_created_thread:
     joinable = s.rp_state.rp_thread_created

@@ -105,7 +105,7 @@ QUESTIONS = (
         "The return path thread takes the dead line for a pause and waits for the migration thread. That one has sent"
         " everything and joins the return path thread.",
         {
-            "fails": "In a precopy it would. In a postcopy a dead line is no failure: both threads try to pause.",
+            "fails": "In a precopy it would. In a postcopy a dead line is not a failure: both threads try to pause.",
             "pauses": "The return path thread does pause. The migration thread would have to wake it, and joins it.",
         },
     ),

@@ -311,7 +311,7 @@ def _ends(data: bytes) -> list[int]:
 
 
 @READ.refutes(
-    "Your reader stops with an error where a message is cut. That is no error: the rest comes with the next read.",
+    "Your reader stops with an error where a message is cut. That is not an error: the rest comes with the next read.",
     lambda o: o.during(CUT) and o.kinds == {"crash"},
 )
 def cut_is_an_error(data):

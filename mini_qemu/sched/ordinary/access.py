@@ -29,7 +29,7 @@ ATOMS = frozenset((
     type(None), bool, int, float, complex, str, bytes, range, slice, type(Ellipsis), type(NotImplemented), type(len),
     FunctionType, MethodType, functools.partial,
 ))  # fmt: skip
-"""Types whose values never change, or never matter: attributes of theirs are no shared state."""
+"""Types whose values never change, or never matter: attributes of theirs are not shared state."""
 
 
 def call(site: Site, f: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -85,7 +85,7 @@ def quietly(
     guard: Guard, box: Box, part: Hashable, change: bool, act: tuple[Callable[[], Any], str], site: Site,
     operands: tuple[Any, ...] = (), label: Label | None = None,
 ) -> Any:  # fmt: skip
-    """An access that is no step: noted, and made at once. A run that is recorded writes it down. ``act``: what to run,
+    """An access that is not a step: noted, and made at once. A run that is recorded keeps it. ``act``: what to run,
     and the verb that tells it."""
     guard.note(box, part, change, site, label)
     run, verb = act

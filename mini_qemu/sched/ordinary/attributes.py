@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Attributes in ordinary code: of objects, of classes, behind properties, `__getattr__` and `__setattr__`.
 
-An attribute of an object is a place by its class and name. Methods are no state: to look one up is no access.
+An attribute of an object is a place by its class and name. Methods are not state: to look one up is not an access.
 
 Left out: an object's ``__dict__`` used as a dict, which is refused.
 """
@@ -153,7 +153,7 @@ def attribute(obj: Any, name: str, change: bool, run: Callable[[], Any], site: S
 
 
 def _inherited(obj: Any, name: str, site: Site) -> Any:
-    """A value that stands in the class and not in the object: both are read. If both are visible that is two steps."""
+    """A value that is in the class and not in the object: both are read. If both are visible that is two steps."""
     owner = next(base for base in type(obj).__mro__ if name in base.__dict__)
     guard = guard_of()
     if ("attribute", class_name(type(obj)), name) not in guard.visible.found:

@@ -95,7 +95,7 @@ def _after_steps(site: Site, f: Any, module: str, args: tuple[Any, ...], kwargs:
 
 
 def is_method_of(f: Any, args: tuple[Any, ...]) -> bool:
-    """Whether ``f`` is a method in Python, and the first of ``args`` its object, which is no container."""
+    """Whether ``f`` is a method in Python, and the first of ``args`` its object, which is not a container."""
     if type(f) is not FunctionType or not args or is_container(args[0]):
         return False
     return getattr(type(args[0]), f.__name__, None) is f

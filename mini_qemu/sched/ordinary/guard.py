@@ -161,7 +161,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Aside:
-    """An access that is no step, in a run that is recorded: ``verb`` with its ``operands`` and ``value`` tells it."""
+    """An access that is not a step, in a run that is recorded: ``verb`` with ``operands`` and ``value`` tells it."""
 
     tid: int
     box: Box

@@ -124,7 +124,7 @@ def refuse_unseen(site: Site, f: Any) -> None:
         if code.co_qualname.startswith("__create_fn__.") or module.startswith("namedtuple_") or is_library(module):
             continue  # the first two: what dataclass and namedtuple write
         if os.path.exists(code.co_filename):
-            reason = (f"{name} stands in {code.co_filename}, which is no file of this program, and nobody sees what it "
+            reason = (f"{name} is in {code.co_filename}, which is not a file of this program, and nobody sees what it "
                       f"touches; call mini_qemu.sched.control({module!r}) first")  # fmt: skip
         else:
             reason = f"{name} was made from text, and its source is gone; define it in a file or a notebook cell"
@@ -144,7 +144,7 @@ def refuse_outside(site: Site, module: str, name: str) -> None:
         top = "os"
         reason = reason or "asks the operating system, which outlives a run; pass the value as an argument"
     if module in ("threading", "queue", "_queue", "_thread") or (module.startswith("concurrent") and not reason):
-        reason = "is no word of threading, queue or concurrent.futures that the explorer knows; leave it out"
+        reason = "is not a word of threading, queue or concurrent.futures that the explorer knows; leave it out"
         if short in ("enumerate", "active_count"):
             reason = "looks at threads of the whole process; keep yours in a list"
     if reason is not None:

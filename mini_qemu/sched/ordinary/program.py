@@ -117,8 +117,8 @@ def scenario_of(thing: Explorable) -> Scenario:
 
 
 def program(main: Any) -> Program:
-    """The scenario of ``main``, the same as long as its code is the same. Raises ScenarioError for what is no function
-    without arguments.
+    """The scenario of ``main``, the same as long as its code is the same. Raises ScenarioError if ``main`` is not a
+    function without arguments.
     """
     if isinstance(main, type) or not callable(main):
         raise ScenarioError(

@@ -8,7 +8,7 @@ a call of a helper (`access`); it answers at once, and notes the access, or it h
     x.n = x.n + 1    ->   _sched_store(x, "n", _sched_operator(0, _sched_load(x, "n", SITE), 1), SITE)
     for v in box:    ->   while (v := _sched_next(it)) is not end:
     for v in f():    ->   the same in a try, whose finally closes the generator if nobody else has it
-    [f(v) for v in box], lambda v: v.n    ->   functions defined before the statement they stand in
+    [f(v) for v in box], lambda v: v.n    ->   functions defined before the statement they are in
 
 where each helper's answer is delegated to if it is a generator, as calls are.
 
@@ -51,7 +51,7 @@ COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.
 
 _SIMPLE_BUILTINS = {"isinstance", "issubclass", "id", "type", "callable", "super", "locals", "range", "ord", "chr"}
 _SURE = (ast.Constant, ast.Compare, ast.JoinedStr, ast.Lambda)
-"""Expressions whose value is no container that anybody else could have."""
+"""Expressions whose value is not a container that anybody else could have."""
 
 
 def _load(name: str) -> ast.Name:
@@ -205,7 +205,7 @@ class Ordinary(Rewriter):
     # ------------------------------------------------ comprehensions and generators
 
     def comprehension(self, node: Any) -> Any:
-        """A function defined before the statement, called where the comprehension stands with its first iterable."""
+        """A function defined before the statement, called where the comprehension was with its first iterable."""
         first = self.visit(node.generators[0].iter)
         name, out = self.temporary(), "_sched_out"
         generates = isinstance(node, ast.GeneratorExp)
@@ -281,7 +281,7 @@ class Ordinary(Rewriter):
         return self.ask(node, "item", self.visit(node.value), self.index(node.slice), self.site(node))
 
     def index(self, node: ast.expr) -> ast.expr:
-        """An index as an expression that may stand anywhere."""
+        """An index as an expression that may be used anywhere."""
         if isinstance(node, ast.Slice):
             ends = [self.visit(e) if e is not None else ast.Constant(None) for e in (node.lower, node.upper, node.step)]
             return ast.Call(_load("_sched_slice"), ends, [])

@@ -25,7 +25,7 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 Place = tuple[int, int]
-"""Where a function or comprehension stands: line and column of its first character."""
+"""Where a function or comprehension begins: line and column of its first character."""
 
 
 @dataclass
@@ -110,12 +110,12 @@ def shared_names(tree: ast.Module) -> Names:
 
 
 def place(node: ast.AST) -> Place:
-    """Where ``node`` stands in its file."""
+    """Where ``node`` is in its file."""
     return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
 
 
 def _walk(node: ast.AST, scope: Scope | None, scopes: dict[Place, Scope], loops: int) -> None:
-    """Note what ``node`` binds and uses in ``scope``, which stands inside ``loops`` loops of its own."""
+    """Note what ``node`` binds and uses in ``scope``, which is inside ``loops`` loops of its own."""
     if isinstance(node, _FUNCTIONS):
         _function(node, scope, scopes, loops)
     elif isinstance(node, _COMPREHENSIONS):

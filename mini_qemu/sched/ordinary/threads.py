@@ -6,7 +6,7 @@ by their maker, so that a schedule reads the same in every run: the second threa
 ``Thread-2 (work)``, whatever other threads made meanwhile.
 
 An exception that ends a thread is a finding. A thread that nobody joins goes on, as Python waits for it at exit. A
-daemon goes on as well, but one that still waits at the end is no deadlock.
+daemon goes on as well, but one that still waits at the end is not a deadlock.
 
 Left out: `enumerate`, `active_count`, `settrace` and `excepthook`.
 """
@@ -199,7 +199,7 @@ def _set_daemon(self: Any, daemonic: bool) -> None:
 
 
 def here() -> Site:
-    """Where the program stands that calls one of these words."""
+    """Where the program calls one of these words."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(OWN_FILES):
         frame = frame.f_back

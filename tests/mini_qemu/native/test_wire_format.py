@@ -218,5 +218,5 @@ ACCEPTED = {
 def test_any_byte_damaged(bits: int):
     harmless = {at for where in ACCEPTED.values() for at in where}
     for at in range(len(REAL)):
-        accepted = at in harmless and (at != 69 or bits == 0x01)  # 2 instead of 3; other values are no sections
+        accepted = at in harmless and (at != 69 or bits == 0x01)  # 2 instead of 3; other values are not sections
         check_refused_or_whole(REAL[:at] + bytes([REAL[at] ^ bits]) + REAL[at + 1 :], accepted)

@@ -1,4 +1,4 @@
-"""A declared scenario is watched for what its threads share without saying so; and wrong words are no findings."""
+"""A declared scenario is watched for what its threads share without saying so; and wrong words are not findings."""
 
 from __future__ import annotations
 
