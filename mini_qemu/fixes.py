@@ -296,7 +296,8 @@ LATER = (
         "While it recovers, the migration thread waits for an answer that only the return path thread can bring. If"
         " the new line failed too, nobody posted and the migration stayed in postcopy-recover for ever. With the patch"
         " the thread posts on its way out, the wait tells an answer from a failure, and the migration pauses again."
-        " Stands on restart_return_path_thread.",
+        " So does the destination, whose listen thread read on from a file that was gone. Stands on"
+        " restart_return_path_thread.",
         "2023-11-02",
     ),
     Fix(

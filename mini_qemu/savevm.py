@@ -13,7 +13,7 @@ import json
 import os
 from dataclasses import dataclass
 
-from mini_qemu.fixes import fixes
+from mini_qemu.fixes import fixes, later
 from mini_qemu.io_channel import EINVAL, EIO
 from mini_qemu.migration_incoming import (
     MigrationIncomingState,
@@ -638,7 +638,10 @@ def postcopy_pause_incoming(mis: MigrationIncomingState) -> None:
     with mis.rp_mutex:
         qemu_fclose(mis.to_src_file)
         mis.to_src_file = None
-    migrate_set_state(mis, MIGRATION_STATUS_POSTCOPY_ACTIVE, MIGRATION_STATUS_POSTCOPY_PAUSED)
+    if later.kick_from_recover:
+        migrate_set_state(mis, mis.state, MIGRATION_STATUS_POSTCOPY_PAUSED)
+    else:
+        migrate_set_state(mis, MIGRATION_STATUS_POSTCOPY_ACTIVE, MIGRATION_STATUS_POSTCOPY_PAUSED)
     postcopy_fault_thread_notify(mis)
     while mis.state == MIGRATION_STATUS_POSTCOPY_PAUSED:
         mis.postcopy_pause_sem_dst.wait()

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An operator yanks on the destination: while it loads, while it pauses, while it tears down.
+"""An operator yanks on the destination: while it loads, pauses, recovers, tears down.
 
 While it loads, patch 5 opens a window (C.18e: we found it by reading the code; nobody reported it). A load that fails
 closes its file and exits. Before patch 5 that close took the channel out of the yank list; now nobody does, and a yank
 between the close and the exit finds a channel that is freed.
+
+While a postcopy recovers, the new line may die too (C.12). The destination's state stayed postcopy-recover, so its
+listen thread did not sleep: it read on, and there was no file.
 """
 
 from __future__ import annotations
@@ -72,6 +75,23 @@ pause = Scenario(
 )
 
 
+def recovering() -> BothEnds:
+    """The second connection has come, the listen thread reads from it, and the source has not said RESUME yet."""
+    w = listening()
+    w.mis.state = "postcopy-recover"
+    return w
+
+
+recover = Scenario(
+    "yank-while-destination-recovers",
+    setup=recovering,
+    threads={"postcopy/listen": listens, "network": line_dies, "oob": oob_yanks_destination},
+    watch=watch_destination,
+    title="Yank while the destination recovers",
+    guarded=False,
+)
+
+
 def loaded() -> SourceSide:
     """A destination that has loaded everything and is about to say so."""
     w = SourceSide()
@@ -96,5 +116,10 @@ destroy = Scenario(
 STORIES = (
     Story(load, "yank while the destination loads, and the source goes away: patch 5 opens a window"),
     Story(pause, "yank while the destination pauses"),
+    Story(
+        recover,
+        "yank while the destination recovers: survives the series",
+        later=("kick_from_recover",),
+    ),
     Story(destroy, "yank while the destination tears down"),
 )

@@ -149,7 +149,11 @@ at_the_end = source_scenario(
 STORIES = (
     Story(active, "yank while a postcopy sends"),
     Story(paused, "yank while a postcopy is paused, then resume", fixes=("explicit_unregister",)),
-    Story(recover, "yank while a postcopy recovers: survives the series", later=("kick_from_recover",)),
+    Story(
+        recover,
+        "yank while a postcopy recovers: survives the series",
+        later=("restart_return_path_thread", "kick_from_recover"),
+    ),
     Story(
         at_the_end,
         "yank a postcopy whose destination never says SHUT: survives the series",

@@ -62,7 +62,10 @@ SINCE_JULY_2021 = (
         "f4e1b61336", "2023-10", "unregister the instance at one place of qmp_migrate",
         reason="Tidying: the transports that fail are left out here.",
     ),
-    Upstream("f8c543e808", "2023-11-02", "a way out of postcopy-recover", ("yank-in-recover",)),
+    Upstream(
+        "f8c543e808", "2023-11-02", "a way out of postcopy-recover",
+        ("yank-in-recover", "yank-while-destination-recovers"),
+    ),
     Upstream(
         "10351fbad1", "2023", "join the multifd threads that have ended by themselves",
         reason="Here only main writes `running`, so the join misses none. The README says so.",

@@ -18,6 +18,7 @@ SURVIVORS = {
     "migrate-again",  # C.5
     "yank-during-completion",  # 2-D again
     "yank-in-recover",  # C.12
+    "yank-while-destination-recovers",  # C.12, the other end
     "yank-at-the-end-of-postcopy",  # C.18a
     "yank-during-load",  # C.18e: only with patch 5
     "cancel-before-pause",  # the assertion of postcopy_pause
