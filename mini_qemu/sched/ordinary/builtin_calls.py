@@ -62,6 +62,7 @@ from .iteration import (
 )
 from .opaque import looked_at
 from .operators import binary, compare, inplace, operator, unary
+from .outside import pauses
 from .replaced import REPLACED
 from .variables import cells, load_cell, load_global, set_cell, set_global
 
@@ -416,6 +417,7 @@ HELPERS.update(
         "_sched_formatted": formatted,
         "_sched_class_made": class_made,
         "_sched_behind": behind,
+        "_sched_pauses": pauses,
     }
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from types import FunctionType, MethodDescriptorType, ModuleType, WrapperDescriptorType
 from typing import Any
 
@@ -104,6 +105,11 @@ def home_of(f: Any) -> tuple[str, str]:
     else:
         module = (owner if isinstance(owner, type) else type(owner)).__module__
     return str(module), str(getattr(f, "__qualname__", getattr(f, "__name__", type(f).__name__)))
+
+
+def pauses(f: Any, *drawn: Any) -> bool:
+    """Whether ``f`` is `time.sleep`, and ``drawn`` are functions of `random`: how long it sleeps does not matter."""
+    return f is time.sleep and all(home_of(function)[0] == "random" for function in drawn)
 
 
 def is_harmless(module: str, f: Any) -> bool:

@@ -97,6 +97,10 @@ class Queue(Standing, Primitive):
         yield (CLOSE_QUEUE, self, immediate)
 
 
+if not hasattr(queue.Queue, "shutdown"):  # before Python 3.13
+    del Queue.shutdown
+
+
 class LifoQueue(Queue):
     """`queue.LifoQueue`: last in, first out."""
 

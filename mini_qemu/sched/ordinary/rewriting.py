@@ -35,7 +35,7 @@ ORDINARY_HELPERS = (
             "load", "store", "remove", "item", "set_item", "remove_item", "iterate", "next", "end", "truth", "look",
             "operator", "inplace", "compare", "born", "put", "unpack", "cells", "cell", "set_cell", "global",
             "set_global", "generating", "produced", "delegate", "lambda", "natively", "slice", "globals", "matched",
-            "unary", "formatted", "class_made", "behind", "iterate_made", "let_go",
+            "unary", "formatted", "class_made", "behind", "iterate_made", "let_go", "pauses",
         )
     ),
 )  # fmt: skip
@@ -290,7 +290,10 @@ class Ordinary(Rewriter):
         return self.visit(node)  # type: ignore[no-any-return]
 
     def visit_Call(self, node: ast.Call) -> Any:
+        drawn = _drawn(node)
         args = [self.visit(a) for a in node.args]
+        if drawn:
+            return self.pause(node, drawn, args)
         if isinstance(node.func, ast.Name) and node.func.id.startswith("_sched_"):
             return at(ast.Call(node.func, args, []), node)
         if isinstance(node.func, ast.Name) and node.func.id == "globals" and node.func.id not in self.locals:
@@ -299,6 +302,14 @@ class Ordinary(Rewriter):
         if isinstance(node.func, ast.Name) and self.stays_plain(node):
             return at(ast.Call(node.func, args, keywords), node)
         return self.call(node, self.visit(node.func), args, keywords)
+
+    def pause(self, node: ast.Call, drawn: list[ast.expr], args: list[ast.expr]) -> ast.expr:
+        """``sleep(random.uniform(a, b))``: nobody asks how long, so nothing is drawn."""
+        word = self.temporary()
+        keep = ast.NamedExpr(ast.Name(word, ast.Store()), self.visit(node.func))
+        pauses = ast.Call(_load("_sched_pauses"), [keep, *(self.visit(f) for f in drawn)], [])
+        made: ast.expr = at(ast.IfExp(pauses, ast.Constant(None), self.call(node, _load(word), args)), node)
+        return made
 
     def call(self, node: ast.AST, function: ast.expr, args: list[ast.expr], keywords: Any = ()) -> ast.expr:
         called = ast.Call(_load("_sched_call"), [self.site(node), function, *args], list(keywords))
@@ -550,6 +561,25 @@ def _bound(node: Any) -> set[str]:
     arguments = [a for a in ast.walk(node.args) if isinstance(a, ast.arg)]
     stored = [n for n in own_nodes(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
     return {a.arg for a in arguments} | {n.id for n in stored}
+
+
+_DRAWS = {"random", "uniform", "randint", "randrange", "choice", "gauss", "expovariate", "triangular", "betavariate"}
+_PARTS = (ast.Constant, ast.Name, ast.Attribute, ast.BinOp, ast.UnaryOp, ast.List, ast.Tuple, ast.Call, ast.operator,
+          ast.unaryop, ast.expr_context)  # fmt: skip
+
+
+def _drawn(node: ast.Call) -> list[ast.expr]:
+    """The functions that draw the number in ``sleep(random.random() / 10)``; none if it is anything else."""
+    if not (_last_name(node.func) == "sleep" and len(node.args) == 1 and not node.keywords):
+        return []
+    parts = list(ast.walk(node.args[0]))
+    called = [part.func for part in parts if isinstance(part, ast.Call)]
+    right = all(isinstance(part, _PARTS) for part in parts) and all(_last_name(f) in _DRAWS for f in called)
+    return [copy.deepcopy(f) for f in called] if right else []
+
+
+def _last_name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 def _no_arguments(*names: str) -> ast.arguments:

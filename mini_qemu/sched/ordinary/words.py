@@ -40,6 +40,9 @@ class Standing:
         ours: Any = type(self)
         return next((real for real, other in REPLACED.items() if other is ours and isinstance(real, type)), ours)
 
+    def __deepcopy__(self, memo: Any) -> Any:
+        raise TypeError("cannot pickle '_thread.lock' object")
+
 
 def word(generator: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator of a method that makes steps: under control its generator runs, anybody else is refused."""

@@ -8,11 +8,14 @@ import functools
 import heapq
 import json
 import queue
+import random
 import threading
+import time
 import types
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Lock, Thread
+from time import sleep
 from typing import Generic, TypeVar
 
 
@@ -1030,7 +1033,46 @@ def asks_for_the_class():
             raise AssertionError
 
 
+def sleeps_at_random():
+    b = Box()
+
+    def add():
+        n = b.n
+        time.sleep(random.uniform(0.1, 0.5) / 10)
+        b.n = n + 1
+
+    run(add, add)
+    assert b.n == 2
+
+
+def sleeps_at_random_locked():
+    b, l = Box(), Lock()
+
+    def add():
+        with l:
+            b.n += 1
+            sleep(random.choice([1, 2]))
+
+    run(add, add)
+    assert b.n == 2
+
+
+def own_sleep():
+    def sleep(seconds):
+        return seconds
+
+    sleep(random.random())
+
+
+def deepcopy_of_a_lock():
+    copy.deepcopy({"lock": Lock()})
+
+
 EXPECTED = {
+    "sleeps_at_random": "failed",
+    "sleeps_at_random_locked": "proved",
+    "own_sleep": "refused",
+    "deepcopy_of_a_lock": "failed",
     "generic_class": "failed",
     "generic_queue": "proved",
     "asks_for_the_class": "proved",

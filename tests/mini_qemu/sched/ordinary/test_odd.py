@@ -1,5 +1,6 @@
 """Programs that reach outside are refused by file and line; the words of `threading` end as they do in Python."""
 
+import queue
 import threading
 
 import pytest
@@ -73,13 +74,13 @@ def test_every_end_has_its_own_words(name):
     assert bool(told) == (verdict == "failed")
 
 
-@pytest.mark.skipif(hasattr(threading.RLock(), "locked"), reason="Python 3.14 has it")
-def test_what_this_python_does_not_have_is_missed_by_the_program():
+@pytest.mark.parametrize(("made", "word"), [(threading.RLock, "locked"), (queue.Queue, "shutdown")])
+def test_a_word_is_there_if_this_python_has_it(made, word):
     def main():
-        threading.RLock().locked()
+        getattr(made(), word)()
 
-    result = explore(main)
-    assert [message for _, message in result.outcomes] == ["AttributeError: 'RLock' object has no attribute 'locked'"]
+    said = [f"AttributeError: {made.__name__!r} object has no attribute {word!r}"]
+    assert [message for _, message in explore(main).outcomes] == ([] if hasattr(made(), word) else said)
 
 
 def test_nothing_is_left_running_or_replaced():
