@@ -19,6 +19,7 @@ import pickle
 import re
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,7 +27,7 @@ from types import FunctionType
 from typing import Any
 
 from lessons.exercises import exercise, progress
-from lessons.exercises.deeds import Deeds, sampled
+from lessons.exercises.deeds import LONGEST, Deeds, sampled
 from lessons.exercises.feedback import Counts, Feedback, syntax_sentence
 from lessons.exercises.model import Exercise, OrderExercise, Outcome, Trial, otherwise
 from lessons.exercises.mounting import function_from
@@ -50,13 +51,15 @@ from mini_qemu.sched import (
 )
 from mini_qemu.sched.apart import Stopped, in_a_child
 
-MOST_RUNS = 1_500  # more than any right answer needs; one that spins in a loop has no end of runs
-MOST_SECONDS = 8.0  # for a machine that is very busy: a verdict should not depend on the clock
-MOST_CPU_SECONDS = 6.0  # and for an answer that never comes back: processor time
+MOST_RUNS = 2_500  # more than any right answer needs
+MOST_SECONDS = 20.0  # for a machine that is very busy: a verdict should not depend on the clock
+MOST_CPU_SECONDS = 12.0  # and for an answer that never comes back: processor time
 MOST_MEGABYTES = 1_024  # and memory, on top of what the notebook uses
 APART = sys.platform == "linux"  # elsewhere a notebook's process cannot fork, or must not
 MINIMISE_UP_TO = 600  # runs up to which the shortest failing run is searched for; above, the first one found is shown
 EXAMPLES = 4  # failing runs in which an answer's deeds are looked at
+ROUNDS = 400  # steps of a run without an end that are looked at
+TOLD = 3  # steps of one round that are told
 
 
 class Refused(Exception):
@@ -238,10 +241,10 @@ def _judge(function: Code, source: str, order: str, asked: Exercise) -> tuple[Fe
     for trial in asked.trials:
         try:
             with _in_place(function, asked, trial):
-                result = explore(trial.scenario, "dpor", MOST_RUNS, MOST_SECONDS)
+                result = explore(trial.scenario, "dpor", MOST_RUNS, MOST_SECONDS, limit_steps=LONGEST)
                 failed = not trial.passed_by(result)
                 shortest = _shortest(trial.scenario, result) if failed else None
-                looked = _examples if failed and not trial.must_abort else _sampled
+                looked = _examples if result.failing and not trial.must_abort else _sampled
                 traces = looked(trial.scenario, result)
                 outcome = Outcome(trial, result, Deeds(traces, home_of(function)[0]), order)
         except (BadReplacement, InstrumentationError, SchedError) as error:
@@ -268,7 +271,8 @@ def survives(source: str, asked: Exercise) -> bool:
         function, _, _ = _function(answer, asked)
         for trial in asked.trials:
             with _in_place(function, asked, trial):
-                result = explore(trial.scenario, "dpor", MOST_RUNS, MOST_SECONDS, first=not trial.must_abort)
+                first = not trial.must_abort
+                result = explore(trial.scenario, "dpor", MOST_RUNS, MOST_SECONDS, first=first, limit_steps=LONGEST)
                 if not trial.passed_by(result):
                     return False
                 if Deeds(sampled(trial.scenario), home_of(function)[0]).keeps:
@@ -289,8 +293,8 @@ def _examples(scenario: Scenario, result: Result) -> Iterator[Trace]:
     return (replay(scenario, failure.schedule) for failure in shown)
 
 
-def _sampled(scenario: Scenario, _result: Result) -> Iterator[Trace]:
-    return sampled(scenario)
+def _sampled(scenario: Scenario, result: Result) -> Iterator[Trace]:
+    return sampled(scenario, ROUNDS if result.stands else LONGEST)
 
 
 def _shortest(scenario: Scenario, result: Result) -> Trace | None:
@@ -343,24 +347,34 @@ def _starter_fails(asked: Exercise) -> tuple[Trial, int, int] | None:
 
 def _failed(asked: Exercise, outcome: Outcome, trace: Trace | None, function: Code, source: str) -> Feedback:
     result, trial = outcome.result, outcome.trial
+    if not result.failing and result.stands:
+        say = _loops(outcome, function, source)
+        return Feedback(asked.name, False, (say, f"That was seen when {trial.about}."), on=trial.on, reply="loop")
+    if not result.failing and result.stopped_by:
+        return Feedback(asked.name, False, (_too_many(outcome, function),), on=trial.on, reply="many")
     if trial.must_abort and not result.failing:
         return _silent(asked, outcome)
-    if not result.failing:
-        say = _loops(function, source)
-        return Feedback(asked.name, False, (say, f"That was seen when {trial.about}."), on=trial.on, reply="loop")
     number = f"{result.failing:,} of {result.runs:,} interleavings fail" if result.runs > 1 else "it fails"
-    own, is_slip = _own(result, function, len(trial.scenario.functions) == 1) if asked.kind != "order" else ("", False)
-    reply, say = ("", "") if is_slip or asked.kind == "order" else _misused_lock(outcome.deeds)
-    if not is_slip and not reply:
-        reply, say = next(((w.name, w.reply) for w in asked.wrong if w.when(outcome)), ("", ""))
+    own, stops = _own(result, function, len(trial.scenario.functions) == 1) if asked.kind != "order" else ("", "")
+    reply, say = ("", "") if stops == SLIP or asked.kind == "order" else _misused_lock(outcome.deeds)
+    if stops != SLIP and not reply:
+        fit = (w for w in asked.wrong if w.when(outcome) and not (stops and w.when(_unfound(outcome))))
+        reply, say = next(((w.name, w.reply) for w in fit), ("", ""))
+    if stops == RAISED and not reply:
+        say = "Nobody catches that: fix the line, or return instead."
     finding = trace.finding if trace else result.failure.finding if result.failure else None
     parts = [part for part in (own, say) if part] or [_general(finding)]
     if say and trace is None and finding and finding.kind == "check":  # nothing to play: say it
         parts.append(f"{finding.message[:1].upper()}{finding.message[1:]}.")
     parts.append(f"When {trial.about}: {number}{'' if result.classes else ', and more were not tried'}.")
-    if nothing := _returns_nothing(source, asked):
-        parts.append(nothing)
+    if not (stops and outcome.always) and (nothing := _returns_nothing(source, asked)):
+        parts.insert(0, nothing)
     return Feedback(asked.name, False, tuple(parts), trace, trial.on, reply)
+
+
+def _unfound(outcome: Outcome) -> Outcome:
+    """The same without its findings. A reply that still fits is not about what stopped the answer."""
+    return replace(outcome, result=replace(outcome.result, findings=Counter(), outcomes=Counter(), examples={}))
 
 
 def _silent(asked: Exercise, outcome: Outcome) -> Feedback:
@@ -390,8 +404,10 @@ def _misused_lock(deeds: Deeds) -> tuple[str, str]:
     return "", ""
 
 
-def _own(result: Result, function: Code, alone: bool) -> tuple[str, bool]:
-    """A sentence about a finding in the answer's own lines, or ""; and whether it is a slip, not the bug at work."""
+def _own(result: Result, function: Code, alone: bool) -> tuple[str, str]:
+    """A sentence about a finding in the answer's own lines, or ""; and what stopped it there, if it was an exception:
+    a SLIP, not the bug at work, or another one that was RAISED.
+    """
     file, first = home_of(function)
     for failure in result.examples.values():
         finding = failure.finding
@@ -400,25 +416,50 @@ def _own(result: Result, function: Code, alone: bool) -> tuple[str, bool]:
         line = f"Line {finding.line - first + 1} of your {_word(function)}"
         if finding.kind == "livelock":
             cure = "nothing in it makes it end" if alone else "let it wait for something that another thread does"
-            return f"{line} is in a loop that never ends: {cure}.", True
+            return f"{line} is in a loop that never ends: {cure}.", SLIP
         if finding.kind == "crash" and not finding.message.startswith("assertion failed"):
-            is_slip = finding.message.startswith(SLIPS) and "None has no" not in finding.message
-            return f"{line} stopped with {finding.message}.{' Fix that line first.' if is_slip else ''}", is_slip
+            what = f"{line} stopped with {finding.message.removesuffix(': ')}."
+            if "None has no" in finding.message:
+                return what, ""
+            return (f"{what} Fix that line first.", SLIP) if finding.message.startswith(SLIPS) else (what, RAISED)
         if finding.kind in ("misuse", "use-after-free"):
-            return f"{line}: {finding.message}.", False
-    return "", False
+            return f"{line}: {finding.message}.", ""
+    return "", ""
 
 
+SLIP, RAISED = "slip", "raised"
 SLIPS = ("NameError", "AttributeError", "TypeError", "UnboundLocalError", "ImportError")
 
 
-def _loops(function: Code, source: str) -> str:
-    tree, word = ast.parse(source), _word(function)
-    line = next((node.lineno for node in ast.walk(tree) if isinstance(node, ast.While | ast.For)), None)
-    where = f"Line {line} of your {word}" if line else f"Your {word}"
+def _loops(outcome: Outcome, function: Code, source: str) -> str:
+    """What an answer does that waits in a loop: where, and which steps it makes over and over."""
+    stacks, said = outcome.deeds.rounds
+    first = home_of(function)[1]
+    loops = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.While | ast.For)
+        and stacks
+        and all(any(node.lineno <= line - first + 1 <= (node.end_lineno or 0) for line in stack) for stack in stacks)
+    ]
+    where = f"Line {max(node.lineno for node in loops)} of your {_word(function)}" if loops else f"Your {_word(function)}"
+    does = f" Over and over: {'; '.join(said)}." if said and len(said) <= TOLD else ""
+    cure = SLEEPS if outcome.trial.scenario.visible is None else SLEEPS_IN_PYTHON
+    return f"{where} goes round and round while it waits, so there is no end of interleavings to try.{does} {cure}"
+
+
+SLEEPS = "Do not look again and again: join, or take a lock or a semaphore."
+SLEEPS_IN_PYTHON = (
+    "Do not look again and again, nor with a timeout: sleep until another thread wakes you. `join()`, an Event, a"
+    " Condition, a Semaphore and a Queue can do that."
+)
+
+
+def _too_many(outcome: Outcome, function: Code) -> str:
     return (
-        f"{where} goes round and round while it waits, so there is no end of interleavings to try. Do not look again"
-        " and again: join, or take a lock or a semaphore."
+        f"When {outcome.trial.about}: your {_word(function)} makes so many steps that there are too many interleavings"
+        f" to try. The first {outcome.result.runs:,} do not fail, which proves nothing. Take each lock less often: put"
+        " what belongs together into one hold."
     )
 
 
@@ -458,13 +499,22 @@ def _returns_nothing(source: str, asked: Exercise) -> str:
 
     def returns(text: str) -> bool:
         try:
-            return any(isinstance(n, ast.Return) and n.value is not None for n in ast.walk(ast.parse(text)))
+            top = ast.parse(text).body[0]
         except SyntaxError:
             return True
+        return not isinstance(top, ast.FunctionDef) or any(_returned(node) for node in top.body)
 
     if asked.kind == "order" or not returns(asked.solution) or returns(source):
         return ""
     return "Your function returns nothing, so its caller gets None: is there a `return` missing in its last line?"
+
+
+def _returned(node: ast.AST) -> bool:
+    """Whether a statement of a function, or one in it, returns a value. Functions inside return to themselves."""
+    if isinstance(node, ast.FunctionDef | ast.Lambda):
+        return False
+    value = node.value if isinstance(node, ast.Return) else None
+    return value is not None or any(map(_returned, ast.iter_child_nodes(node)))
 
 
 def _readable(error: Exception, function: Code) -> str:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from mini_qemu.sched import Manual, Scenario, Trace
 from mini_qemu.sched.trace import Moment, Step
 
 LONGEST = 1_000  # steps: a run that waits in a loop for another thread would go on for ever
+ROUND = 60  # steps at the end of such a run, some rounds of its loop
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Deeds:
     """Everything an answer did in some runs: `calls` of it, each a list of deeds, and the `traces` they come from."""
 
     def __init__(self, traces: Iterable[Trace], file: str) -> None:
+        self.file = file
         self.traces = list(traces)
         self.calls = [call for trace in self.traces for call in _calls(trace, file)]
 
@@ -77,6 +80,18 @@ class Deeds:
         return any(rule == each.name and each.broken for trace in self.traces for each in trace.invariants)
 
     @property
+    def rounds(self) -> tuple[list[list[int]], list[str]]:
+        """The last steps of the longest run, which has no end: the answer's lines on the stack at each, and the words
+        of each, once.
+        """
+        last = max((trace.steps for trace in self.traces), key=len, default=[])[-ROUND:]
+        stacks = [
+            [line for file, _, line in before.frames.get(step.thread, []) if file == self.file]
+            for before, step in pairwise(last)
+        ]
+        return stacks, list(dict.fromkeys(step.text for step in last))
+
+    @property
     def waits_for_itself(self) -> bool:
         """Whether a thread asked for a lock that it held already."""
         return any("held by itself" in why for trace in self.traces for why in _last(trace).blocked.values())
@@ -91,12 +106,12 @@ class Deeds:
         return ""
 
 
-def sampled(scenario: Scenario) -> Iterator[Trace]:
+def sampled(scenario: Scenario, most: int = LONGEST) -> Iterator[Trace]:
     """Two runs to look at where none fails: the thread named first always goes first, and the one named last."""
     for which in (0, -1):
         run = Manual(scenario)
         try:
-            for _ in range(LONGEST):
+            for _ in range(most):
                 if not (able := run.choices()):
                     break
                 run.step(able[which])

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from .canary import check_canary
 from .clerk import CLERK
-from .dpor import WAITING_STEPS, OptimalDPOR
+from .dpor import LIMIT_STEPS, WAITING_STEPS, OptimalDPOR
 from .errors import OutOfTime, SchedError
 from .first_run import try_out_typed
 from .instrument import reread
@@ -61,6 +61,7 @@ def explore(
     seed: int = 0,
     progress: Progress | None = None,
     first: bool = False,
+    limit_steps: int = LIMIT_STEPS,
 ) -> Result:
     """Explore every interleaving of ``scenario``, or many.
 
@@ -72,8 +73,9 @@ def explore(
     state once, "auto" tries DPOR and states by turns; "bounded" makes every schedule with at most so many
     ``preemptions``, "pct" (for bugs of a certain ``depth``) and "random" make ``limit_runs`` schedules from ``seed``.
     ``limit_seconds`` is wall-clock time. ``progress(runs, failing, fraction)`` is called now and then; a true answer
-    stops, and so does the ``first`` failure if that is true. An interrupt stops too, and what was seen so far is
-    returned as "incomplete". Raises SchedError where the question cannot be answered.
+    stops, and so does the ``first`` failure if that is true. So does a run of "dpor" that has no end after
+    ``limit_steps``. An interrupt stops too, and what was seen so far is returned as "incomplete". Raises SchedError
+    where the question cannot be answered.
     """
     check_canary()
     reread()
@@ -91,8 +93,8 @@ def explore(
     if scenario.visible is not None and method != "dpor":
         _discover(scenario)
     return _search(
-        scenario, method, lambda: _source(scenario, method, preemptions, depth, seed), limit_runs, limit_seconds,
-        progress, first,
+        scenario, method, lambda: _source(scenario, method, preemptions, depth, seed, limit_steps), limit_runs,
+        limit_seconds, progress, first,
     )  # fmt: skip
 
 
@@ -163,7 +165,7 @@ def _alternating(
     goes on alone.
     """
     start = time.monotonic()
-    sources = {method: _source(scenario, method, 0, 0, 0) for method in ("dpor", "states")}
+    sources = {method: _source(scenario, method) for method in ("dpor", "states")}
     results = {method: Result(scenario.name, method) for method in sources}
     left = {method: source.runs() for method, source in sources.items()}
     turns, budget = ["dpor", "states"], FIRST_TURN
@@ -243,9 +245,11 @@ class Source(Protocol):
     def runs(self) -> Iterator[Run | None]: ...
 
 
-def _source(scenario: Scenario, method: str, preemptions: int, depth: int, seed: int) -> Source:
+def _source(
+    scenario: Scenario, method: str, preemptions: int = 0, depth: int = 0, seed: int = 0, limit_steps: int = LIMIT_STEPS
+) -> Source:
     if method == "dpor":
-        return OptimalDPOR(scenario)
+        return OptimalDPOR(scenario, limit_steps)
     if method == "states":
         return VisitedStates(scenario)
     if method == "dfs":

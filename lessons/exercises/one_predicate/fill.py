@@ -54,6 +54,16 @@ def tries_it(ioc):
 
 
 @FILL.refutes(
+    "The answer changes in between: what you say when a channel is registered is not what you say when it is closed."
+    " Your function remembers something, or changes it. The answer may depend on the kind of the channel only.",
+    lambda o: o.during(SOCKET, TLS, HUNG, HUNG_TLS) and (o.says("still lists") or o.says("does not list")),
+)
+def alternates(ioc):
+    ioc.name = ioc.name.swapcase()
+    return ioc.name.islower()
+
+
+@FILL.refutes(
     "A pipe cannot be shut down. It is listed now, and an operator who cuts it cuts nothing.",
     lambda o: o.during(FILE),
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from lessons.exercises import exercise
 from lessons.functions import text_of
 
 
@@ -49,6 +50,13 @@ def refused(exercise: str, *words: str, never: tuple[str, ...] = ()) -> Callable
 
 def order(exercise: str, letters: str, verdict: str, *words: str) -> None:
     JUDGED.append(Judged(exercise, letters, letters, verdict, words, ()))
+
+
+def changed(
+    name: str, title: str, verdict: str, words: tuple[str, ...], never: tuple[str, ...] = (), **change: str
+) -> None:
+    """The solution of that exercise with some lines changed: `old` becomes `new`."""
+    JUDGED.append(Judged(name, title, exercise(name)._changed(**change), verdict, words, never))
 
 
 # ---- 00
@@ -268,6 +276,19 @@ def is_alive(s):
     return s.rp_state.rp_thread.is_alive()
 
 
+@refused(F, "stopped with SystemExit.", "return instead", never=("returns nothing", "Nobody joins now"))
+def exits(s):
+    raise SystemExit
+
+
+@refused(F, "Your function returns nothing")
+def returns_in_a_helper(s):
+    def created():
+        return s.rp_state.rp_thread_created
+
+    created()
+
+
 @refused(F, "Your function returns nothing")
 def forgot_the_return(s):
     s.rp_state.rp_thread_created
@@ -362,6 +383,29 @@ def answer_of_the_fill(s):
 def polls_the_pointer(s):
     while s.rp_state.from_dst_file is not None:
         pass
+    return s.rp_state.error
+
+
+@refused(F, "Line 7 of your function goes round and round", "Over and over: live_migration unlocks qemu_file_lock")
+def polls_with_a_helper(s):
+    def gone():
+        with s.qemu_file_lock:
+            return s.rp_state.from_dst_file is None
+    if not s.rp_state.rp_thread_created:
+        return False
+    while not gone():
+        continue
+    qemu_thread_join(s.rp_state.rp_thread)
+    s.rp_state.rp_thread_created = False
+    return s.rp_state.error
+
+
+@refused(F, "Line 3 of your function stopped with RuntimeError", "return instead", never=("has no such thread",))
+def raises_without_a_thread(s):
+    if not s.rp_state.rp_thread_created:
+        raise RuntimeError("no thread")
+    qemu_thread_join(s.rp_state.rp_thread)
+    s.rp_state.rp_thread_created = False
     return s.rp_state.error
 
 
@@ -502,6 +546,12 @@ def has_references(ioc):
 @refused(F, "The answer changes in between")
 def has_one_reference(ioc):
     return ioc.ref == 1
+
+
+@refused(F, "The answer changes in between", "remembers something")
+def every_other_time(ioc):
+    ioc.seen = not getattr(ioc, "seen", False)
+    return ioc.seen
 
 
 F = "one-predicate/write"
@@ -801,6 +851,62 @@ def never_moves_on(data):
         found.append((data[1], data[4:8]))
     return found
 
+
+# ---- 09
+
+P = "own-bug/pool"
+changed(
+    P,
+    "notifies in a second hold",
+    "accepted.",
+    (),
+    old="""
+    with self.changed:
+        # tested and used in one hold: between the two nobody can close
+        if self.closed:
+            raise RuntimeError("the pool is closed")
+        self.jobs.append(job)
+        self.changed.notify()
+    """,
+    new="""
+    with self.changed:
+        if self.closed:
+            raise RuntimeError("the pool is closed")
+        self.jobs.append(job)
+    with self.changed:
+        self.changed.notify()
+    """,
+)
+changed(
+    P,
+    "asks again and again",
+    "not yet.",
+    ("goes round and round", "Over and over: main asks whether job.done is set: False", "sleep until"),
+    old="job.done.wait()",
+    new="""
+while not job.done.is_set():
+    pass
+    """,
+)
+changed(
+    P,
+    "reads again and again",
+    "not yet.",
+    ("goes round and round", "Over and over: main reads job.value: None"),
+    old="job.done.wait()",
+    new="""
+while job.value is None:
+    pass
+    """,
+)
+changed(
+    P,
+    "waits with a timeout",
+    "not yet.",
+    ("goes round and round", "has waited too long on pool.changed", "nor with a timeout"),
+    old="self.changed.wait()",
+    new="self.changed.wait(0.1)",
+)
 
 # ---- replies that are about what the answer did
 
