@@ -53,7 +53,7 @@ from mini_qemu.sched.apart import Stopped, in_a_child
 
 MOST_RUNS = 2_500  # more than any right answer needs
 MOST_SECONDS = 20.0  # for a machine that is very busy: a verdict should not depend on the clock
-MOST_CPU_SECONDS = 12.0  # and for an answer that never comes back: processor time
+MOST_CPU_SECONDS = 15.0  # and for an answer that never comes back: processor time
 MOST_MEGABYTES = 1_024  # and memory, on top of what the notebook uses
 APART = sys.platform == "linux"  # elsewhere a notebook's process cannot fork, or must not
 MINIMISE_UP_TO = 600  # runs up to which the shortest failing run is searched for; above, the first one found is shown
@@ -355,13 +355,15 @@ def _failed(asked: Exercise, outcome: Outcome, trace: Trace | None, function: Co
     if trial.must_abort and not result.failing:
         return _silent(asked, outcome)
     number = f"{result.failing:,} of {result.runs:,} interleavings fail" if result.runs > 1 else "it fails"
-    own, stops = _own(result, function, len(trial.scenario.functions) == 1) if asked.kind != "order" else ("", "")
-    reply, say = ("", "") if stops == SLIP or asked.kind == "order" else _misused_lock(outcome.deeds)
-    if stops != SLIP and not reply:
+    alone = len(trial.scenario.functions) == 1
+    own, stops = _own(result, function, source, alone) if asked.kind != "order" else ("", "")
+    bare = stops in (SLIP, LOOP)
+    reply, say = ("", "") if bare or asked.kind == "order" else _misused_lock(outcome.deeds)
+    if not bare and not reply:
         fit = (w for w in asked.wrong if w.when(outcome) and not (stops and w.when(_unfound(outcome))))
         reply, say = next(((w.name, w.reply) for w in fit), ("", ""))
-    if stops == RAISED and not reply:
-        say = "Nobody catches that: fix the line, or return instead."
+    if stops in INSTEAD and not reply:
+        say = INSTEAD[stops]
     finding = trace.finding if trace else result.failure.finding if result.failure else None
     parts = [part for part in (own, say) if part] or [_general(finding)]
     if say and trace is None and finding and finding.kind == "check":  # nothing to play: say it
@@ -404,9 +406,9 @@ def _misused_lock(deeds: Deeds) -> tuple[str, str]:
     return "", ""
 
 
-def _own(result: Result, function: Code, alone: bool) -> tuple[str, str]:
-    """A sentence about a finding in the answer's own lines, or ""; and what stopped it there, if it was an exception:
-    a SLIP, not the bug at work, or another one that was RAISED.
+def _own(result: Result, function: Code, source: str, alone: bool) -> tuple[str, str]:
+    """A sentence about a finding in the answer's own lines, or ""; and what stopped it there, if it was an exception: a
+    SLIP, not the bug at work, one that the answer RAISED, or ANOTHER one.
     """
     file, first = home_of(function)
     for failure in result.examples.values():
@@ -416,18 +418,27 @@ def _own(result: Result, function: Code, alone: bool) -> tuple[str, str]:
         line = f"Line {finding.line - first + 1} of your {_word(function)}"
         if finding.kind == "livelock":
             cure = "nothing in it makes it end" if alone else "let it wait for something that another thread does"
-            return f"{line} is in a loop that never ends: {cure}.", SLIP
+            return f"{line} is in a loop that never ends: {cure}.", LOOP
         if finding.kind == "crash" and not finding.message.startswith("assertion failed"):
             what = f"{line} stopped with {finding.message.removesuffix(': ')}."
             if "None has no" in finding.message:
                 return what, ""
-            return (f"{what} Fix that line first.", SLIP) if finding.message.startswith(SLIPS) else (what, RAISED)
+            if finding.message.startswith(SLIPS):
+                return what, SLIP
+            raises = {node.lineno for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Raise)}
+            raised = finding.line - first + 1 in raises or finding.message.startswith("SystemExit")
+            return what, RAISED if raised else ANOTHER
         if finding.kind in ("misuse", "use-after-free"):
             return f"{line}: {finding.message}.", ""
     return "", ""
 
 
-SLIP, RAISED = "slip", "raised"
+LOOP, SLIP, RAISED, ANOTHER = "loop", "slip", "raised", "another"
+INSTEAD = {
+    SLIP: "Fix that line first.",
+    ANOTHER: "Fix that line first.",
+    RAISED: "Nobody catches that: return instead.",
+}
 SLIPS = ("NameError", "AttributeError", "TypeError", "UnboundLocalError", "ImportError")
 
 
@@ -442,7 +453,8 @@ def _loops(outcome: Outcome, function: Code, source: str) -> str:
         and stacks
         and all(any(node.lineno <= line - first + 1 <= (node.end_lineno or 0) for line in stack) for stack in stacks)
     ]
-    where = f"Line {max(node.lineno for node in loops)} of your {_word(function)}" if loops else f"Your {_word(function)}"
+    line = max((node.lineno for node in loops), default=0)
+    where = f"Line {line} of your {_word(function)}" if line else f"Your {_word(function)}"
     does = f" Over and over: {'; '.join(said)}." if said and len(said) <= TOLD else ""
     cure = SLEEPS if outcome.trial.scenario.visible is None else SLEEPS_IN_PYTHON
     return f"{where} goes round and round while it waits, so there is no end of interleavings to try.{does} {cure}"
@@ -457,9 +469,9 @@ SLEEPS_IN_PYTHON = (
 
 def _too_many(outcome: Outcome, function: Code) -> str:
     return (
-        f"When {outcome.trial.about}: your {_word(function)} makes so many steps that there are too many interleavings"
-        f" to try. The first {outcome.result.runs:,} do not fail, which proves nothing. Take each lock less often: put"
-        " what belongs together into one hold."
+        f"When {outcome.trial.about}: your {_word(function)} makes so many steps, in so many threads, that there are"
+        f" too many interleavings to try. The first {outcome.result.runs:,} do not fail, which proves nothing. Do with"
+        " fewer: put what belongs together into one hold of a lock."
     )
 
 
@@ -489,8 +501,10 @@ _ADVICE = {
 def _general(finding: Finding | None) -> str:
     if finding is None:
         return "It fails."
-    head = _GENERAL.get(finding.kind, "It fails.")
-    advice = _ADVICE.get(finding.kind, "")
+    if finding.message.startswith(SLIPS) and "None has no" not in finding.message:
+        return f"Your answer stopped with {finding.message}. Fix that first."
+    kind = "check" if finding.message.startswith("AssertionError: ") else finding.kind
+    head, advice = _GENERAL.get(kind, "It fails."), _ADVICE.get(kind, "")
     return f"{head} The shortest failing run ends like this: {finding.message}. {advice}".rstrip()
 
 

@@ -97,6 +97,12 @@ class Deeds:
         return any("held by itself" in why for trace in self.traces for why in _last(trace).blocked.values())
 
     @property
+    def waits_for_ever_with_a_lock(self) -> bool:
+        """Whether a thread was blocked when the run was over, and held a lock."""
+        ends = [_last(trace) for trace in self.traces]
+        return any(end.status.get(who) == "blocked" for end in ends for who in end.locks.values())
+
+    @property
     def keeps(self) -> str:
         """A sentence about a lock whose holder had ended when the run was over, or ""."""
         for trace in self.traces:

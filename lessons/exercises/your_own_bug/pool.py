@@ -10,7 +10,7 @@ import queue
 import threading
 from collections import deque
 
-from lessons.exercises.model import Exercise, Trial
+from lessons.exercises.model import Exercise, Outcome, Trial
 from lessons.exercises.mounting import named_in
 from lessons.exercises.your_own_bug import users
 from mini_qemu.sched import scenario_of
@@ -20,6 +20,7 @@ RAISES = Trial(scenario_of(users.an_exception), "a job raises, and another one f
 CLOSING = Trial(scenario_of(users.closing), "a client submits a job while the pool shuts down")
 IDLE = Trial(scenario_of(users.idle), "two threads without work are shut down")
 TWO = Trial(scenario_of(users.one_for_two), "two threads share one job")
+SHARED = Trial(scenario_of(users.a_result_of_two), "somebody waits for a result, and another thread for work")
 PARALLEL = Trial(scenario_of(users.one_waits_for_the_other), "a job waits for another one")
 MANY = Trial(scenario_of(users.many_for_one), "one thread runs two jobs")
 
@@ -66,7 +67,7 @@ POOL = Exercise(
         "drop statement 2 (self.value = None) in line 3: def __init__(self, function):": "The value is written before"
         " anybody reads it, and a job that raised has none to read.",
     },
-    trials=(RESULT, RAISES, IDLE, TWO, CLOSING, PARALLEL, MANY),
+    trials=(RESULT, RAISES, IDLE, MANY, TWO, SHARED, CLOSING, PARALLEL),
     mount=named_in(users.__name__, "Pool"),
     hints=(
         "There are five mistakes. Fix one, run the cell, and read the run that fails next.",
@@ -195,6 +196,20 @@ class Right:
             job.done.set()
 
 
+WAITS = ("await_set", "wait", "acquire", "get", "join_thread", "result")
+
+
+def _waits(o: Outcome, thread: str) -> bool:
+    """Whether this thread waited for something that another one does, before it failed."""
+    steps = (step for trace in o.deeds.traces for step in trace.steps if step.thread == thread)
+    return any(step.op in WAITS for step in steps)
+
+
+def _too_early(o: Outcome) -> bool:
+    """Whether shutdown() returned before every job had run."""
+    return o.during(MANY, TWO) and (o.says("it ran []") or o.says("it ran [0]") or o.says("run 0 times"))
+
+
 POOL.refutes_changed(
     "joins_under_the_lock",
     "shutdown() waits for its threads with the lock in hand, and they need that lock to go on. Release it before you"
@@ -212,11 +227,58 @@ POOL.refutes_changed(
     """,
 )
 POOL.refutes_changed(
+    "waits_without_the_lock",
+    "A Condition's wait() and notify() need the lock of the condition: call them inside `with self.changed:`.",
+    lambda o: o.says("un-acquired lock"),
+    old="""
+    with self.changed:
+        self.closed = True
+        # all of them must look again
+        self.changed.notify_all()
+    """,
+    new="""
+    with self.changed:
+        self.closed = True
+    self.changed.notify_all()
+    """,
+)
+POOL.refutes_changed(
+    "main_does_the_work",
+    "The thread that makes the pool does a worker's work itself, and waits for a job that nobody can submit. Give the"
+    " thread the function to call (`target=self._work`, without brackets), and begin it with `start()`, not `run()`.",
+    lambda o: o.during(RESULT) and o.says("main waits to be notified") and not o.deeds.did("spawn"),
+    old="thread.start()",
+    new="thread.run()",
+)
+POOL.refutes_changed(
     "runs_nothing",
     "No thread runs the job, so a caller of result() waits for ever. Start `size` threads.",
     lambda o: o.during(RESULT) and "deadlock" in o.kinds and not o.deeds.did("spawn"),
     old='self.threads = [threading.Thread(target=self._work, name=f"worker {n + 1}") for n in range(size)]',
     new='self.threads = [threading.Thread(target=self._work, name=f"worker {n + 1}") for n in range(0)]',
+)
+POOL.refutes_changed(
+    "result_does_not_wait",
+    "result() does not wait for the job, so it says None when it is early. Wait until the job is done, then read its"
+    " value.",
+    lambda o: o.during(RESULT) and o.says("result() said None") and not _waits(o, "main"),
+    old="job.done.wait()",
+    new="",
+)
+POOL.refutes_changed(
+    "result_says_nothing",
+    "result() says None in every interleaving. Either the thread that runs the job does not keep its value, or result()"
+    " does not return it.",
+    lambda o: o.during(RESULT) and o.says("result() said None") and o.always,
+    old="return job.value",
+    new="job.value",
+)
+POOL.refutes_changed(
+    "submit_returns_nothing",
+    "result() is given None: that is what submit() returned. Return the job.",
+    lambda o: o.during(RESULT) and o.says("AttributeError: None has no") and o.found_in("main") and o.always,
+    old="return job",
+    new="",
 )
 POOL.refutes_changed(
     "notifies_nobody",
@@ -227,6 +289,32 @@ POOL.refutes_changed(
     self.changed.notify()
     """,
     new="self.jobs.append(job)",
+)
+POOL.refutes_changed(
+    "never_done",
+    "result() waits for ever in every interleaving: no thread tells it that the job is done. Set the event when the"
+    " job has run.",
+    lambda o: o.during(RESULT) and "deadlock" in o.kinds and o.always and o.deeds.did("spawn"),
+    old="job.done.set()",
+    new="",
+)
+POOL.refutes_changed(
+    "nobody_notifies_the_caller",
+    "result() sleeps on a condition, and nobody notifies it when the job is done. Notify after you have written that"
+    " the job is done.",
+    lambda o: o.during(RESULT) and o.says("main waits to be notified") and o.deeds.did("spawn"),
+    old="""
+    job.done.wait()
+    if job.error is not None:
+        raise job.error
+    """,
+    new="""
+    with self.changed:
+        while not job.done.is_set():
+            self.changed.wait()
+    if job.error is not None:
+        raise job.error
+    """,
 )
 POOL.refutes_changed(
     "runs_in_submit",
@@ -301,7 +389,7 @@ POOL.refutes_changed(
     "tests_before_the_lock",
     "submit() looks whether the pool is closed, and then takes the lock. In between the pool can close and its threads"
     " can end. Then you accept a job that nobody runs: check, then act.",
-    lambda o: o.during(CLOSING) and o.says("accepted ['report'], and ran []"),
+    lambda o: o.during(CLOSING) and o.says("accepted ['report'], and ran []") and not o.says("before it is started"),
     old="""
     with self.changed:
         # tested and used in one hold: between the two nobody can close
@@ -352,6 +440,77 @@ POOL.refutes_changed(
         return
     """,
 )
+@POOL.refutes(
+    "One notify() wakes one of those who wait, and you have two kinds of them on one condition: threads without work,"
+    " and callers of result(). Here it wakes one who cannot go on. Use notify_all(), or a condition of its own.",
+    lambda o: o.during(SHARED) and o.says("main waits to be notified"),
+)
+class NotifiesAnotherOne:
+    def __init__(self, size):
+        self.jobs, self.closed, self.changed = deque(), False, threading.Condition()
+        self.threads = [threading.Thread(target=self._work) for _ in range(size)]
+        for thread in self.threads:
+            thread.start()
+
+    def submit(self, function):
+        job = {"function": function, "done": False, "error": None}
+        with self.changed:
+            if self.closed:
+                raise RuntimeError("closed")
+            self.jobs.append(job)
+            self.changed.notify()
+        return job
+
+    def result(self, job):
+        with self.changed:
+            while not job["done"]:
+                self.changed.wait()
+        if job["error"]:
+            raise job["error"]
+        return job["value"]
+
+    def shutdown(self):
+        with self.changed:
+            self.closed = True
+            self.changed.notify_all()
+        for thread in self.threads:
+            thread.join()
+
+    def _work(self):
+        while True:
+            with self.changed:
+                while not self.jobs and not self.closed:
+                    self.changed.wait()
+                if not self.jobs:
+                    return
+                job = self.jobs.popleft()
+            try:
+                job["value"] = job["function"]()
+            except Exception as error:
+                job["error"] = error
+            with self.changed:
+                job["done"] = True
+                self.changed.notify()
+
+
+POOL.refutes_changed(
+    "notifies_too_seldom",
+    "A job lies in the queue, and a thread sleeps that could run it: nobody has notified it. That the queue was not"
+    " empty before does not mean that a thread is on its way. Each job needs its own notify().",
+    lambda o: o.during(PARALLEL)
+    and o.says("to be notified")
+    and o.deeds.did("notify")
+    and not o.deeds.waits_for_ever_with_a_lock,
+    old="""
+    self.jobs.append(job)
+    self.changed.notify()
+    """,
+    new="""
+    self.jobs.append(job)
+    if len(self.jobs) == 1:
+        self.changed.notify()
+    """,
+)
 POOL.refutes_changed(
     "looks_once_and_goes_home",
     "A thread is notified, and another one takes the job first. It wakes, finds nothing, and ends, although the pool is"
@@ -363,7 +522,7 @@ POOL.refutes_changed(
 POOL.refutes_changed(
     "leaves_work_behind",
     "A closed pool still has to run what it accepted. A thread may end when there are no jobs left, not before.",
-    lambda o: o.during(TWO) and o.says("run 0 times") and o.deeds.did("join_thread"),
+    lambda o: _too_early(o) and o.deeds.did("join_thread"),
     old="""
     if not self.jobs:
         return
@@ -377,7 +536,7 @@ POOL.refutes_changed(
     "runs_under_the_lock",
     "You hold the lock while the job runs, so the pool runs one job at a time. Here a job waits for another one that"
     " cannot begin. Take the job under the lock, and run it without.",
-    lambda o: o.during(PARALLEL) and "deadlock" in o.kinds and o.says("held by"),
+    lambda o: o.during(PARALLEL) and o.deeds.waits_for_ever_with_a_lock,
     old="""
         if not self.jobs:
             return
@@ -431,7 +590,7 @@ POOL.refutes_changed(
 POOL.refutes_changed(
     "does_not_wait",
     "shutdown() returns while jobs still run. Join every thread.",
-    lambda o: o.during(TWO) and o.says("run 0 times") and not o.deeds.did("join_thread"),
+    lambda o: _too_early(o) and not o.deeds.did("join_thread"),
     old="""
     for thread in self.threads:
         thread.join()
@@ -439,9 +598,16 @@ POOL.refutes_changed(
     new="return",
 )
 POOL.refutes_changed(
+    "more_threads",
+    "You start more threads than `size`. Here two of them run, and one was asked for.",
+    lambda o: o.during(MANY) and o.deeds.most("spawn") > 1,
+    old='self.threads = [threading.Thread(target=self._work, name=f"worker {n + 1}") for n in range(size)]',
+    new='self.threads = [threading.Thread(target=self._work, name=f"worker {n + 1}") for n in range(size + 1)]',
+)
+POOL.refutes_changed(
     "last_come_first_served",
     "The jobs of one thread run in the order in which they came: first in, first out.",
-    lambda o: o.during(MANY) and o.says("submitted 0, 1 to"),
+    lambda o: o.during(MANY) and o.says("it ran [1, 0]") and o.deeds.most("spawn") == 1,
     old="job = self.jobs.popleft()",
     new="job = self.jobs.pop()",
 )

@@ -94,6 +94,13 @@ def one_for_two():
     assert ran == ["report"], f"shutdown() returned when the job had run {len(ran)} times"
 
 
+def a_result_of_two():
+    pool = Pool(2)
+    got = pool.result(pool.submit(answer))
+    assert got == 42, f"the job returned 42, and result() said {got}"
+    pool.shutdown()
+
+
 def one_waits_for_the_other():
     pool = Pool(2)
     go = threading.Event()

@@ -908,6 +908,43 @@ changed(
     new="self.changed.wait(0.1)",
 )
 
+changed(
+    P,
+    "stores the function",
+    "not yet.",
+    ("Nothing crashes, but the result is wrong", "result() said <function answer>"),
+    old="job.value = job.function()",
+    new="job.value = job.function",
+)
+changed(
+    P,
+    "forgets self",
+    "not yet.",
+    ("Your answer stopped with TypeError: Pool._work() takes 0 positional arguments but 1 was given. Fix that first.",),
+    old="def _work(self):",
+    new="def _work():",
+)
+changed(
+    P,
+    "runs under a lock that is not reentrant",
+    "not yet.",
+    ("You hold the lock while the job runs",),
+    old="""
+        job = self.jobs.popleft()
+    try:
+        job.value = job.function()
+    except Exception as error:
+        job.error = error
+    """,
+    new="""
+        job = self.jobs.popleft()
+        try:
+            job.value = job.function()
+        except Exception as error:
+            job.error = error
+    """,
+)
+
 # ---- replies that are about what the answer did
 
 
