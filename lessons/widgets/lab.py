@@ -135,6 +135,7 @@ class RaceLab(_Lab):
         self.method = method
         self.limit_seconds = limit_seconds
         self.results: dict[str, Result] = {}
+        self._failing = "v1:"  # the run that is shown without fixes, if it fails
         self._known: dict[tuple[str, str], Result] = {}  # by the switches and the fingerprint of the code
         super().__init__(scenario)
         cases = {
@@ -184,21 +185,23 @@ class RaceLab(_Lab):
             result = self.results[self._key(on)] = self._known[asked]
             kinds = wrong.kinds if wrong else {self.kind}
             trace = self._run_to_show(scenario, result, {self.kind} & kinds or kinds) if with_run else None
+            if trace and trace.finding and not on:
+                self._failing = trace.schedule
+            shown = f"fix on: {wrong.name}" if wrong else None
             return {
                 "verdict": result.verdict,
-                "sentence": repr(result).removeprefix(f"{result.scenario}: {result.verdict}. ") + _why(wrong),
-                "trace": trace and trace_data(trace, title=_run_title(trace), later=self.fixes),
+                "sentence": _sentence(result) + _why(wrong),
+                "trace": trace and trace_data(trace, title=_run_title(trace), subtitle=shown, later=self.fixes),
             }
 
     def _run_to_show(self, scenario: Scenario, result: Result, kinds: Set[str]) -> Trace:
-        """The simplest failing run; where nothing fails, the run that follows the failing one as long as it can."""
+        """The simplest failing run; where nothing fails, the run that follows the one shown without fixes as long as it
+        can."""
         failure = next((f for f in result.examples.values() if f.kind in kinds), result.failure)
         if failure is not None:
             few = result.runs <= MINIMISE_UP_TO and result.method != "states"
             return replay(scenario, minimise(scenario, failure) if few else failure.schedule)
-        unfixed = self.results.get("")
-        hint = unfixed.failure.schedule if unfixed and unfixed.failure else "v1:"
-        return follow(scenario, parse_schedule(hint)[0])
+        return follow(scenario, parse_schedule(self._failing)[0])
 
     def obey(self, message: dict[str, Any]) -> None:
         if message.get("do") != "fixes":
@@ -307,7 +310,8 @@ class SchedulerLab(_Lab):
     @staticmethod
     def _judge(trace: Trace, choices: list[str]) -> tuple[str, str, str]:
         if trace.finding is not None:
-            return "you broke it", f"{trace.finding}. The schedule below replays it.", "failed"
+            found = str(trace.finding).removeprefix("check: ")
+            return "you broke it", f"{found}. The schedule below replays it.", "failed"
         if not choices:
             return "it held", "Every thread has finished and nothing failed. Undo, and try another order.", "held"
         return "your turn", "Choose the thread that makes the next step. Can you break it?", "turn"
@@ -372,6 +376,11 @@ def _fix_title(name: str) -> str:
 def _why(wrong: Alternative | None) -> str:
     """The sentence that says why a wrong fix fails."""
     return f" {wrong.fails}" if wrong else ""
+
+
+def _sentence(result: Result) -> str:
+    """The result without its name and its verdict, which the lab shows beside it, and without the method's name."""
+    return repr(result).removeprefix(f"{result.scenario}: {result.verdict}. ").replace(f" [{result.method}]", "")
 
 
 def _run_title(trace: Trace) -> str:

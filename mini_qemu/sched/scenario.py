@@ -42,7 +42,7 @@ class Finding:
         return self.kind not in {"check", "leak", "deadlock", "abandoned"}
 
     def __str__(self) -> str:
-        by = f" in {self.thread}" if self.thread else ""
+        by = f" in {self.thread}" if self.thread and self.kind != "deadlock" else ""  # that is in no thread
         at = f", {self.function} line {self.line}" if self.function else ""
         return f"{self.kind}{by}{at}: {self.message}"
 

@@ -88,6 +88,28 @@ def test_the_run_shown_fits_the_verdict():
     assert any("waits" in why for step in fixed["steps"] for why in step.get("blocked", {}).values())
 
 
+def test_with_a_fix_on_the_run_begins_as_the_failing_one_that_is_shown():
+    view = RaceLab(find("cancel-vs-exit").scenario, fixes=["lock_from_dst_file"]).view
+    failing, fixed = (view["cases"][on]["trace"] for on in ("", "lock_from_dst_file"))
+    assert failing["finding"], "there is something to compare with"
+    threads = [[step["thread"] for step in trace["steps"]] for trace in (failing, fixed)]
+    assert threads[1][: failing["opens"]] == threads[0][: failing["opens"]]
+
+
+def test_a_wrong_fix_that_is_on_is_named_above_its_run():
+    story = find("precopy-return-path")
+    wrong = next(one for one in story.wrong_fixes if one.name == "test_under_lock")
+    lab = RaceLab(story.scenario, wrong_fixes=[wrong])
+    assert tell(lab, do="fixes", on=["test_under_lock"])["cases"]["test_under_lock"]["trace"]["subtitle"] == (
+        "fix on: test_under_lock"
+    )
+
+
+def test_the_verdict_does_not_name_the_method():
+    found = RaceLab(sample_scenarios.lost_update).view["cases"][""]["sentence"]
+    assert found == "4 interleavings, all run: 2 fail (2 check)."
+
+
 def test_without_fixes_it_is_a_verdict_with_a_player():
     lab = RaceLab(sample_scenarios.lost_update)
     assert repr(lab) == "lost-update: failed. 4 interleavings, all run: 2 fail (2 check). [dpor]"
@@ -133,7 +155,7 @@ def test_the_learner_schedules():
     assert "with accounts.front" in view["next"]["A"]
     view = tell(lab, do="move", thread="B")
     assert view["heading"] == "you broke it"
-    assert view["message"].startswith("deadlock")
+    assert view["message"].startswith("deadlock: ")
     assert view["reasons"] == {
         "A": "waits for back, held by B since step 2",
         "B": "waits for front, held by A since step 1",
