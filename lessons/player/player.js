@@ -202,7 +202,7 @@ const fly = (stage, from, to, text, colour) => {
   moved.onfinish = moved.oncancel = () => body.remove();
 };
 
-// ---- the causal chain: the few steps that explain the failure, as a strip to click
+// ---- the causal chain, as a strip to click
 
 const chainOf = (run, jump) => {
   const beats = run.chain.map((beat) => {
@@ -289,7 +289,7 @@ const scaleOf = (width, n, fold, own = n) => {
 
 // The heights of the lanes: a row of marks for each thread, below it its locks; compact, to compare with.
 const groundOf = (run, { compact = false, fresh = null } = {}) => {
-  const bars = lockBars(run.moments), [band, mark] = compact ? [0, 17] : [25, 23], row = 12, tops = [];
+  const bars = lockBars(run.moments), [band, mark] = compact ? [0, 16] : [25, 23], row = 12, tops = [];
   let height = band + 3;
   for (const thread of run.threads) {
     const rows = compact ? 0 : Math.max(0, ...bars.filter((bar) => bar.holder === thread).map((bar) => bar.row + 1));
@@ -332,7 +332,7 @@ const drawRails = ({ threads, moments, n }, { tops, middle, uid, fresh }, { x, e
 const drawLocks = (run, { bars, tops, mark, row, compact, fresh, middle }, { x, end, fold, strip, wide }) => {
   const { threads, n, colour } = run, shapes = [], texts = [];
   if (fresh) {
-    const place = { class: "fresh", x: x(fresh.step), y: middle(fresh.thread) - 7 };
+    const place = { class: "fresh", x: x(fresh.step), y: middle(fresh.thread) - 9 };
     texts.push(s("text", place, `here ${fresh.thread} now waits`));
   }
   for (const bar of compact ? [] : bars) {
@@ -363,7 +363,6 @@ const drawWakes = ({ threads, steps }, { middle, uid }, { x, dx, fold }) =>
     });
   });
 
-// A message, from the step that sends it to the step that takes it.
 const drawMessages = ({ steps, colour }, { middle, compact }, { x, fold }) =>
   steps.flatMap(({ from, thread, message }, i) => {
     const sent = steps[from - 1], way = sent && 8 * Math.sign(middle(thread) - middle(sent.thread));
@@ -427,8 +426,10 @@ const bandOf = (run, scale, folds, go) => {
     const left = fold ? 4 : scale.x(chapter.first) + (chapter.first ? half : -4);
     const right = fold && folded ? scale.strip - 4 : Math.min(scale.wide - 4, scale.x(chapter.last) + half - 2);
     const label = fold ? `${plural(run.opens, "step")}: ${chapter.name}` : chapter.name;
+    const past = run.rules.map((rule) => scale.x(rule.broken) - left); // a name begins after the flags in its way
+    const pad = past.reduce((p, x) => (x > 0 && x < p + 6 * label.length ? x + 14 : p), 6);
     return button(fold ? "chapter fold" : "chapter", { "data-key": `chapter ${chapter.first}`,
-      "aria-expanded": fold ? String(!folded) : null, style: `left:${left}px;width:${Math.max(24, right - left)}px`,
+      "aria-expanded": fold ? String(!folded) : null, style: `left:${left}px;width:${Math.max(24, right - left)}px;padding-left:${pad}px`,
       title: fold ? `${folded ? "Show" : "Fold"} ${label}` : label,
       onclick: () => (fold ? folds() : go(Math.min(run.n, chapter.first + (chapter.first ? 1 : 0)))) },
     h("span", {}, fold ? `${folded ? "▸" : "▾"} ${label}` : label));
@@ -495,7 +496,7 @@ const lanesOf = (run, go, options = {}) => {
   return { node, show, settle, draw, ring, fold, scroll, get drawn() { return drawn; } };
 };
 
-// ---- the scene: threads and what they have in hand, values, locks, and the objects that pointers lead to
+// ---- the scene: threads and what they hold, values, locks, objects
 
 const chipOf = (item) =>
   h("span", { class: `chip${item.stale ? " stale" : ""}${item.gone ? " gone" : ""}`, "data-to": item.to ?? null,
@@ -879,7 +880,7 @@ const transportOf = (run, move, options) => {
   return { node, show, play, keys, toggle: () => play(!playing) };
 };
 
-// ---- rules: which of the scenario's invariants this run breaks, and where; a click goes there
+// ---- rules: which invariants this run breaks, and where
 
 const rulesOf = (run, jump) => {
   const total = (run.invariants ?? []).length;
@@ -904,7 +905,7 @@ const rulesOf = (run, jump) => {
   return { node, show };
 };
 
-// ---- two runs: the one that fails above the one with a fix, in the same columns
+// ---- two runs in the same columns: the one that fails above
 
 const beside = (run, failing) => {
   const other = readRun(failing), { n, moments, threads, steps } = run;
@@ -928,8 +929,8 @@ const compareOf = (run, pair, go) => {
   const { thread: who, step } = pair.fresh ?? {};
   const waits = who ? `${who} ${run.moments[step].blocked[who]}` : "nothing fails";
   const say = (word, text) => h("p", {}, h("b", {}, word), text);
-  const node = h("div", { class: "compare" }, say("Without the fix: ", other.ending), lanes.node,
-    say("With it: ", waits));
+  const node = h("div", { class: "compare" }, say("Above, without the fix: ", other.ending),
+    say("Below, with it: ", waits), lanes.node);
   return { node, lanes, show: lanes.show, settle: lanes.settle };
 };
 
@@ -1016,7 +1017,7 @@ function player(root, trace, options = {}) {
 
 // ---- laboratories
 
-// What is said where no kernel answers. A cell knows its number only from the page around it.
+// A cell knows its number only from the page around it.
 const unheard = (node) => {
   const cell = node.closest(".jp-Cell")?.querySelector(".jp-InputPrompt")?.textContent.match(/\d+/)?.[0];
   const which = cell ? `cell [${cell}]` : "this one";

@@ -64,7 +64,7 @@ HELPING = ("qemu_mutex_lock_iothread", "qemu_mutex_unlock_iothread", "qemu_bh_sc
 LEFT = '<td style="text-align:left">'  # JupyterLab aligns to the right, for numbers
 MANY = 30  # rows of a static table that are shown without being asked
 
-PROLOGUE = "how it gets there"
+PROLOGUE = "before"
 TO_PLAY = "<p><em>Run this cell to play this run step by step.</em></p>"  # read where no script runs
 
 Data = dict[str, Any]
@@ -304,12 +304,16 @@ def _finding(finding: Finding | None, sources: _Sources) -> Data | None:
         return None
     place = sources.place(finding.file, finding.line) if finding.file else None
     source, line = place or (None, 0)
-    return {"kind": finding.kind, "thread": finding.thread, "message": finding.message, "source": source, "line": line}
+    kind = "failed check" if finding.kind == "check" else finding.kind  # a word that says more than "check" on a badge
+    return {"kind": kind, "thread": finding.thread, "message": finding.message, "source": source, "line": line}
 
 
 def _fixes_shown(sources: Mapping[str, Data], state: Mapping[str, bool]) -> str:
-    """All fixes that are on, as the switches above a run show them; nothing where no fix is involved."""
-    on = [name for name in (*fixes.names, *later.names) if state[name]]
+    """All fixes that are on, in the order of the switches; nothing where no fix is involved."""
+    on = [name for name in fixes.names if state[name]]
+    if len(on) == len(fixes.names):
+        on = ["all five of the series"]
+    on += [name for name in later.names if state[name]]
     if not on and not any(source["sites"] for source in sources.values()):
         return ""
     return "fixes on: " + (", ".join(on) or "none")

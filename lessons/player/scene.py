@@ -70,7 +70,7 @@ class Scene:
             for label in self.lists:
                 points = moment.points.get(label)
                 items = [{"text": moment.things[m].name, "to": m} for m in (points.to if points else ())]
-                found[f"list {label}"] = {"items": items, "empty": moment.state.get(label, "")}
+                found[f"list {label}"] = {"items": items, "empty": moment.state.get(label, "").replace("[]", "empty")}
         return found
 
     def _thing(self, mark: str, thing: Thing) -> dict[str, Any]:

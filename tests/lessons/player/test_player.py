@@ -96,6 +96,8 @@ def test_every_fix_that_is_on_is_named_as_the_switches_show_it():
         shown = trace_data(failing(sample_scenarios.lost_update))["subtitle"]
     assert shown == "fixes on: join_created_thread, explicit_unregister"
     assert trace_data(failing(sample_scenarios.lost_update), on=[])["subtitle"] == "", "no fix is involved"
+    with fixes.only(*fixes.names):
+        assert trace_data(failing(sample_scenarios.lost_update))["subtitle"] == "fixes on: all five of the series"
 
 
 def test_a_sentence_uses_the_words_of_the_state_table(door, fixed_door):
@@ -144,7 +146,7 @@ def test_the_crash_has_its_line(door):
 
 def test_one_sentence_at_rest():
     assert repr(Player(failing(sample_scenarios.lost_update))) == (
-        "lost-update: 4 steps of A, B; then check: the check is false at the end"
+        "lost-update: 4 steps of A, B; then failed check: the check is false at the end"
     )
 
 
