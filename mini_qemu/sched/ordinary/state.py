@@ -67,7 +67,7 @@ def _inside(thing: Any, name: str) -> Iterator[tuple[Any, str]]:
         yield from ((value, key) for key, value in dict.items(thing._v))
     values = getattr(thing, "__dict__", None)
     if isinstance(values, dict) and not isinstance(thing, FunctionType):
-        yield from ((value, key) for key, value in values.items() if key not in ("_v", "_key"))
+        yield from ((value, key) for key, value in values.items() if key not in ("_v", "_key", "_native"))
     for base in type(thing).__mro__:
         slots = base.__dict__.get("__slots__", ())
         for slot in [slots] if isinstance(slots, str) else slots:
