@@ -34,15 +34,17 @@ class StateGraph:
         self.failing.setdefault(finding, []).append(state)
 
     def hopeless(self) -> set[int]:
-        """The states from which no end can be reached."""
+        """The states from which no end and no failure can be reached, and to which no failure leads."""
         before: list[list[int]] = [[] for _ in self.edges]
         for state, edges in enumerate(self.edges):
             for after in edges.values():
                 before[after].append(state)
-        return set(range(len(self.edges))) - _closure(self.ends, before)
+        failed = [state for states in self.failing.values() for state in states]
+        left = set(range(len(self.edges))) - _closure([*self.ends, *failed], before)
+        return left - reached(failed, self.edges)
 
-    def going_round(self, hopeless: Collection[int]) -> set[int]:
-        """The threads that move for ever in some part of ``hopeless`` that is never left.
+    def going_round(self, hopeless: Collection[int]) -> tuple[list[int], list[int]]:
+        """The threads that move for ever in some part of ``hopeless`` that is never left, and the states of that part.
 
         The last state that a depth-first walk over the reversed edges is done with lies in such a part (Kosaraju).
         """
@@ -57,7 +59,7 @@ class StateGraph:
                 last = root  # done with after everything that it reaches, and after every earlier root
                 seen |= _closure([root], before, seen)
         around = _closure([last], {state: list(self.edges[state].values()) for state in hopeless})
-        return {tid for state in around for tid in self.edges[state]}
+        return sorted({tid for state in around for tid in self.edges[state]}), sorted(around)
 
     def shortest(self, goals: Collection[int]) -> list[int] | None:
         """The threads to schedule in order to reach one of ``goals``: fewest preemptions, then fewest steps."""

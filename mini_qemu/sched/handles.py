@@ -22,6 +22,7 @@ class Handle(Primitive):
     """
 
     daemon = False
+    ends_with_process = False
     words = "join and detach"
     instead: Mapping[str, str] = {"start": "spawn has started it.", "is_alive": "threading.Thread has that one."}
 

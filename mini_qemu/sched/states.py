@@ -20,7 +20,7 @@ from typing import Any
 
 from .callbacks import code_of
 from .dpor import LIMIT_STEPS
-from .graph import StateGraph, reached
+from .graph import StateGraph
 from .ordinary.guard import Box, Guard, Together
 from .ordinary.names import Names
 from .ordinary.rewriting import ORDINARY_HELPERS
@@ -59,6 +59,7 @@ class VisitedStates:
         self.left: list[list[int]] = []  # who is still to be tried there
         self.trail: list[int] = []  # the states on the path
         self.round: list[int] = []  # the threads of a livelock, if there is one
+        self.around: list[int] = []  # the states in which they go round
         self._last = 0  # the state that a run ended in
 
     @property
@@ -115,8 +116,9 @@ class VisitedStates:
             self.seen[state] = number
             for finding in world.findings[:1]:  # after a crash there is no process left to fail
                 self.graph.note((finding.kind, finding.message), number)
-            able = [task.tid for task in world.able()]
-            if not able:
+            can_move = world.able()
+            able = [task.tid for task in can_move]
+            if not able or world.over(can_move):  # what a daemon could do now, it can do earlier, too
                 self._last = number
                 self.graph.ends.append(number)
                 return True
@@ -136,9 +138,8 @@ class VisitedStates:
             if finding not in ended:
                 yield self._run_to(states)
         hopeless = graph.hopeless()
-        hopeless.difference_update(*(reached(states, graph.edges) for states in graph.failing.values()))
         if hopeless:
-            self.round = sorted(graph.going_round(hopeless))
+            self.round, self.around = graph.going_round(hopeless)
             run = self._run_to(hopeless, self.round)
             graph.failing["livelock", run.findings[0].message] = list(hopeless)
             yield run
@@ -152,6 +153,8 @@ class VisitedStates:
         with closing(World(self.scenario, self.registry)) as world:
             self._go(world, path)
             if round_:
+                if any(tid not in world.by_tid for tid in round_):  # not started yet where all hope is lost
+                    return self._run_to(self.around, round_)
                 tasks = [world.by_tid[tid] for tid in round_]
                 with world.running():
                     for task in filter(world.enabled, tasks):

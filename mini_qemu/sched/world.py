@@ -65,6 +65,7 @@ from .shared import FIELDS
 READY, DONE, CRASHED = 0, 1, 2
 
 TURNS_WITHOUT_STEP = 100_000
+TURNS_OF_A_DAEMON = 10_000
 """Loop iterations without a visible step after which a thread is taken to be in an endless loop."""
 
 SELDOM = 15
@@ -461,6 +462,9 @@ class World:
     def _endless(self, task: Task, turns: int) -> bool:
         steps, sofar = task.quiet
         task.quiet = (task.steps, (sofar if steps == task.steps else 0) + turns)
+        if ends_with_process(task) and task.quiet[1] >= TURNS_OF_A_DAEMON:
+            task.status = DONE  # it goes round until the process ends, and nobody can tell
+            return True
         if task.quiet[1] < TURNS_WITHOUT_STEP:
             return False
         self.crash(
@@ -509,6 +513,10 @@ class World:
             if obj.holder in ended
         ]
 
+    def over(self, able: list[Task]) -> bool:
+        """Whether the process ends now: of its threads only daemons are left. ``able``: those that can move."""
+        return not self.stuck() and all(ends_with_process(task) for task in able)
+
     def stuck(self) -> list[Task]:
         """The threads that have not ended: the scenario's first, then those started, by name. Who was started before
         whom is not part of a deadlock.
@@ -556,6 +564,11 @@ def _plain_access(op: Op) -> tuple[Any, BaseException | None]:
     except Exception as error:
         return None, error
     return None, None
+
+
+def ends_with_process(task: Task) -> bool:
+    """Whether ``task`` is a daemon, for which Python does not wait at exit."""
+    return bool(getattr(task.handle, "ends_with_process", False))
 
 
 def _discard(gen: Any) -> None:

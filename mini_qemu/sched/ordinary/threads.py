@@ -56,8 +56,14 @@ class Life(Handle):
         return self.name, *self._state
 
     @property
+    def ends_with_process(self) -> bool:  # type: ignore[override]
+        """Whether it is a daemon: Python does not wait for it at exit."""
+        return self.thread is not None and self.thread.daemon
+
+    @property
     def daemon(self) -> bool:  # type: ignore[override]
-        return self.idle or bool(self.thread is not None and self.thread.daemon)
+        """Whether it may wait for ever."""
+        return self.idle or self.ends_with_process
 
 
 def _end(world: Any, task: Any, op: Op) -> None:

@@ -113,6 +113,92 @@ def lost_count():
     run(waits, adds, adds)
 
 
+def daemon(target):
+    threading.Thread(target=target, daemon=True).start()
+
+
+def heartbeat():
+    beats = 0
+
+    def beat():
+        nonlocal beats
+        while True:
+            beats += 1
+            time.sleep(1)
+
+    daemon(beat)
+
+
+def flusher(waits):
+    lock, lines, written = threading.Lock(), [], []
+
+    def flushes():
+        while True:
+            with lock:
+                written.extend(lines)
+                lines.clear()
+            time.sleep(1)
+
+    daemon(flushes)
+    with lock:
+        lines.append("x")
+    if waits:
+        with lock:
+            assert written + lines == ["x"]
+    else:
+        assert written == ["x"]
+
+
+def loses_a_line():
+    flusher(waits=False)
+
+
+def loses_no_line():
+    flusher(waits=True)
+
+
+def daemon_crashes():
+    place, lock = Place(), threading.Lock()
+
+    def looks():
+        while True:
+            with lock:
+                if place.done:
+                    raise ValueError("seen")
+
+    daemon(looks)
+    with lock:
+        place.done = True
+
+
+def nobody_sets():
+    place, lock = Place(), threading.Lock()
+
+    def waits():
+        while True:
+            with lock:
+                if place.done:
+                    return
+
+    run(waits, waits)
+
+
+@pytest.mark.parametrize("main", [heartbeat, loses_no_line])
+def test_a_daemon_that_loops_ends_with_the_process(main):
+    assert explore(main).verdict == "proved"
+
+
+@pytest.mark.parametrize(
+    ("main", "says"),
+    [(loses_a_line, "AssertionError"), (daemon_crashes, "ValueError: seen"), (nobody_sets, "go round")],
+)
+def test_beside_a_loop_without_end_failures_are_found(main, says):
+    result = explore(main)
+    assert result.verdict == "failed"
+    assert all(says in message for _, message in result.outcomes)
+    assert shortest_trace(main, result).finding is not None
+
+
 @pytest.mark.parametrize("main", [flag, under_a_lock, queue_with_time_out, event, try_lock, future])
 def test_a_loop_that_polls_is_proved(main):
     result = explore(main)
