@@ -87,7 +87,19 @@ def _contains(box: Any, key: Any, inverted: bool, site: Site) -> Any:
     if own(in_class(type(box), "__iter__")) or type(box) is Generating:
         return followed_by(_search(box, key, site), (lambda v: not v) if inverted else bool)
     looked_at(box, site)
+    if type(box) is tuple:
+        if steps_within(sought(box, key)):
+            return _among(box, key, inverted, site)
+        compared(sought(box, key), site)
     return (key not in box) if inverted else (key in box)
+
+
+def _among(values: tuple[Any, ...], key: Any, inverted: bool, site: Site) -> Steps:
+    """``key in values``, where what is compared has steps."""
+    key = yield from settled(key, site)
+    values = yield from settled(values, site)
+    compared(sought(values, key), site)
+    return (key in values) is not inverted
 
 
 def _found(box: Any, key: Any, inverted: bool, site: Site) -> bool:

@@ -1068,7 +1068,26 @@ def deepcopy_of_a_lock():
     copy.deepcopy({"lock": Lock()})
 
 
+def list_in_a_tuple():
+    items = [1]
+    t = Thread(target=items.clear)
+    t.start()
+    assert items in ([1], [2])
+    t.join()
+
+
+def list_in_a_tuple_of_all():
+    items = [1]
+    t = Thread(target=items.clear)
+    t.start()
+    assert items in ([], [1])
+    assert [1, items] not in ([1, 2], (1, items))
+    t.join()
+
+
 EXPECTED = {
+    "list_in_a_tuple": "failed",
+    "list_in_a_tuple_of_all": "proved",
     "sleeps_at_random": "failed",
     "sleeps_at_random_locked": "proved",
     "own_sleep": "refused",
