@@ -96,7 +96,7 @@ CARDS = (
                 "`pthread_create` without `pthread_join`.",
                 "ThreadSanitizer reports a thread leak at exit, Valgrind's memcheck the thread's memory as possibly"
                 " lost.",
-                "helgrind says nothing about it. To none of them is a flag that is set too early under a lock a leak.",
+                "helgrind says nothing about it. None of them calls a flag that is set too early a leak.",
                 (TSAN_FLAGS, HELGRIND),
             ),
         ),
@@ -198,7 +198,7 @@ CARDS = (
                 "`transmute`, or the wrong field of a `union`.",
                 "An `enum` carries its tag, and `downcast_ref` on `dyn Any` answers with an Option. Miri finds an"
                 " invalid value in the run that it makes.",
-                "A wrong value that is valid for its type is an error to none of them.",
+                "None of them objects to a wrong value that is valid for its type.",
                 (ANY, MIRI),
             ),
             Place(
