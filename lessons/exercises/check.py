@@ -358,7 +358,7 @@ def _failed(asked: Exercise, outcome: Outcome, trace: Trace | None, function: Co
     alone = len(trial.scenario.functions) == 1
     own, stops = _own(result, function, source, alone) if asked.kind != "order" else ("", "")
     bare = stops in (SLIP, LOOP)
-    reply, say = ("", "") if bare or asked.kind == "order" else _misused_lock(outcome.deeds)
+    reply, say = ("", "") if bare or asked.kind == "order" else _misused_lock(outcome)
     if not bare and not reply:
         fit = (w for w in asked.wrong if w.when(outcome) and not (stops and w.when(_unfound(outcome))))
         reply, say = next(((w.name, w.reply) for w in fit), ("", ""))
@@ -388,6 +388,10 @@ def _silent(asked: Exercise, outcome: Outcome) -> Feedback:
 
 
 ITSELF = "Your thread asks for a lock that it already holds, so it waits for itself. Take the lock once."
+UNLOCKS = (
+    "On some path you release a lock that you have released before, or never taken. Take it once and release it once on"
+    " every path; `with` does that."
+)
 KEEPS = "A thread returns and keeps a lock, so the next one waits for ever. Release it on every path; `with` does that."
 
 
@@ -397,11 +401,13 @@ def _keeps(asked: Exercise, outcome: Outcome) -> Feedback:
     return Feedback(asked.name, False, say, on=outcome.trial.on, reply="keeps")
 
 
-def _misused_lock(deeds: Deeds) -> tuple[str, str]:
+def _misused_lock(outcome: Outcome) -> tuple[str, str]:
     """A mistake with a lock that is the same in every exercise: its name and a sentence, or two empty texts."""
-    if deeds.waits_for_itself:
+    if outcome.says("which it does not hold"):
+        return "unlocks", UNLOCKS
+    if outcome.deeds.waits_for_itself:
         return "itself", ITSELF
-    if deeds.keeps:
+    if outcome.deeds.keeps:
         return "keeps", KEEPS
     return "", ""
 
@@ -413,6 +419,8 @@ def _own(result: Result, function: Code, source: str, alone: bool) -> tuple[str,
     file, first = home_of(function)
     for failure in result.examples.values():
         finding = failure.finding
+        if finding.file != file and finding.function in _called_in(source) and _slipped(finding):
+            return f"`{finding.function}` stopped with {finding.message}. Look at what you give it.", LOOP
         if finding.file != file:
             continue
         line = f"Line {finding.line - first + 1} of your {_word(function)}"
@@ -421,9 +429,9 @@ def _own(result: Result, function: Code, source: str, alone: bool) -> tuple[str,
             return f"{line} is in a loop that never ends: {cure}.", LOOP
         if finding.kind == "crash" and not finding.message.startswith("assertion failed"):
             what = f"{line} stopped with {finding.message.removesuffix(': ')}."
-            if "None has no" in finding.message:
+            if NO_OBJECT in finding.message:
                 return what, ""
-            if finding.message.startswith(SLIPS):
+            if _slipped(finding):
                 return what, SLIP
             raises = {node.lineno for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Raise)}
             raised = finding.line - first + 1 in raises or finding.message.startswith("SystemExit")
@@ -431,6 +439,18 @@ def _own(result: Result, function: Code, source: str, alone: bool) -> tuple[str,
         if finding.kind in ("misuse", "use-after-free"):
             return f"{line}: {finding.message}.", ""
     return "", ""
+
+
+NO_OBJECT = "None has no"  # that is how a race may end
+
+
+def _slipped(finding: Finding) -> bool:
+    return finding.message.startswith(SLIPS) and NO_OBJECT not in finding.message
+
+
+def _called_in(source: str) -> set[str]:
+    calls = (node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return {call.id for call in calls if isinstance(call, ast.Name)}
 
 
 LOOP, SLIP, RAISED, ANOTHER = "loop", "slip", "raised", "another"
@@ -501,7 +521,7 @@ _ADVICE = {
 def _general(finding: Finding | None) -> str:
     if finding is None:
         return "It fails."
-    if finding.message.startswith(SLIPS) and "None has no" not in finding.message:
+    if _slipped(finding):
         return f"Your answer stopped with {finding.message}. Fix that first."
     kind = "check" if finding.message.startswith("AssertionError: ") else finding.kind
     head, advice = _GENERAL.get(kind, "It fails."), _ADVICE.get(kind, "")
@@ -531,9 +551,12 @@ def _returned(node: ast.AST) -> bool:
     return value is not None or any(map(_returned, ast.iter_child_nodes(node)))
 
 
+OTHER_LOCK = re.compile(r"; use mini_qemu\.sched\.\w+")
+
+
 def _readable(error: Exception, function: Code) -> str:
     """A refusal of the engine, with the line counted from the top of the answer."""
-    text, word = str(error), _word(function)
+    text, word = OTHER_LOCK.sub("; use a lock or a semaphore that the program has", str(error)), _word(function)
     file, first = home_of(function)
     head, _, rest = text.partition(f"{file}:")
     number, _, tail = rest.partition(":")

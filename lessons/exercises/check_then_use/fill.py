@@ -7,6 +7,7 @@ from lessons.exercises.check_then_use.trials import EARLY, POSTCOPY, SUCCESS, TW
 from lessons.exercises.model import Exercise
 from lessons.exercises.mounting import called_from
 from mini_qemu.migration_state import migrate_postcopy_ram, migrate_use_return_path
+from mini_qemu.qemu_thread import qemu_thread_join
 
 FILL = Exercise(
     name="check-then-use/fill",
@@ -65,6 +66,16 @@ def clears_the_flag(s):
     wanted = s.rp_state.rp_thread_created
     s.rp_state.rp_thread_created = False
     return wanted
+
+
+@FILL.refutes(
+    "You join the return path thread before the migration has begun. Only answer the question.",
+    lambda o: o.deeds.did("join"),
+)
+def joins_it(s):
+    if s.rp_state.rp_thread_created:
+        qemu_thread_join(s.rp_state.rp_thread)
+    return s.rp_state.rp_thread_created
 
 
 @FILL.refutes(

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from lessons.exercises.missing_join.trials import TwoInARow, main_migrates_twice, with_postcopy
 from lessons.exercises.model import Trial
+from lessons.functions import with_names
+from lessons.replace import edited, replace
 from lessons.scenarios.cancel_vs_exit import scenario as ends
 from lessons.scenarios.cancel_vs_exit import silent
 from lessons.scenarios.cancel_vs_pause import scenario as sleeps
@@ -32,10 +34,19 @@ from mini_qemu.io_channel import qio_channel_read, qio_channel_socket_pair, qio_
 from mini_qemu.migration import migrate_fd_cancel
 from mini_qemu.qemu_file_channel import qemu_fopen_channel_input, qemu_fopen_channel_output
 from mini_qemu.qom import object_unref
-from mini_qemu.sched import Scenario
+from mini_qemu.sched import Scenario, abort
 from mini_qemu.yank_functions import migration_ioc_register_yank
 
 ON = ("join_created_thread", "lock_from_dst_file")
+SHUTDOWN = "qemu_file.qemu_file_shutdown"
+NULL_STOPS = (
+    "f.shutdown = True",
+    """
+    if f is None:
+        abort("qemu_file_shutdown follows a null pointer")
+    f.shutdown = True
+    """,
+)
 
 # ---- the cancel
 
@@ -79,7 +90,13 @@ TWO_CHANNELS = Trial(
 )
 ENDS = Trial(ends, "the return path thread ends meanwhile", ON)
 # a shared field, the tag, is read when a file is asked for its channel: so asking one that is freed is noticed
-TAGGED = Trial(ends, "the return path thread ends meanwhile, and files carry a tag", (*ON, "file_knows_channel"))
+# and where C follows a null pointer, everything stops: there is no exception to be caught
+TAGGED = Trial(
+    ends,
+    "the return path thread ends meanwhile, and files carry a tag",
+    (*ON, "file_knows_channel"),
+    under=lambda: replace(SHUTDOWN, with_names(edited(SHUTDOWN, *NULL_STOPS), {"abort": abort})),
+)
 SLEEPS = Trial(sleeps, "the return path thread goes to sleep because the line is dead", ON)
 SILENT = Trial(silent, "the destination says nothing", ON)
 

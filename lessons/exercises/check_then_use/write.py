@@ -150,8 +150,23 @@ def no_test(s):
 
 
 @WRITE.refutes(
+    "When the thread has released its file you shut down None, and catch what comes of it. In C there is nothing to"
+    " catch: a null pointer is followed, and QEMU stops. Test first.",
+    lambda o: o.says("follows a null pointer"),
+)
+def catches_it(s):
+    with s.qemu_file_lock:
+        try:
+            qemu_file_shutdown(s.rp_state.from_dst_file)
+        except Exception:
+            pass
+
+
+@WRITE.refutes(
     "You hold the lock, and you use the pointer exactly when it is None: the test is the wrong way round.",
-    lambda o: o.says("None has no") and not o.deeds.holds_nothing_for("read", "from_dst_file"),
+    lambda o: o.says("None has no")
+    and not o.deeds.holds_nothing_for("read", "from_dst_file")
+    and o.deeds.most("lock", "qemu_file_lock") == 1,
 )
 def turned_round(s):
     with s.qemu_file_lock:

@@ -64,7 +64,7 @@ def when_reading(bs, is_writable):
 
 
 @FILL.refutes(
-    "In one of the two directions you return no file. Open one to read and one to write.",
+    "You return no file, at least in one of the two directions. Open one to read and one to write.",
     lambda o: o.says("None has no attribute 'has_ioc'"),
 )
 def only_to_read(bs, is_writable):

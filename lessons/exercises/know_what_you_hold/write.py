@@ -81,7 +81,18 @@ def takes_a_reference(f):
 @WRITE.refutes(
     "You ask the tag, and what you return is neither the channel nor None. The caller wants to use the channel, and"
     " must see None if there is none.",
-    lambda o: o.during(SUCCESS, ASKED) and o.deeds.touches("has_ioc") and not o.says("is not a QIOChannel"),
+    lambda o: o.during(SUCCESS, ASKED)
+    and o.deeds.touches("has_ioc")
+    and not (o.says("is not a QIOChannel") or o.says("still lists")),
+)
+def false_for_none(f):
+    return f.has_ioc and QIO_CHANNEL(f.opaque)
+
+
+@WRITE.refutes(
+    "You ask the tag, and your caller gets no channel, even where the tag says that there is one. Return the channel"
+    " itself.",
+    lambda o: o.says("still lists") and o.deeds.touches("has_ioc"),
 )
 def yes_or_no(f):
     return f.has_ioc

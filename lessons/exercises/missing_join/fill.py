@@ -9,6 +9,7 @@ from lessons.exercises.model import Exercise
 from lessons.exercises.mounting import called_from
 from mini_qemu.migration_state import migrate_use_return_path
 from mini_qemu.process import qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
+from mini_qemu.qemu_thread import qemu_thread_join
 
 FILL = Exercise(
     name="missing-join/fill",
@@ -46,6 +47,27 @@ def thread_to_join(s):
 @FILL.solved_by
 def flag_of_the_maker(s):
     # set where the thread is made, cleared where it is joined: the thread itself never touches it
+    return s.rp_state.rp_thread_created
+
+
+@FILL.refutes(
+    "You join the thread here, and then your caller joins it once more. Only answer the question: is there a thread to"
+    " join?",
+    lambda o: o.deeds.did("join"),
+)
+def joins_it(s):
+    if s.rp_state.rp_thread_created:
+        qemu_thread_join(s.rp_state.rp_thread)
+    return s.rp_state.rp_thread_created
+
+
+@FILL.refutes(
+    "Your question changes what it asks about: you set the flag, so it says yes where main has made no thread. Only"
+    " read it.",
+    lambda o: o.during(WITHOUT) and o.deeds.did("write", "rp_thread_created", own=True),
+)
+def sets_the_flag(s):
+    s.rp_state.rp_thread_created = True
     return s.rp_state.rp_thread_created
 
 

@@ -135,6 +135,16 @@ def only_if_listed(ioc):
                 yank_unregister_function(ioc.process.yank, MIGRATION_YANK_INSTANCE, migration_yank_iochannel, ioc)
 
 
+@WRITE.accepts_but(
+    "You ask whether this is the last reference, and only the last close calls you: the answer is always yes. Lesson 05"
+    " shows what comes of deciding by a count.",
+    lambda o: o.deeds.touches("ref"),
+)
+def if_it_is_the_last(ioc):
+    if ioc.ref == 1:
+        migration_ioc_unregister_yank(ioc)
+
+
 @WRITE.accepts
 def asks_the_predicate(ioc):
     if migration_ioc_yank_supported(ioc):

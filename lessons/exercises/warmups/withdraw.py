@@ -161,6 +161,29 @@ def raises(account, amount):
 
 
 @WITHDRAW.refutes(
+    "Between your two holds of the lock the balance can be below zero. Whoever comes just then is refused, although"
+    " there is enough, or gives back what it was paid. Test first, and withdraw in the same hold.",
+    lambda o: o.deeds.breaks("never overdrawn") and not o.during(TWO) and o.deeds.most("lock", "lock") > 1,
+)
+def undoes_in_another_hold(account, amount):
+    with account.lock:
+        account.balance = account.balance - amount
+    with account.lock:
+        if account.balance < 0:
+            account.balance = account.balance + amount
+
+
+@WITHDRAW.refutes(
+    "You withdraw more than once in one call. Test and withdraw once: `if`, not `while`.",
+    lambda o: o.deeds.most("write", "balance") > 1 and not o.deeds.breaks("never overdrawn"),
+)
+def withdraws_all(account, amount):
+    with account.lock:
+        while account.balance >= amount:
+            account.balance = account.balance - amount
+
+
+@WITHDRAW.refutes(
     "You compute the new balance from a value that you read before you took this hold of the lock: a withdrawal in"
     " between is lost. Read, test and write in one hold.",
     lambda o: not o.during(TWO) and not o.always and o.deeds.did("write", "balance", holding="lock"),

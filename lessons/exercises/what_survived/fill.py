@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from lessons.exercises.model import Exercise
 from lessons.exercises.mounting import called_from
-from lessons.exercises.what_survived.trials import ENOUGH, NONSENSE, TRIALS
+from lessons.exercises.what_survived.trials import CUT, ENOUGH, NONSENSE, TRIALS, WELL
 from mini_qemu.migration_state import MIGRATION_STATUS_POSTCOPY_RECOVER, mark_source_rp_bad
 from mini_qemu.qemu_file import qemu_file_get_error
 
@@ -48,6 +48,40 @@ def tell_who_waits(ms):
 def says_why_then_wakes(ms):
     # the state leaves RECOVER with the answer; a thread that ends before has not brought one
     if ms.state == MIGRATION_STATUS_POSTCOPY_RECOVER:
+        mark_source_rp_bad(ms)
+        ms.rp_state.rp_sem.post()
+
+
+@FILL.refutes(
+    "You report an error although the recovery has gone well, so the migration does not go on. Say it only in the state"
+    " RECOVER.",
+    lambda o: o.during(WELL) and o.says("does not go on"),
+)
+def always_an_error(ms):
+    mark_source_rp_bad(ms)
+    if ms.state == MIGRATION_STATUS_POSTCOPY_RECOVER:
+        ms.rp_state.rp_sem.post()
+
+
+@FILL.refutes(
+    "You wait on the semaphore on which the migration thread waits, and nobody posts it. Your thread is the one that"
+    " has to post.",
+    lambda o: o.says("return path waits for"),
+)
+def waits_too(ms):
+    if ms.state == MIGRATION_STATUS_POSTCOPY_RECOVER:
+        ms.rp_state.rp_sem.wait()
+
+
+@FILL.refutes(
+    "Your function does nothing here: the migration thread sleeps on the semaphore, and nobody wakes it. Which state is"
+    " it in while it waits for an answer?",
+    lambda o: o.during(CUT)
+    and not o.deeds.did("post")
+    and not any(o.deeds.did("write", name) for name in ("error", "state")),
+)
+def in_another_state(ms):
+    if ms.state == "postcopy-paused":
         mark_source_rp_bad(ms)
         ms.rp_state.rp_sem.post()
 
@@ -121,6 +155,17 @@ def wakes_then_says_why(ms):
     if ms.state == MIGRATION_STATUS_POSTCOPY_RECOVER:
         ms.rp_state.rp_sem.post()
         mark_source_rp_bad(ms)
+
+
+@FILL.accepts_but(
+    "You end the migration: in your new state nobody can try another recovery, and the guest is lost in the middle of a"
+    " postcopy. Report an error; whoever waits decides what comes of it.",
+    lambda o: o.deeds.did("write", "state", own=True),
+)
+def ends_the_migration(ms):
+    if ms.state == MIGRATION_STATUS_POSTCOPY_RECOVER:
+        ms.state = "failed"
+        ms.rp_state.rp_sem.post()
 
 
 @FILL.accepts

@@ -247,6 +247,50 @@ def always_withdraws(account, amount):
         account.balance -= amount
 
 
+@refused(W, "On some path you release a lock", never=("withdraw without it",))
+def unlocks_and_goes_on(account, amount):
+    account.lock.lock()
+    if account.balance < amount:
+        account.lock.unlock()
+    account.balance = account.balance - amount
+    account.lock.unlock()
+
+
+@refused(W, "Between your two holds", never=("compute the new balance from a value",))
+def undoes_in_a_second_hold(account, amount):
+    with account.lock:
+        account.balance -= amount
+    with account.lock:
+        if account.balance < 0:
+            account.balance += amount
+
+
+@refused(W, "more than once in one call", never=("compute the new balance from a value",))
+def withdraws_as_often_as_it_can(account, amount):
+    with account.lock:
+        while account.balance >= amount:
+            account.balance -= amount
+
+
+@refused(W, "use a lock or a semaphore that the program has", never=("mini_qemu.sched",))
+def lock_of_python(account, amount):
+    import threading
+
+    with threading.Lock():
+        if account.balance >= amount:
+            account.balance -= amount
+
+
+@accepted(W)
+def a_helper_under_the_lock(account, amount):
+    def pay():
+        if account.balance >= amount:
+            account.balance -= amount
+
+    with account.lock:
+        pay()
+
+
 # ---- 01
 
 order("survived/order", "DABCE", "not yet.", "E shuts down a file that B has closed")
@@ -274,6 +318,20 @@ def joins_itself(s):
 @refused(F, "Line 2 of your function stopped with AttributeError", never=("Nobody joins now",))
 def is_alive(s):
     return s.rp_state.rp_thread.is_alive()
+
+
+@refused(F, "You join the thread here", never=("your answer is no",))
+def joins_before_it_answers(s):
+    if s.rp_state.rp_thread_created:
+        qemu_thread_join(s.rp_state.rp_thread)
+        return True
+    return False
+
+
+@refused(F, "you set the flag", never=("yours joins it all the same",))
+def flag_set(s):
+    s.rp_state.rp_thread_created = True
+    return s.rp_state.rp_thread_created
 
 
 @refused(F, "stopped with SystemExit.", "return instead", never=("returns nothing", "Nobody joins now"))
@@ -386,6 +444,14 @@ def polls_the_pointer(s):
     return s.rp_state.error
 
 
+@refused(F, "qemu_thread_join stopped with AttributeError", "Look at what you give it", never=("Nobody joins",))
+def joins_another_object(s):
+    if s.rp_state.rp_thread_created:
+        qemu_thread_join(s.rp_state)
+        s.rp_state.rp_thread_created = False
+    return s.rp_state.error
+
+
 @refused(F, "Line 7 of your function goes round and round", "Over and over: live_migration unlocks qemu_file_lock")
 def polls_with_a_helper(s):
     def gone():
@@ -416,6 +482,14 @@ order("check-then-use/order", "CABED", "accepted.", "only this thread ever chang
 order("check-then-use/order", "ACBDE", "accepted, but:", "while you hold the lock")
 order("check-then-use/order", "ACDBE", "accepted, but:", "while you hold the lock")
 F = "check-then-use/fill"
+
+
+@refused(F, "You join the return path thread before", never=("is never asked to open",))
+def joins_at_the_start(s):
+    if s.rp_state.rp_thread_created:
+        qemu_thread_join(s.rp_state.rp_thread)
+        return True
+    return False
 
 
 @refused(F, "nobody configured")
@@ -458,6 +532,24 @@ def closes_under_the_lock(s):
         rp = s.rp_state.from_dst_file
         if rp is not None:
             qemu_fclose(rp)
+
+
+@refused(F, "release the lock between", never=("the wrong way round",))
+def tests_in_one_hold_and_uses_in_another(s):
+    with s.qemu_file_lock:
+        if s.rp_state.from_dst_file is None:
+            return
+    with s.qemu_file_lock:
+        qemu_file_shutdown(s.rp_state.from_dst_file)
+
+
+@refused(F, "In C there is nothing to catch")
+def catches_what_comes_of_none(s):
+    with s.qemu_file_lock:
+        try:
+            qemu_file_shutdown(s.rp_state.from_dst_file)
+        except AttributeError:
+            pass
 
 
 @refused(F, "there is no error to be caught")
@@ -563,6 +655,12 @@ def the_word_added(ioc):
         yank_unregister_function(ioc.process.yank, MIGRATION_YANK_INSTANCE, migration_yank_iochannel, ioc)
 
 
+@but(F, "only the last close calls you")
+def asks_the_count(ioc):
+    if ioc.ref == 1:
+        migration_ioc_unregister_yank(ioc)
+
+
 @refused(F, "a second copy of the question")
 def asks_has_shutdown(ioc):
     if ioc.has_shutdown:
@@ -590,6 +688,13 @@ def only_what_is_listed(ioc):
 # ---- 04
 
 F = "hold/write"
+
+
+@refused(F, "your caller gets no channel", never=("neither the channel nor None",))
+def casts_and_forgets(f):
+    if f.has_ioc:
+        QIO_CHANNEL(f.opaque)
+    return None
 
 
 @refused(F, "You ask the payload for its type")
@@ -733,9 +838,29 @@ def by_name_of_the_state(ms):
     ms.rp_state.rp_sem.post()
 
 
-@refused(N, "nobody hears it")
+@refused(N, "Your function does nothing here", "nobody wakes it")
 def does_nothing(ms):
     return
+
+
+@refused(N, "You report an error although the recovery has gone well", never=("nobody hears it",))
+def error_in_any_case(ms):
+    ms.rp_state.error = True
+    if ms.state == "postcopy-recover":
+        ms.rp_state.rp_sem.post()
+
+
+@refused(N, "nobody posts it", never=("nobody hears it",))
+def waits_instead_of_posting(ms):
+    if ms.state == "postcopy-recover":
+        ms.rp_state.rp_sem.wait()
+
+
+@but(N, "You end the migration")
+def gives_up(ms):
+    if ms.state == "postcopy-recover":
+        ms.state = "failed"
+        ms.rp_state.rp_sem.post()
 
 
 @refused(N, "do not say why")
@@ -1013,7 +1138,7 @@ def false_for_none(f):
     return f.has_ioc and QIO_CHANNEL(f.opaque)
 
 
-@refused("hold/write", "neither the channel nor None", never=("yes or no",))
+@refused("hold/write", "your caller gets no channel", never=("neither the channel nor None",))
 def the_file_itself(f):
     return f if f.has_ioc else None
 
