@@ -27,7 +27,7 @@ from .calls import GETTERS, HELPERS, SPECIAL, UNBOUND, build, class_made, nested
 from .containers import is_container, under
 from .given import call_library, made_by, received, takes_steps, took_all
 from .guard import WHOLE, Site
-from .in_c import reads_in_c
+from .in_c import ITERATORS, is_in_c, loop_in_c, reads_in_c
 from .items import (
     behind,
     born,
@@ -51,6 +51,7 @@ from .iteration import (
     collected,
     delegate,
     following,
+    from_given,
     generating,
     given,
     iterate,
@@ -108,7 +109,7 @@ def _iter(site: Site, source: Any) -> Any:
     """``iter(source)``, which the program keeps."""
     made = iterate(source, site)
     if type(made) is GeneratorType:
-        return followed_by(made, lambda iterator: iterator)
+        return followed_by(made, lambda iterator: iterator.give(site) if type(iterator) is Loop else iterator)
     if type(made) is Loop:
         return made.give(site)
     return made.it if type(made) is Given else received(made, site)
@@ -154,6 +155,8 @@ def _reading(f: Any) -> Callable[..., Any]:
     long_way = _own_word(f"{f.__name__}_")
 
     def made(site: Site, *args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and type(args[0]) is Loop and is_in_c(kwargs.get("key"), args[0].box, site):
+            return from_given(args[0], lambda: made_by(f, (args[0].it,), kwargs, site), site, f"{f.__name__}()")
         if args and reads_in_c(args[0], kwargs.get("key"), site):
             run = functools.partial(_compared_by, f, args, kwargs, site)
             return touch(under(args[0]), WHOLE, False, run, f"computes {f.__name__}({{box}}): {{value}}", site)
@@ -190,6 +193,20 @@ _FOLDS: dict[Any, tuple[str, ...]] = {
 
 def _asks(value: Any, names: tuple[str, ...]) -> bool:
     return type(value) not in ATOMS and any(own(in_class(type(value), name)) for name in names)
+
+
+def _iterating(f: Any, long_way: Callable[..., Any]) -> Callable[..., Any]:
+    """A builtin that makes an iterator over others."""
+
+    def made(site: Site, *args: Any, **kwargs: Any) -> Any:
+        loop = loop_in_c(f, args, kwargs, site)
+        return long_way(site, *args, **kwargs) if loop is None else loop
+
+    return made
+
+
+def _by_library(f: Any) -> Callable[..., Any]:
+    return lambda site, *args, **kwargs: call_library(site, f, args, kwargs)
 
 
 def _managed(inner: Any, *args: Any, **kwargs: Any) -> Any:
@@ -364,8 +381,11 @@ _MADE: tuple[Any, ...] = (
 )  # fmt: skip
 SPECIAL.update({kind: _takes_one(kind) for kind in _MADE})
 _READ: tuple[Any, ...] = (sorted, min, max, sum, any, all)
-_CALL: tuple[Any, ...] = (map, filter, zip, enumerate, reversed, functools.reduce)
-SPECIAL.update({f: _reading(f) for f in _READ} | {f: _own_word(f"{f.__name__}_") for f in _CALL})
+_ITERATE: tuple[Any, ...] = (map, filter, zip, enumerate, reversed)
+SPECIAL.update({f: _reading(f) for f in _READ})
+SPECIAL.update({f: _iterating(f, _own_word(f"{f.__name__}_")) for f in _ITERATE})
+SPECIAL.update({f: _iterating(f, _by_library(f)) for f in ITERATORS})
+SPECIAL[functools.reduce] = _own_word("reduce_")
 
 UNBOUND.update(
     {

@@ -322,6 +322,8 @@ def _method(site: Site, f: Any, box: Any, args: tuple[Any, ...], kwargs: dict[st
     name = f.__name__
     if name == "__init__":
         return call_library(site, f, args, kwargs)
+    if name in ("items", "keys", "values") and not args and id(box) not in guard_of().dicts:
+        return f()  # a view: to make one looks at nothing
     if name == "update" and id(box) in guard_of().dicts:
         return _attributes_updated(site, guard_of().dicts[id(box)][1], dict(*args, **kwargs))
     if name == "sort" and not (is_plain(box) and is_in_c(kwargs.get("key"), box, site)):

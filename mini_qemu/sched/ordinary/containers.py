@@ -38,7 +38,8 @@ CONTAINERS: tuple[type, ...] = (list, dict, set, collections.deque, bytearray, a
 KINDS = frozenset(CONTAINERS)
 """The exact types whose values are containers under guard. Subclasses of the program's own count as well."""
 
-_INDEXED = (list, collections.deque, bytearray, array.array)
+INDEXED = (list, bytearray, array.array)
+"""Containers whose iterators count, and remember nothing else."""
 
 VERBS = {
     "append": "appends {0} to {box}", "appendleft": "puts {0} at the front of {box}", "add": "adds {0} to {box}",
@@ -47,15 +48,19 @@ VERBS = {
     "extend": "extends {box} with {0}", "update": "updates {box} with {0}", "insert": "inserts {1} in {box}",
     "sort": "sorts {box}", "reverse": "reverses {box}", "get": "reads {box}.get({0}): {value}",
     "setdefault": "reads or sets {box}[{0}]: {value}", "__contains__": "asks whether {0} is in {box}: {value}",
-    "items": "looks at the items of {box}", "keys": "looks at the keys of {box}",
-    "values": "looks at the values of {box}", "__setitem__": "writes {box}[{0}] = {1}",
+    "dict_items": "looks at the items of {box}", "dict_keys": "looks at the keys of {box}",
+    "dict_values": "looks at the values of {box}", "__setitem__": "writes {box}[{0}] = {1}",
     "count": "counts {0} in {box}: {value}", "index": "looks for {0} in {box}: {value}", "copy": "copies {box}",
     "__delitem__": "deletes {box}[{0}]", "__getitem__": "reads {box}[{0}]: {value}",
 }  # fmt: skip
 """Sentences for operations: ``{0}``, ``{1}`` are the arguments, ``{value}`` what came out."""
 
 
-VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
+_ORDERED: dict[Any, Any] = collections.OrderedDict()
+VIEWS: tuple[type, ...] = (
+    type({}.keys()), type({}.values()), type({}.items()),
+    type(_ORDERED.keys()), type(_ORDERED.values()), type(_ORDERED.items()),
+)  # fmt: skip
 
 
 def under(value: Any) -> Any:
@@ -72,7 +77,7 @@ def is_container(value: Any) -> bool:
 
 def part(box: Any, index: Any, writes: bool) -> Hashable:
     """The part of a container that ``box[index]`` concerns; None for the whole."""
-    if isinstance(box, _INDEXED):
+    if isinstance(box, (*INDEXED, collections.deque)):
         if type(index) is not int:
             return None
         return index if index >= 0 else index + len(box)

@@ -11,6 +11,7 @@ import ast
 import inspect
 import itertools
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from mini_qemu.sched.clerk import controlled_by
@@ -20,7 +21,7 @@ from mini_qemu.sched.places import frames_of
 from mini_qemu.sched.rewrite import ASSERTION
 
 from .access import ATOMS, Steps, answer, call, guard_of, in_class, own, plainly, refuse
-from .containers import VIEWS, is_container, under
+from .containers import INDEXED, VERBS, VIEWS, is_container, under
 from .guard import WHOLE, Site, Spot, told
 from .items import born, has_steps, item, look, looked, touch
 from .opaque import looked_at
@@ -158,17 +159,22 @@ Generating.close = _word(_close)  # type: ignore[attr-defined]
 
 class Loop:
     """An iterator over a container under guard: each value is read in a step of its own, if the container has steps.
-    ``given``: the program has it in a variable, so that two threads may take values from it.
+    ``given``: the program has it in a variable, so that two threads may take values from it. ``also``: what else it
+    takes values of, without steps.
     """
 
-    __slots__ = ("box", "given", "it", "site")
+    __slots__ = ("also", "box", "given", "it", "site")
     called = "iterator"
 
-    def __init__(self, box: Any, site: Site) -> None:
+    def __init__(self, box: Any, site: Site, it: Any = None) -> None:
         self.box = box
-        self.it = iter(box)
+        self.it = iter(box) if it is None else it
         self.site = site
         self.given = False
+        self.also: tuple[Any, ...] = ()
+
+    def __repr__(self) -> str:
+        return "an iterator"
 
     def __iter__(self) -> Any:
         return self
@@ -207,11 +213,9 @@ def given(iterator: Any) -> Any:
 def iterate(source: Any, site: Site) -> Any:
     """``iter(source)``."""
     cls = type(source)
-    if is_container(source) and not own(in_class(cls, "__iter__")):
-        looked(source, site)
-        return Loop(source, site)
-    if cls in VIEWS:
-        return _view(source, site)
+    if cls in VIEWS or (is_container(source) and not own(in_class(cls, "__iter__"))):
+        box, verb = under(source), VERBS.get(cls.__name__.lstrip("o"), "")
+        return begun(box, lambda: Loop(box, site, iter(source)), site, verb)
     if cls is Given:
         return source
     method = in_class(cls, "__iter__")
@@ -240,12 +244,14 @@ def let_go(iterator: Any) -> Any:
     return _close(iterator)
 
 
-def _view(source: Any, site: Site) -> Any:
-    """A view of a dict: reading it is reading the dict."""
-    loop = Loop(under(source), site)
-    loop.it = iter(source)
-    looked(source, site)
-    return loop
+def begun(box: Any, make: Callable[[], Any], site: Site, verb: str = "") -> Any:
+    """The iterator over ``box`` that ``make`` makes: a step, if it remembers what the box is like. That of a list does
+    not.
+    """
+    if has_steps(box) and not isinstance(box, INDEXED):
+        return touch(box, WHOLE, False, make, verb or "begins to iterate over {box}", site)
+    looked(box, site)
+    return make()
 
 
 def _by_index(source: Any, site: Site) -> Steps:
@@ -264,7 +270,7 @@ def following(iterator: Any, site: Site) -> Any:
     cls = type(iterator)
     if cls is Loop:
         if iterator.given:
-            return _from_given(iterator, site)
+            return from_given(iterator, lambda: next(iterator.it, END), site)
         if has_steps(iterator.box):
             verb = "takes the next value of {box}: {value}"
             return touch(iterator.box, WHOLE, False, lambda: next(iterator.it, END), verb, site)
@@ -281,17 +287,23 @@ def following(iterator: Any, site: Site) -> Any:
     return plainly(next(iterator, END))
 
 
-def _from_given(iterator: Loop, site: Site) -> Any:
-    """The next value of an iterator that several threads may have: one step, which changes it."""
-    guard, verb = guard_of(), "takes the next value of {box}: {value}"
+def from_given(iterator: Loop, run: Callable[[], Any], site: Site, what: str = "the next value") -> Any:
+    """The next value of an iterator that several threads may have, or all: one step, which changes it."""
+    guard, verb = guard_of(), f"takes {what} of {{box}}: {{value}}"
+
+    def noting() -> Any:
+        for other in iterator.also:
+            guard.note(guard.boxes[id(other)], WHOLE, type(other) is Loop, site)
+        return run()
+
     if has_steps(iterator.box) and guard.boxes[id(iterator)].visible:
         what = f"{told(guard.boxes[id(iterator)].label)} and what it runs over are both shared"
         raise refuse(site, f"{what}, and its next value is taken in one step; hold a lock around it")
     if has_steps(iterator.box):
         guard.note(guard.boxes[id(iterator)], WHOLE, True, site)
-        return touch(iterator.box, WHOLE, False, lambda: next(iterator.it, END), verb, site)
+        return touch(iterator.box, WHOLE, False, noting, verb, site)
     looked(iterator.box, site)
-    return touch(iterator, WHOLE, True, lambda: next(iterator.it, END), verb, site)
+    return touch(iterator, WHOLE, True, noting, verb, site)
 
 
 def _own_next(method: Any, iterator: Any, site: Site) -> Steps:
@@ -316,6 +328,8 @@ def collected(source: Any, site: Site) -> Any:
     cls = type(source)
     if cls in ATOMS or cls is tuple:
         return source
+    if cls is Loop and source.given:
+        return from_given(source, lambda: list(source.it), site, "the values")
     if cls in (Loop, Generating, Given) or own(in_class(cls, "__iter__")) or own(in_class(cls, "__next__")):
         return _collect(source, site)
     return look(source, site)

@@ -49,7 +49,7 @@ def enumerate_(source: Any, start: int = 0) -> Any:
 
 
 def reversed_(source: Any) -> Any:
-    if hasattr(source, "__reversed__") and not isinstance(source, list | dict):
+    if hasattr(source, "__reversed__") and not isinstance(source, list):
         yield from source.__reversed__()
         return
     for number in range(len(source) - 1, -1, -1):

@@ -10,7 +10,7 @@ COUNTS = {  # program: interleavings, failing ones, kinds, interleavings of the 
     "lost_update": (4, 2, {"crash"}, 2),
     "lost_notify": (3, 1, {"deadlock"}, 2),
     "check_then_fill": (12, 4, {"crash"}, 4),
-    "changed_while_iterating": (6, 5, {"crash"}, 2),
+    "changed_while_iterating": (7, 5, {"crash"}, 2),
     "waits_for_its_own_pool": (1, 1, {"deadlock"}, 2),
     "map_drops_the_rest": (63, 43, {"crash"}, 5),
     "lock_order": (3, 1, {"deadlock"}, 2),

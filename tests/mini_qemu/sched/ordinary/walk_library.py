@@ -514,7 +514,7 @@ def refused_tee():
     run(lambda: out.append(list(a)), lambda: out.append(list(b)))
 
 
-def refused_chain_lazily():
+def fails_chain_lazily():
     l = [1]
     c = itertools.chain(l, [9])
     out = []
@@ -941,7 +941,7 @@ def fails_zip_strict():
     run(r, w)
 
 
-def fails_map():
+def proved_map():
     l = [1, 2]
     out = []
 

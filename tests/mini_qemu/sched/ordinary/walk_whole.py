@@ -1,8 +1,10 @@
 # ruff: noqa: PT017, RUF012 - each line is there for how it is written
 """What CPython computes in C is one step; what calls code in Python is not; what containers hold is read as well."""
 
+import itertools
 import operator
 import threading
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 
 
@@ -121,6 +123,127 @@ def proved_sum_of_values():
 def fails_max_by_lambda():
     votes = {"a": 1}
     run(lambda: max(votes.items(), key=lambda item: item[1]), lambda: votes.update(b=2))
+
+
+# ------------------------------------------------ iterators
+
+
+def _loops(box, change):
+    """A thread that loops and gives up when the box changes, and one that changes it: what the first saw."""
+    seen = []
+
+    def loop():
+        try:
+            for value in box:
+                seen.append(value)
+        except RuntimeError:
+            pass
+
+    run(loop, change)
+    return seen
+
+
+def fails_loop_over_a_dict_begins_late():
+    box = {1: 1}
+    assert 2 not in _loops(box, lambda: box.update({2: 2}))
+
+
+def fails_loop_over_a_set_begins_late():
+    box = {1}
+    assert 2 not in _loops(box, lambda: box.add(2))
+
+
+def fails_loop_over_a_deque_begins_late():
+    box = deque([1])
+    assert 2 not in _loops(box, lambda: box.append(2))
+
+
+def fails_loop_over_a_view_begins_late():
+    box = {1: 1}
+    assert 2 not in _loops(box.values(), lambda: box.update({2: 2}))
+
+
+def fails_reversed_begins_late():
+    box = [1]
+    out = []
+    run(lambda: out.extend(reversed(box)), lambda: box.append(2))
+    assert 2 not in out
+
+
+def fails_items_of_an_ordered_dict():
+    box = OrderedDict(a=1, b=2)
+
+    def loop():
+        for _key, _value in box.items():
+            pass
+
+    run(loop, lambda: box.pop("a"))
+
+
+def fails_map_begins_early():
+    box = {1: 1}
+
+    def work():
+        texts = map(str, box)
+        box[2] = 2
+        list(texts)
+
+    run(work)
+
+
+def fails_reversed_dict():
+    box = {"a": 1}
+    out = []
+    run(lambda: out.append(list(reversed(box))), lambda: box.update(b=2))
+    assert out == [["a"]]
+
+
+def proved_reversed_dict():
+    box = {"a": 1, "b": 2}
+    out = []
+    run(lambda: out.append(list(reversed(box))), lambda: out.append(list(reversed(box.items()))))
+    assert ["b", "a"] in out
+
+
+def proved_mapped_list_at_once():
+    box = [1, 2]
+    out = []
+    run(lambda: out.append(list(map(str, box))), lambda: box.pop(0))
+    assert out[0] in (["1", "2"], ["2"])
+
+
+def proved_sum_of_lengths():
+    rows = []
+    rows += [1], [2, 3]
+    out = []
+    run(lambda: out.append(sum(map(len, rows))), lambda: rows.pop(0))
+    assert out[0] in (2, 3)
+
+
+def fails_sum_of_lengths():
+    rows = [[1], [2, 3]]
+    out = []
+    run(lambda: out.append(sum(map(len, rows))), lambda: rows[0].append(4))
+    assert out == [3]
+
+
+def proved_islice_and_chain():
+    box = [1, 2, 3]
+    out = []
+    run(lambda: out.append(list(itertools.chain(itertools.islice(box, 2), [9]))), lambda: box.pop())
+    assert out == [[1, 2, 9]]
+
+
+def proved_pairs_from_a_shared_zip():
+    pairs = zip("ab", [1, 2], strict=True)
+    out = []
+
+    def work():
+        for pair in pairs:
+            out.append(pair)
+
+    run(work, work)
+    assert sorted(out) == [("a", 1), ("b", 2)]
 
 
 # ------------------------------------------------ containers within containers
