@@ -244,9 +244,9 @@ def look_into(value: Any, site: Site, change: bool, deep: bool) -> None:
 
 def within(values: Iterable[Any]) -> Iterator[Any]:
     """All that ``values`` and the containers and tuples among them hold, each once, other than ATOMS."""
-    todo, seen = list(values), set[int]()
+    todo, seen = collections.deque(values), set[int]()
     while todo and len(seen) < MOST_INSIDE:
-        value = todo.pop()
+        value = todo.popleft()
         if type(value) in ATOMS or id(value) in seen:
             continue
         seen.add(id(value))

@@ -122,9 +122,10 @@ def _binary(function: Any, name: str, mirrored: str, a: Any, b: Any, site: Site)
         return _own_operator(function, forward, backward, a, b, site)
     if has_steps(a) or has_steps(b) or (function in _COMPARE and steps_within((a, b))):
         return _on_copies(function, a, b, site)
-    looked(a, site), looked(b, site)
     if function in _COMPARE:
-        compared([a, b], site)
+        compared([under(a), under(b)], site)
+    else:
+        looked(a, site), looked(b, site)
     value = function(a, b)
     return born(value, site) if is_container(value) else plainly(value)
 
