@@ -483,6 +483,8 @@ class World:
         """All findings of a run in which nobody can move any more. Deadlock, leaks and check are judged only if no
         thread crashed. ``reason`` says why a thread is blocked, if not `World.reason`.
         """
+        if self.guard is not None:
+            self.guard.check_end()
         if self.crashed:
             return self.findings
         if stuck := self.stuck():

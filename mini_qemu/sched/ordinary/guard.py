@@ -25,6 +25,8 @@ from mini_qemu.sched.errors import InstrumentationError
 from mini_qemu.sched.ops import FIELD_BITS, FREE_FIELD
 from mini_qemu.sched.primitives import Primitive
 
+from .dropped import refuse_dropped
+
 if TYPE_CHECKING:
     from mini_qemu.sched.execution import Execution
 
@@ -200,6 +202,7 @@ class Guard:
         self.twins: dict[int, tuple[Any, Any]] = {}  # of real locks and queues: id -> (real, controlled)
         self.lives: dict[int, tuple[Any, Any]] = {}  # of thread objects
         self.dicts: dict[int, tuple[Any, Any]] = {}  # those behind attributes and globals: id -> (dict, whose)
+        self.generators: list[Any] = []  # those that may be inside a with
         self.made: dict[str, int] = {}  # how many things of a kind were made, for their names
         self.joined: dict[str, set[str]] = {}  # by each thread, and by those that it joined
         self.diary: list[Aside] | None = None  # where somebody records the run
@@ -278,6 +281,11 @@ class Guard:
         """Whether the running thread has joined all others there are: what it does is ordered after all of them."""
         mine = self.joined.get(self.world.current.name, ())
         return all(task is self.world.current or task.name in mine for task in self.world.tasks)
+
+    def check_end(self) -> None:
+        """Refuse what only shows at the end of a run: a generator that was dropped."""
+        if self.generators:
+            refuse_dropped(self.generators, (Box,))
 
     def asides(self) -> list[Aside]:
         """What was written down since the last call. From the first call on, it is written down."""

@@ -22,6 +22,7 @@ from mini_qemu.sched.rewrite import ASSERTION
 
 from .access import ATOMS, Steps, answer, call, guard_of, in_class, own, plainly, refuse
 from .containers import INDEXED, VERBS, VIEWS, is_container, under
+from .dropped import HOLDERS, may_be_inside
 from .guard import WHOLE, Site, Spot, told
 from .items import born, has_steps, item, look, looked, touch
 from .opaque import looked_at
@@ -53,6 +54,8 @@ class Generating:
         self.running = False
         self.result: Any = None
         code = gen.gi_code
+        if may_be_inside(code):
+            guard_of().generators.append(self)
         guard_of().born(self, "container", (code.co_filename, code.co_qualname, code.co_firstlineno))
 
     def __iter__(self) -> Generating:
@@ -200,6 +203,9 @@ class Given:
 
     def __init__(self, it: Any) -> None:
         self.it = it
+
+
+HOLDERS.update((Generating, Loop, Given))
 
 
 def given(iterator: Any) -> Any:

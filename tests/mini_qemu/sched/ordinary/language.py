@@ -1085,7 +1085,37 @@ def list_in_a_tuple_of_all():
     t.join()
 
 
+def _first(l):
+    return next(_locked_numbers(l))
+
+
+def drops_a_generator():
+    l = Lock()
+    _first(l)
+    l.acquire()
+
+
+def drops_a_generator_in_a_zip():
+    for _ in zip("ab", _locked_numbers(Lock()), strict=False):
+        break
+
+
+def drops_a_generator_in_any():
+    any(_locked_numbers(Lock()))
+
+
+def keeps_a_generator():
+    l = Lock()
+    kept = [_locked_numbers(l)]
+    next(kept[0])
+    l.acquire()
+
+
 EXPECTED = {
+    "drops_a_generator": "refused",
+    "drops_a_generator_in_a_zip": "refused",
+    "drops_a_generator_in_any": "refused",
+    "keeps_a_generator": "failed",
     "list_in_a_tuple": "failed",
     "list_in_a_tuple_of_all": "proved",
     "sleeps_at_random": "failed",

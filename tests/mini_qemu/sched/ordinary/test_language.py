@@ -11,7 +11,7 @@ from . import language
 def test_every_part_of_the_language_is_judged_rightly(name, expected):
     main = getattr(language, name)
     if expected == "refused":
-        with pytest.raises(InstrumentationError, match=r"language\.py:\d+: .*; (hold|write|use|read|pass)"):
+        with pytest.raises(InstrumentationError, match=r"language\.py:\d+: .*; (hold|write|use|read|pass|close)"):
             explore(main)
     else:
         assert explore(main).verdict == expected
