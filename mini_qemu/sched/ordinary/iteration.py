@@ -12,6 +12,7 @@ import inspect
 import itertools
 import sys
 from collections.abc import Callable
+from types import GeneratorType
 from typing import Any
 
 from mini_qemu.sched.clerk import controlled_by
@@ -241,6 +242,20 @@ def iterate_made(source: Any, site: Site) -> Any:
     return iterate(source, site)
 
 
+def iterate_kept(source: Any, site: Site) -> Any:
+    """``iter(source)`` that a generator expression keeps: its own, and no other thread's."""
+    iterator = iterate(source, site)
+    return _born(iterator, site) if type(iterator) is not GeneratorType else iterator
+
+
+def _born(value: Any, site: Site) -> Any:
+    """An iterator of a library that has just been made, or a value that has none in it."""
+    for made in value if type(value) is tuple else (value,):
+        if type(given(made)) is Given and type(made) is not Given:
+            born(made, site)
+    return value
+
+
 def let_go(iterator: Any) -> Any:
     """The end of a loop that came to it in any way: Python closes the generator that only the loop had."""
     if type(iterator) is not Generating or not iterator.looped or iterator.gen.gi_frame is None:
@@ -286,7 +301,7 @@ def following(iterator: Any, site: Site) -> Any:
         return iterator.steps(site=site)
     if cls is Given:
         verb = "takes the next value of {box}: {value}"
-        return touch(iterator.it, WHOLE, True, lambda: next(iterator.it, END), verb, site)
+        return touch(iterator.it, WHOLE, True, lambda: _born(next(iterator.it, END), site), verb, site)
     method = in_class(cls, "__next__")
     if own(method):
         return _own_next(method, iterator, site)

@@ -35,7 +35,7 @@ ORDINARY_HELPERS = (
             "load", "store", "remove", "item", "set_item", "remove_item", "iterate", "next", "end", "truth", "look",
             "operator", "inplace", "compare", "born", "put", "unpack", "cells", "cell", "set_cell", "global",
             "set_global", "generating", "produced", "delegate", "lambda", "natively", "slice", "globals", "matched",
-            "unary", "formatted", "class_made", "behind", "iterate_made", "let_go", "pauses",
+            "unary", "formatted", "class_made", "behind", "iterate_made", "iterate_kept", "let_go", "pauses",
         )
     ),
 )  # fmt: skip
@@ -234,7 +234,7 @@ class Ordinary(Rewriter):
         definition = ast.FunctionDef(name, _no_arguments("_sched_it"), body, [], **TYPE_PARAMS)
         self.pending.append(self.function(at(ast.copy_location(definition, node), node)))
         if generates:
-            first = self.ask(node, "iterate", first, self.site(node))
+            first = self.ask(node, "iterate_kept", first, self.site(node))
             made = ast.Call(_load(name), [first], [])
             return at(ast.Call(_load("_sched_generating"), [made], []), node)
         return at(ast.YieldFrom(ast.Call(_load(name), [first], [])), node)

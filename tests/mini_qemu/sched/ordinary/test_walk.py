@@ -33,3 +33,7 @@ def test_what_the_program_is_called_by(name):
     result = explore(PROGRAMS[name])
     assert result.verdict == {"proved": "proved", "fails": "failed"}[verdict], result
     assert verdict == "proved" or result.failing
+
+
+def test_what_a_generator_expression_runs_over_is_its_own():
+    assert explore(walk_whole.proved_expressions_over_ranges).classes == 1

@@ -234,6 +234,31 @@ def proved_islice_and_chain():
     assert out == [[1, 2, 9]]
 
 
+def proved_expressions_over_ranges():
+    grid = [[0, 1, 0] for _ in range(3)]
+    new = [[0] * 3 for _ in range(3)]
+
+    def live(*rows):
+        for y in rows:
+            for x in range(3):
+                near = sum(grid[j][i] for j in range(3) for i in range(3) if abs(j - y) < 2 and abs(i - x) < 2)
+                new[y][x] = int(near == 3 or (near == 4 and grid[y][x]))
+
+    run(lambda: live(0), lambda: live(1, 2))
+    assert new == [[0, 0, 0], [1, 1, 1], [0, 0, 0]]
+
+
+def proved_groups():
+    words = ["apple", "avocado", "bean"]
+    out = []
+
+    def group():
+        out.append({key: list(found) for key, found in itertools.groupby(words, key=lambda word: word[0])})
+
+    run(group, group)
+    assert out == [{"a": ["apple", "avocado"], "b": ["bean"]}] * 2
+
+
 def proved_pairs_from_a_shared_zip():
     pairs = zip("ab", [1, 2], strict=True)
     out = []
