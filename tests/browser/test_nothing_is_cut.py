@@ -140,6 +140,15 @@ def test_flags_do_not_cover_the_names_of_chapters(browser, flagged, freed, crash
             assert page.locator(".chapter.fold span").evaluate("e => e.scrollWidth <= e.clientWidth")
 
 
+def test_the_value_that_changes_is_named_in_full(browser, crash):
+    with quiet_page(browser, width=IN_JUPYTERLAB) as page:
+        show(page, crash)
+        name = "e => [e.textContent, e.scrollWidth > e.clientWidth]"
+        changed = dict(at_each_step(page, f"node => [...node.querySelectorAll('.cell.changed span')].map({name})"))
+        assert "from_dst_file" in changed
+        assert not any(changed.values()), changed
+
+
 def test_you_are_the_scheduler_on_one_screen_that_does_not_jump(browser):
     lab = BreakIt(scenario, kind="crash", before="writes ms.rp_state.from_dst_file = None")
     heights = []
