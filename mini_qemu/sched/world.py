@@ -111,7 +111,7 @@ class Registry:
     def __init__(self) -> None:
         self.tids: dict[str, int] = {}
         self.keys: dict[tuple[str, int], int] = {}
-        self.classes: dict[type, int] = {}  # of objects under guard that nobody noted as made
+        self.classes: dict[str, int] = {}  # of objects under guard that nobody noted as made
         self.parts: dict[tuple[int, Hashable], int] = {}  # of objects under guard: (object, part) -> field number
 
 

@@ -35,7 +35,7 @@ from mini_qemu.sched.instrument import construct_shared, instrument, misused
 from mini_qemu.sched.places import LIBRARIES
 from mini_qemu.sched.shared import Shared
 
-from .access import ATOMS, Steps, _calls, answer, class_itself, guard_of, in_class, own, refuse
+from .access import ATOMS, Steps, _calls, answer, class_itself, class_name, guard_of, in_class, own, refuse
 from .attributes import store_plainly
 from .containers import COMPARING, LOOKS, VERBS, is_container, part
 from .given import call_library, made_by
@@ -287,6 +287,8 @@ def adopt(obj: Any, site: Site) -> None:
             guard.born(value, "container", site, name)
         elif (controlled := twin(value)) is not value:
             values[name] = controlled
+        elif type(value) not in ATOMS and not isinstance(value, type) and own_class(type(value)):
+            guard.born(value, "attribute", site, class_name(type(value)))
 
 
 def _builtin(site: Site, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -306,7 +306,8 @@ def _word_for(cls: type) -> str:
 
 def _number_of(cls: type, registry: Any) -> int:
     """A number for what nobody noted as made, by its class: who touches it first must not matter."""
-    number: int = registry.classes.setdefault(cls, len(registry.classes))
+    name = f"{cls.__module__}.{cls.__qualname__}"  # a class inside a function is another one in each run
+    number: int = registry.classes.setdefault(name, len(registry.classes))
     return number
 
 

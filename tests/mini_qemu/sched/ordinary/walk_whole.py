@@ -5,7 +5,7 @@ import itertools
 import operator
 import threading
 from collections import OrderedDict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 def run(*functions):
@@ -383,6 +383,38 @@ def proved_tuples_with_dicts_differ_before():
 
 
 # ------------------------------------------------ classes that a run makes
+
+
+def fails_local_dataclass_in_another():
+    @dataclass
+    class Point:
+        x: int = 0
+
+    @dataclass
+    class Line:
+        start: Point = field(default_factory=Point)
+
+    line = Line()
+
+    def move():
+        line.start.x += 1
+
+    run(move, move)
+    assert line == Line(Point(2))
+
+
+def fails_local_object_of_a_plain_class():
+    class Point:
+        x = 0
+
+    class Line:
+        start = Point()
+
+    def move():
+        Line.start.x += 1
+
+    run(move, move)
+    assert Line.start.x == 2
 
 
 def proved_lock_of_a_local_class():
