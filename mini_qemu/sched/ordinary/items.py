@@ -34,7 +34,7 @@ from .access import (
     step,
 )
 from .attributes import attribute
-from .containers import VERBS, is_container, part, under
+from .containers import VERBS, VIEWS, is_container, part, under
 from .guard import WHOLE, Box, Guard, Site, told
 from .variables import delete_by_name, global_item, set_by_name
 
@@ -297,9 +297,17 @@ def sought(box: Any, key: Any, all_of_them: bool = False) -> list[Any]:
     return [*values, key] if values else []
 
 
+def operand(value: Any, site: Site) -> Steps:
+    """A copy of ``value``, if it has steps, that an operator takes as it takes ``value``: of a view, a view."""
+    if type(value) not in VIEWS:
+        return (yield from answer(look(value, site)))
+    copied = yield from answer(look(under(value), site))
+    return getattr(copied, type(value).__name__.partition("_")[2])()
+
+
 def settled(value: Any, site: Site) -> Steps:
     """A copy of ``value`` and of the containers that it holds, each of them with steps read in one of its own."""
-    value = yield from answer(look(value, site))
+    value = yield from operand(value, site)
     if not steps_within([value]):
         return value
     if isinstance(value, tuple):

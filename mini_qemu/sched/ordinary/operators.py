@@ -16,7 +16,7 @@ from typing import Any
 from .access import ATOMS, Steps, answer, call, followed_by, in_class, own, plainly
 from .containers import VERBS, VIEWS, is_container, part, under
 from .guard import WHOLE, Site
-from .items import born, compared, has_steps, look, looked, settled, sought, steps_within, touch
+from .items import born, compared, has_steps, looked, operand, settled, sought, steps_within, touch
 from .iteration import END, Generating, collected, following, iterate
 from .opaque import looked_at
 
@@ -150,8 +150,8 @@ def _on_copies(function: Any, a: Any, b: Any, site: Site) -> Steps:
         b = yield from settled(b, site)
         compared([a, b], site)
     else:
-        a = yield from answer(look(a, site))
-        b = yield from answer(look(b, site))
+        a = yield from operand(a, site)
+        b = yield from operand(b, site)
     value = function(a, b)
     return born(value, site) if is_container(value) else value
 

@@ -271,6 +271,15 @@ def proved_pairs_from_a_shared_zip():
     assert sorted(out) == [("a", 1), ("b", 2)]
 
 
+def proved_keys_as_a_set():
+    box = {}
+    out = []
+    run(lambda: box.setdefault("a", 1), lambda: out.append(box.keys() & {"a", "b"}))
+    assert out[0] in (set(), {"a"})
+    assert box.keys() == {"a"}
+    assert box.items() - {("a", 1)} == set()
+
+
 # ------------------------------------------------ containers within containers
 
 
