@@ -153,6 +153,10 @@ def _begun(self: threading.Thread, starts: bool = False) -> Steps:
 
 
 def _start(self: threading.Thread) -> Steps:
+    guard = guard_of()
+    if id(self) not in guard.lives and guard.world.scenario.puts_back and getattr(self, "_initialized", False):
+        raise refuse(here(), f"{self.name} is a thread that the module made, which can be started once and not in "
+                             "every run; make it in main")  # fmt: skip
     if (yield from _begun(self, True)):
         raise RuntimeError("threads can only be started once")
     life = life_of(self)

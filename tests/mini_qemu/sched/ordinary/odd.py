@@ -304,6 +304,13 @@ class Stoppable(threading.Thread):
         self._stop.wait()
 
 
+READY_MADE = threading.Thread(target=print, name="ready-made")
+
+
+def starts_what_the_module_made():
+    READY_MADE.start()
+
+
 def takes_a_name():
     thread = Stoppable()
     thread.start()

@@ -19,6 +19,7 @@ OUTSIDE = {
     "environ": "os.environ is changed, which outlives a run",
     "signals": "is about signals",
     "typed": "input",
+    "starts_what_the_module_made": "ready-made is a thread that the module made, .*; make it in main",
     "takes_a_name": "Stoppable._stop takes the place of what threading.Thread keeps",
     "empties_by_hand": r"queue.Queue.mutex is not .*; take its items one by one with get_nowait\(\)",
     "calls_itself": "calls itself without end",
