@@ -20,8 +20,9 @@ from typing import Any
 from mini_qemu.sched.clerk import control
 from mini_qemu.sched.errors import Stopped
 from mini_qemu.sched.instrument import HELPER_VALUES
+from mini_qemu.sched.primitives import Primitive
 
-from .access import ATOMS, Steps, answer, call, followed_by, in_class, own, refuse
+from .access import ATOMS, Steps, answer, call, followed_by, guard_of, in_class, own, refuse
 from .attributes import attribute, load, remove, store, store_plainly
 from .calls import GETTERS, HELPERS, SPECIAL, UNBOUND, build, class_made, nested, own_class
 from .containers import is_container, under
@@ -67,6 +68,12 @@ from .operators import binary, compare, inplace, operator, unary
 from .outside import pauses
 from .replaced import REPLACED
 from .variables import cells, load_cell, load_global, set_cell, set_global
+
+
+def _id(site: Site, obj: Any) -> int:
+    """The same number in every run: programs order locks by it."""
+    known = obj if isinstance(obj, Primitive) else guard_of().boxes.get(id(obj))
+    return id(obj) if known is None else int(known._key)
 
 
 def _getattr(site: Site, obj: Any, name: str, *default: Any) -> Steps:
@@ -381,6 +388,7 @@ _MADE: tuple[Any, ...] = (
     list, tuple, set, frozenset, dict, collections.deque, collections.Counter, collections.OrderedDict, bytearray,
 )  # fmt: skip
 SPECIAL.update({kind: _takes_one(kind) for kind in _MADE})
+SPECIAL[id] = _id
 _READ: tuple[Any, ...] = (sorted, min, max, sum, any, all)
 _ITERATE: tuple[Any, ...] = (map, filter, zip, enumerate, reversed)
 SPECIAL.update({f: _reading(f) for f in _READ})

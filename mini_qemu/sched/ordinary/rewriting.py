@@ -49,7 +49,7 @@ OPERATORS: tuple[type[ast.operator], ...] = (
 UNARY = (ast.USub, ast.UAdd, ast.Invert)
 COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn)
 
-_SIMPLE_BUILTINS = {"isinstance", "issubclass", "id", "type", "callable", "super", "locals", "range", "ord", "chr"}
+_SIMPLE_BUILTINS = {"isinstance", "issubclass", "type", "callable", "super", "locals", "range", "ord", "chr"}
 _SURE = (ast.Constant, ast.Compare, ast.JoinedStr, ast.Lambda)
 """Expressions whose value is not a container that anybody else could have."""
 

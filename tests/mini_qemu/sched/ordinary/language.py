@@ -1111,7 +1111,22 @@ def keeps_a_generator():
     l.acquire()
 
 
+def ordered_by_id():
+    boxes = [Box() for _ in range(20)]
+    locks = {id(b): Lock() for b in boxes}
+
+    def swap(a, b):
+        first, second = sorted((a, b), key=id)
+        with locks[id(first)], locks[id(second)]:
+            a.n, b.n = b.n, a.n
+
+    for a, b in zip(boxes, reversed(boxes), strict=True):
+        swap(a, b)
+    run(lambda: swap(boxes[0], boxes[1]), lambda: swap(boxes[1], boxes[0]))
+
+
 EXPECTED = {
+    "ordered_by_id": "proved",
     "drops_a_generator": "refused",
     "drops_a_generator_in_a_zip": "refused",
     "drops_a_generator_in_any": "refused",

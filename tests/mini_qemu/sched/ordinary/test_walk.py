@@ -9,11 +9,11 @@ import pytest
 
 from mini_qemu.sched import InstrumentationError, explore
 
-from . import walk_alone, walk_language, walk_library, walk_whole, walk_words
+from . import walk_alone, walk_language, walk_library, walk_patterns, walk_whole, walk_words
 
 PROGRAMS = {
     f"{module.__name__.rpartition('_')[2]}-{name}": main
-    for module in (walk_alone, walk_language, walk_library, walk_whole, walk_words)
+    for module in (walk_alone, walk_language, walk_library, walk_patterns, walk_whole, walk_words)
     for name, main in vars(module).items()
     if name.startswith(("proved_", "fails_", "refused_"))
 }
