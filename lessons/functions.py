@@ -36,6 +36,8 @@ def with_names(function: FunctionType, names: Mapping[str, Any]) -> FunctionType
     """A copy of the function that also sees these names as globals. The original is left as it is."""
     scope = {**function.__globals__, **names}
     copy = FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
+    if scope.get(function.__name__) is function:  # it may call itself
+        scope[function.__name__] = copy
     copy.__kwdefaults__, copy.__qualname__ = function.__kwdefaults__, function.__qualname__
     copy.__module__ = function.__module__
     return copy

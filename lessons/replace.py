@@ -74,6 +74,28 @@ def at_home(function: FunctionType, scope: Mapping[str, Any]) -> FunctionType:
     return with_names(function, found) if found else function
 
 
+@contextmanager
+def helpers_at_home(function: Function) -> Iterator[None]:
+    """Meanwhile the functions and classes beside `function`, which it may call, find the miniature's names, too."""
+    scope: dict[str, Any] = getattr(function, "__globals__", {})
+    beside = [value for value in scope.values() if getattr(value, "__module__", "") == function.__module__]
+    methods = [method for cls in beside if isinstance(cls, type) for method in vars(cls).values()]
+    missing = {
+        name
+        for one in (*beside, *methods)
+        if isinstance(one, FunctionType) and one is not function and one.__globals__ is scope
+        for name in unknown_to(one)
+    }
+    known = _miniature() if missing else {}
+    given = {name: known[name] for name in missing if name in known}
+    scope.update(given)
+    try:
+        yield
+    finally:
+        for name in given:
+            scope.pop(name, None)
+
+
 def _miniature() -> dict[str, Any]:
     """What the modules of the miniature define, by name: functions, classes, constants."""
     found = {}

@@ -35,7 +35,7 @@ from lessons.exercises.notebook_hooks import watch_syntax
 from lessons.exercises.stopped import sentence_for
 from lessons.exercises.untouched import watching
 from lessons.functions import home_of, source_of
-from lessons.replace import BadReplacement
+from lessons.replace import BadReplacement, helpers_at_home
 from mini_qemu.fixes import only
 from mini_qemu.sched import (
     Finding,
@@ -260,7 +260,7 @@ def _judge(function: Code, source: str, order: str, asked: Exercise) -> tuple[Fe
 
 @contextmanager
 def _in_place(function: Code, asked: Exercise, trial: Trial) -> Iterator[None]:
-    with only(*trial.on), trial.under(), asked.mount(function):
+    with only(*trial.on), trial.under(), helpers_at_home(function), asked.mount(function):
         yield
 
 
@@ -407,7 +407,7 @@ def _misused_lock(outcome: Outcome) -> tuple[str, str]:
         return "unlocks", UNLOCKS
     if outcome.deeds.waits_for_itself:
         return "itself", ITSELF
-    if outcome.deeds.keeps:
+    if outcome.deeds.keeps or outcome.deeds.waits_for_what_it_kept:
         return "keeps", KEEPS
     return "", ""
 
@@ -423,11 +423,13 @@ def _own(result: Result, function: Code, source: str, alone: bool) -> tuple[str,
             return f"`{finding.function}` stopped with {finding.message}. Look at what you give it.", LOOP
         if finding.file != file:
             continue
-        line = f"Line {finding.line - first + 1} of your {_word(function)}"
+        line = _place(finding.line, function, source)
         if finding.kind == "livelock":
             cure = "nothing in it makes it end" if alone else "let it wait for something that another thread does"
             return f"{line} is in a loop that never ends: {cure}.", LOOP
-        if finding.kind == "crash" and not finding.message.startswith("assertion failed"):
+        if finding.kind == "crash" and finding.message.startswith("assertion failed"):
+            return f"{line}: {finding.message}.", RAISED
+        if finding.kind == "crash":
             what = f"{line} stopped with {finding.message.removesuffix(': ')}."
             if NO_OBJECT in finding.message:
                 return what, ""
@@ -442,6 +444,14 @@ def _own(result: Result, function: Code, source: str, alone: bool) -> tuple[str,
 
 
 NO_OBJECT = "None has no"  # that is how a race may end
+
+
+def _place(line: int, function: Code, source: str) -> str:
+    """A line, counted from the top of the answer; or of the cell, if it stands in a helper beside the answer."""
+    inside = line - home_of(function)[1] + 1
+    if 1 <= inside <= len(source.splitlines()):
+        return f"Line {inside} of your {_word(function)}"
+    return f"Line {line} of your cell"
 
 
 def _slipped(finding: Finding) -> bool:
@@ -551,17 +561,17 @@ def _returned(node: ast.AST) -> bool:
     return value is not None or any(map(_returned, ast.iter_child_nodes(node)))
 
 
-OTHER_LOCK = re.compile(r"; use mini_qemu\.sched\.\w+")
+OTHER_LOCK = re.compile(r"; use mini_qemu\.sched\.[\w, ]+")
 
 
 def _readable(error: Exception, function: Code) -> str:
     """A refusal of the engine, with the line counted from the top of the answer."""
-    text, word = OTHER_LOCK.sub("; use a lock or a semaphore that the program has", str(error)), _word(function)
+    text, word = OTHER_LOCK.sub("; use the program's own locks and threads", str(error)), _word(function)
     file, first = home_of(function)
     head, _, rest = text.partition(f"{file}:")
     number, _, tail = rest.partition(":")
     if number.isdigit():
-        return f"{head}Line {int(number) - first + 1} of your {word}:{tail}"
+        return f"{head}{_place(int(number), function, source_of(function))}:{tail}"
     if "is not deterministic" in text:
         return (
             f"Your {word} does not do the same when the same happens. Decide by what it is given alone: no random"

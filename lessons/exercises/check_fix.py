@@ -19,7 +19,7 @@ from typing import Any
 
 from lessons.exercises import progress
 from lessons.exercises.feedback import Feedback
-from lessons.replace import BadReplacement, functions, modules, replace
+from lessons.replace import BadReplacement, functions, helpers_at_home, modules, replace
 from lessons.scenarios import await_vs_exit, find, stories
 from lessons.scenarios.story import Story
 from mini_qemu.fixes import as_of, fixes
@@ -137,6 +137,7 @@ def _tried(told: Story) -> Result:
 def _in_place(places: dict[str, FunctionType]) -> Iterator[None]:
     with ExitStack() as stack:
         for place, answer in places.items():
+            stack.enter_context(helpers_at_home(answer))
             stack.enter_context(replace(place, answer))
         yield
 

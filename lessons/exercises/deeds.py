@@ -93,8 +93,17 @@ class Deeds:
 
     @property
     def waits_for_itself(self) -> bool:
-        """Whether a thread asked for a lock that it held already."""
-        return any("held by itself" in why for trace in self.traces for why in _last(trace).blocked.values())
+        """Whether a thread asked in the answer for a lock that it held already."""
+        return any(self._asks_again(_last(trace), inside=True) for trace in self.traces)
+
+    @property
+    def waits_for_what_it_kept(self) -> bool:
+        """Whether a thread had left the answer when it asked for a lock that it held already."""
+        return any(self._asks_again(_last(trace), inside=False) for trace in self.traces)
+
+    def _asks_again(self, end: Moment, inside: bool) -> bool:
+        own = {who for who, frames in end.frames.items() if any(file == self.file for file, _, _ in frames)}
+        return any("held by itself" in why and (who in own) == inside for who, why in end.blocked.items())
 
     @property
     def waits_for_ever_with_a_lock(self) -> bool:

@@ -117,7 +117,8 @@ def _many(scenarios: int) -> str:
 def syntax_sentence(error: SyntaxError) -> str:
     """A syntax error as one sentence."""
     text = (error.text or "").strip()
+    why = error.msg if error.msg.endswith((".", "?")) else f"{error.msg}."
     if error.lineno is None:  # of a character that no source may have
-        return f"Python cannot read the cell: {error.msg}. Fix that and run the cell again."
+        return f"Python cannot read the cell: {why} Fix that and run the cell again."
     shown = f", `{text}`" if text else ""
-    return f"Python cannot read line {error.lineno}{shown}: {error.msg}. Fix that line and run the cell again."
+    return f"Python cannot read line {error.lineno}{shown}: {why} Fix that line and run the cell again."

@@ -50,7 +50,7 @@ def by_its_functions(f):
 
 @WRITE.refutes(
     "You insist on a channel. Loading a snapshot ends in the same clean-up, with a file that has none.",
-    lambda o: o.during(SNAPSHOT) and o.deeds.touches("has_ioc") and not o.says("is not a QIOChannel"),
+    lambda o: o.during(SNAPSHOT) and o.deeds.touches("has_ioc") and o.says("assertion failed: f."),
 )
 def assert_it(f):
     assert f.has_ioc

@@ -9,7 +9,7 @@ from lessons.exercises.mounting import called_from
 from mini_qemu.migration import await_return_path_close_on_source
 from mini_qemu.migration_state import migrate_use_return_path
 from mini_qemu.process import qemu_mutex_lock_iothread, qemu_mutex_unlock_iothread
-from mini_qemu.qemu_file import qemu_file_shutdown
+from mini_qemu.qemu_file import qemu_fclose, qemu_file_shutdown
 from mini_qemu.qemu_thread import qemu_thread_join
 
 WRITE = Exercise(
@@ -97,6 +97,32 @@ def joins_twice(s):
     if not s.rp_state.rp_thread_created:
         return False
     qemu_thread_join(s.rp_state.rp_thread)
+    qemu_thread_join(s.rp_state.rp_thread)
+    s.rp_state.rp_thread_created = False
+    return s.rp_state.error
+
+
+@WRITE.refutes(
+    "You ask for the handle and clear the flag. The handle is still there when the next migration begins, so the old"
+    " thread is joined a second time. Clear what you ask for.",
+    lambda o: o.during(TWICE) and o.deeds.did("write", "rp_thread_created"),
+)
+def asks_for_one_and_clears_the_other(s):
+    if s.rp_state.rp_thread is None:
+        return False
+    qemu_thread_join(s.rp_state.rp_thread)
+    s.rp_state.rp_thread_created = False
+    return s.rp_state.error
+
+
+@WRITE.refutes(
+    "You close the thread's file, and the thread still uses it. It closes its file itself: only wait for it.",
+    lambda o: o.deeds.did("free") or (o.deeds.touches("from_dst_file") and o.says("None has no attribute 'ops'")),
+)
+def closes_its_file(s):
+    if not s.rp_state.rp_thread_created:
+        return False
+    qemu_fclose(s.rp_state.from_dst_file)
     qemu_thread_join(s.rp_state.rp_thread)
     s.rp_state.rp_thread_created = False
     return s.rp_state.error

@@ -272,7 +272,7 @@ def withdraws_as_often_as_it_can(account, amount):
             account.balance -= amount
 
 
-@refused(W, "use a lock or a semaphore that the program has", never=("mini_qemu.sched",))
+@refused(W, "use the program's own locks and threads", never=("mini_qemu.sched",))
 def lock_of_python(account, amount):
     import threading
 
@@ -441,6 +441,33 @@ def answer_of_the_fill(s):
 def polls_the_pointer(s):
     while s.rp_state.from_dst_file is not None:
         pass
+    return s.rp_state.error
+
+
+@refused(F, "Clear what you ask for", never=("Clear the flag where you join",))
+def handle_asked_and_flag_cleared(s):
+    if not s.rp_state.rp_thread:
+        return False
+    qemu_thread_join(s.rp_state.rp_thread)
+    s.rp_state.rp_thread_created = False
+    return s.rp_state.error
+
+
+@refused(F, "You close the thread's file", never=("The test is still about the file",))
+def closes_the_file_of_the_thread(s):
+    if not s.rp_state.rp_thread_created:
+        return False
+    qemu_fclose(s.rp_state.from_dst_file)
+    qemu_thread_join(s.rp_state.rp_thread)
+    s.rp_state.rp_thread_created = False
+    return s.rp_state.error
+
+
+@refused(F, "use the program's own locks and threads", never=("mini_qemu.sched", "Semaphore"))
+def joins_in_a_thread_of_python(s):
+    import threading
+
+    threading.Thread(target=qemu_thread_join, args=(s.rp_state.rp_thread,)).start()
     return s.rp_state.error
 
 
@@ -655,6 +682,13 @@ def the_word_added(ioc):
         yank_unregister_function(ioc.process.yank, MIGRATION_YANK_INSTANCE, migration_yank_iochannel, ioc)
 
 
+@refused(F, "You take the channel off twice", never=("does not know of them",))
+def tls_twice(ioc):
+    migration_ioc_unregister_yank(ioc)
+    if isinstance(ioc, QIOChannelTLS):
+        yank_unregister_function(ioc.process.yank, MIGRATION_YANK_INSTANCE, migration_yank_iochannel, ioc)
+
+
 @but(F, "only the last close calls you")
 def asks_the_count(ioc):
     if ioc.ref == 1:
@@ -764,6 +798,12 @@ order("count/order", "DBAC", "not yet.", "D asserts that the list is empty")
 F = "count/write"
 
 
+@refused(F, "the second time there is no such entry", never=("NameError",))
+def retires_again_and_again(f):
+    migration_ioc_unregister_yank_from_file(f)
+    retire(f)
+
+
 @refused(F, "never closed")
 def drops_the_reference_instead(f):
     ioc = qemu_file_get_ioc(f)
@@ -810,6 +850,12 @@ def waits_for_the_last(f):
 F = "count/fill"
 
 
+@refused(F, "Line 2 of your function: assertion failed: ioc.ref > 1", "return instead", never=("has taken out before",))
+def asserts_that_others_are_left(ioc):
+    assert ioc.ref > 1
+    return False
+
+
 @accepted(F)
 def zero(ioc):
     return 0
@@ -854,6 +900,16 @@ def error_in_any_case(ms):
 def waits_instead_of_posting(ms):
     if ms.state == "postcopy-recover":
         ms.rp_state.rp_sem.wait()
+
+
+@refused(N, "A thread returns and keeps a lock", never=("already holds",))
+def keeps_the_lock(ms):
+    ms.qemu_file_lock.lock()
+    if ms.state != "postcopy-recover":
+        return
+    mark_source_rp_bad(ms)
+    ms.rp_state.rp_sem.post()
+    ms.qemu_file_lock.unlock()
 
 
 @but(N, "You end the migration")
