@@ -104,7 +104,7 @@ def test_damaged_anywhere_it_is_told_or_refused():
 
 
 @pytest.mark.parametrize(("data", "says"), [
-    (b"PK\3\4 a zip file", "no migration stream"),
+    (b"PK\3\4 a zip file", "not a migration stream"),
     (b"QEVM" + bytes(4) + b"\x42", "begins neither a section nor a command"),
     ((CAPTURES / "none.mig").read_bytes()[:17] + bytes.fromhex("04 00000007 03 72746300000000 00000001"), "'rtc'"),
     ((CAPTURES / "none.mig").read_bytes() + b"more", "4 bytes follow the end"),
