@@ -426,10 +426,11 @@ const bandOf = (run, scale, folds, go) => {
     const left = fold ? 4 : scale.x(chapter.first) + (chapter.first ? half : -4);
     const right = fold && folded ? scale.strip - 4 : Math.min(scale.wide - 4, scale.x(chapter.last) + half - 2);
     const label = fold ? `${plural(run.opens, "step")}: ${chapter.name}` : chapter.name;
-    const past = run.rules.map((rule) => scale.x(rule.broken) - left); // a name begins after the flags in its way
+    const past = run.rules.map((rule) => scale.x(rule.broken) - left); // a name begins after the flags
     const pad = past.reduce((p, x) => (x > 0 && x < p + 6 * label.length ? x + 14 : p), 6);
     return button(fold ? "chapter fold" : "chapter", { "data-key": `chapter ${chapter.first}`,
-      "aria-expanded": fold ? String(!folded) : null, style: `left:${left}px;width:${Math.max(24, right - left)}px;padding-left:${pad}px`,
+      "aria-expanded": fold ? String(!folded) : null,
+      style: `left:${left}px;width:${Math.max(24, right - left)}px;padding-left:${pad}px`,
       title: fold ? `${folded ? "Show" : "Fold"} ${label}` : label,
       onclick: () => (fold ? folds() : go(Math.min(run.n, chapter.first + (chapter.first ? 1 : 0)))) },
     h("span", {}, fold ? `${folded ? "▸" : "▾"} ${label}` : label));
