@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
 
-from lessons.exercises.check import survives
+from lessons.exercises.judge import survives
 from lessons.exercises.model import Exercise, OrderExercise
 
 OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from lessons.exercises import exercises
-from lessons.exercises.check import syntax_sentence
+from lessons.exercises.feedback import syntax_sentence
 from lessons.exercises.model import Exercise
 
 NAMED = re.compile(r"""["']([\w-]+/[\w-]+)["']\s*\)""")

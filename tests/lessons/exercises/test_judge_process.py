@@ -36,9 +36,9 @@ CASES = {
     "a crash of Python": ("import ctypes\nctypes.string_at(0)", "signal", "crashed Python itself (signal 11)"),
     "a signal to itself": ("import os\nos.kill(os.getpid(), 9)", "signal", "signal 9"),
     "another verdict": (
-        "import lessons.exercises.check as c\nc._failed = lambda *a: c.Feedback('x', True, ('ok',))\nreturn 0",
+        "import lessons.exercises.judge as j\nj.rejected = lambda *a: j.Feedback('x', True, ('ok',))\nreturn 0",
         "touched",
-        "changes the course itself (lessons.exercises.check._failed)",
+        "changes the course itself (lessons.exercises.judge.rejected)",
     ),
     "another engine": (
         "from mini_qemu.sched.world import World\nWorld.crash = lambda *a: None\nreturn 0",
