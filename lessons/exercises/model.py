@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What an exercise and a question are. Data only: check.py judges, lessons.widgets asks.
+"""What an exercise and a question are. Data only: judge.py judges, lessons.widgets asks.
 
 An exercise is written as Python: one file each, whose functions are the starter, the solution, and the answers that
 somebody is likely to give, wrong or right. (They may be classes, too.) They are ordinary code, which tools read; an
