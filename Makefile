@@ -18,7 +18,7 @@ help:  ## this list
 lab: $(VENV)/lab  ## open the course; make lab ARGS="--port 8890" passes flags on, ARGS=--edit is for authors
 	$(BIN)/mini-qemu lab $(ARGS)
 
-test: lint types unit nbval  ## all checks but the slow and the browser tests, 8 minutes
+test: lint types unit nbval  ## all checks but the slow and the browser tests, 10 minutes
 
 unit: $(VENV)/test
 	$(PYTEST) -n 2 --dist worksteal $(ARGS)
