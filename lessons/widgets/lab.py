@@ -187,7 +187,8 @@ class RaceLab(_Lab):
             trace = self._run_to_show(scenario, result, {self.kind} & kinds or kinds) if with_run else None
             if trace and trace.finding and not on:
                 self._failing = trace.schedule
-            shown = f"fix on: {wrong.name}" if wrong else None
+            named = [*all_on(), wrong.name] if wrong else []
+            shown = f"{'fixes' if len(named) > 1 else 'fix'} on: {', '.join(named)}" if wrong else None
             return {
                 "verdict": result.verdict,
                 "sentence": _sentence(result) + _why(wrong),
