@@ -163,9 +163,10 @@ def trace_data(
     subtitle: str | None = None,
     on: Iterable[str] | None = None,
     later: Iterable[str] = (),
+    besides: str = "",
 ) -> Data:
     """A trace of the engine as the data that player.js draws. `on`: the fixes it was run with; None: those on now.
-    `later`: later fixes whose sites are drawn although they are off.
+    `later`: later fixes whose sites are drawn although they are off. `besides`: a wrong fix that was on, too.
     """
     state = setting(on)
     sources = _Sources(state, later)
@@ -186,7 +187,7 @@ def trace_data(
     return {
         "version": 2,
         "title": title or trace.title or trace.scenario,
-        "subtitle": _fixes_shown(sources.data, state) if subtitle is None else subtitle,
+        "subtitle": _fixes_shown(sources.data, state, besides) if subtitle is None else subtitle,
         "schedule": trace.schedule,
         "threads": list(trace.threads),
         "labels": list(trace.labels),
@@ -308,12 +309,15 @@ def _finding(finding: Finding | None, sources: _Sources) -> Data | None:
     return {"kind": kind, "thread": finding.thread, "message": finding.message, "source": source, "line": line}
 
 
-def _fixes_shown(sources: Mapping[str, Data], state: Mapping[str, bool]) -> str:
-    """All fixes that are on, in the order of the switches; nothing where no fix is involved."""
+def _fixes_shown(sources: Mapping[str, Data], state: Mapping[str, bool], besides: str) -> str:
+    """All fixes that are on, in the order of the switches, and a wrong one ``besides``; nothing where no fix is
+    involved.
+    """
     on = [name for name in fixes.names if state[name]]
     if len(on) == len(fixes.names):
         on = ["all five of the series"]
     on += [name for name in later.names if state[name]]
+    on += [besides] if besides else []
     if not on and not any(source["sites"] for source in sources.values()):
         return ""
     return "fixes on: " + (", ".join(on) or "none")

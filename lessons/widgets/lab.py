@@ -187,12 +187,11 @@ class RaceLab(_Lab):
             trace = self._run_to_show(scenario, result, {self.kind} & kinds or kinds) if with_run else None
             if trace and trace.finding and not on:
                 self._failing = trace.schedule
-            named = [*all_on(), wrong.name] if wrong else []
-            shown = f"{'fixes' if len(named) > 1 else 'fix'} on: {', '.join(named)}" if wrong else None
+            besides = wrong.name if wrong else ""
             return {
                 "verdict": result.verdict,
                 "sentence": _sentence(result) + _why(wrong),
-                "trace": trace and trace_data(trace, title=_run_title(trace), subtitle=shown, later=self.fixes),
+                "trace": trace and trace_data(trace, title=_run_title(trace), besides=besides, later=self.fixes),
             }
 
     def _run_to_show(self, scenario: Scenario, result: Result, kinds: Set[str]) -> Trace:

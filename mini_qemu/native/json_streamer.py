@@ -118,5 +118,5 @@ def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} is twice in one object")
+        raise ValueError(f"the key {twice!r} occurs twice in one object")
     return value

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
+from typing import TypeVar
 
 from .errors import DivergenceError, ScheduleError
 from .explore import known
@@ -13,6 +15,8 @@ from .recorder import Recorder
 from .scenario import Finding, Scenario
 from .schedule import parse_schedule
 from .trace import Trace
+
+_T = TypeVar("_T")
 
 
 def replay(scenario: Explorable, schedule: str, strict: bool = True) -> Trace:
@@ -28,19 +32,20 @@ def replay(scenario: Explorable, schedule: str, strict: bool = True) -> Trace:
             f"the schedule was recorded for other code (#{fingerprint}; {scenario.name!r} is now "
             f"#{scenario.fingerprint}): explore again, or replay with strict=False"
         )
-    try:
-        with closing(_driven(scenario, threads)) as recorder:
-            return recorder.finish(scenario.fingerprint)
-    finally:
-        scenario.end()  # also where an interrupt fell before `close`
+    return _asked(scenario, threads, lambda recorder: recorder.finish(scenario.fingerprint))
 
 
 def finding_of(scenario: Scenario, schedule: str) -> Finding | None:
     """What the run that ``schedule`` describes did wrong, in the words of a `Result`."""
     threads, _ = parse_schedule(schedule)
+    return _asked(scenario, threads, lambda recorder: recorder.finding)
+
+
+def _asked(scenario: Scenario, threads: list[str], ask: Callable[[Recorder], _T]) -> _T:
+    """What ``ask`` says of the run that these threads make. After it all is as it was, wherever an interrupt fell."""
     try:
         with closing(_driven(scenario, threads)) as recorder:
-            return recorder.finding
+            return ask(recorder)
     finally:
         scenario.end()
 

@@ -12,13 +12,11 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
 from typing import Any
 
+from tests.reliability.interrupts import Interrupted
+
 Work = Callable[[], object]
 Place = tuple[CodeType, CodeType, int]
 """A function, and the one that calls it, with the line."""
-
-
-class Interrupted(KeyboardInterrupt):
-    """Of ours, so that a real one still stops the trial."""
 
 
 def calls(work: Work) -> dict[Place, list[int]]:

@@ -64,7 +64,7 @@ ORDER = OrderExercise(
     hints=("Each of the first two lines has a partner.", "In which line can somebody hang?"),
     starter="ACBED",
     misplaced=(
-        # whoever hangs in C has got that far; of the others, the first that is out of place fails
+        # a thread that hangs in C has got that far; of the others, the first that is out of place fails
         WrongAnswer(
             "not_listed",
             "ACBDE",

@@ -161,7 +161,7 @@ def raises(account, amount):
 
 
 @WITHDRAW.refutes(
-    "Between your two holds of the lock the balance can be below zero. Whoever comes just then is refused, although"
+    "Between your two holds of the lock the balance can be below zero. A customer who comes then is refused, although"
     " there is enough, or gives back what it was paid. Test first, and withdraw in the same hold.",
     lambda o: o.deeds.breaks("never overdrawn") and not o.during(TWO) and o.deeds.most("lock", "lock") > 1,
 )

@@ -159,7 +159,7 @@ def wakes_then_says_why(ms):
 
 @FILL.accepts_but(
     "You end the migration: in your new state nobody can try another recovery, and the guest is lost in the middle of a"
-    " postcopy. Report an error; whoever waits decides what comes of it.",
+    " postcopy. Report an error; the thread that waits decides what comes of it.",
     lambda o: o.deeds.did("write", "state", own=True),
 )
 def ends_the_migration(ms):

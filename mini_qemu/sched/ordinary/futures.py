@@ -313,7 +313,7 @@ _HERE = ("", "", 0)
 
 
 def _results(futures: list[Future], timeout: float | None) -> Generator[Any, Any, Any]:
-    """The results in their order. Whoever stops before the last one cancels the rest."""
+    """The results in their order. A caller that stops before the last one cancels the rest."""
     waiting = deque(futures)
     try:
         while waiting:

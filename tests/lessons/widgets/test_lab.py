@@ -101,7 +101,7 @@ def test_a_wrong_fix_that_is_on_is_named_above_its_run():
     wrong = next(one for one in story.wrong_fixes if one.name == "test_under_lock")
     lab = RaceLab(story.scenario, wrong_fixes=[wrong])
     assert tell(lab, do="fixes", on=["test_under_lock"])["cases"]["test_under_lock"]["trace"]["subtitle"] == (
-        "fix on: test_under_lock"
+        "fixes on: test_under_lock"
     )
 
 
